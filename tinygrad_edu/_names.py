@@ -1,0 +1,36 @@
+"""What users call their tensors: labels only, never meaning."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that runs code from outside of this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        frame = frame.f_back
+    return frame
+
+
+def variables() -> dict[int, str]:
+    """The user's variables: the id of each value, and the first name that it has."""
+    frame = user_frame()
+    names: dict[int, str] = {}
+    for scope in (frame.f_locals, frame.f_globals) if frame else ():
+        for name, value in list(scope.items()):
+            if not name.startswith("_"):
+                names.setdefault(id(value), name)
+    return names
+
+
+def of(value: Any) -> str | None:
+    """The name of a tensor or array: its own `name`, else the user's variable that holds it, else None."""
+    name = getattr(value, "name", None)
+    if name or not hasattr(value, "shape"):
+        return name
+    return variables().get(id(value))

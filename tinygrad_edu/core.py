@@ -1,0 +1,701 @@
+"""Tensor, Op and the one backward walk: read this file first.
+
+A `Tensor` is a NumPy array that remembers the op and the operands that made it. An `Op` knows how to run and how to pull a
+gradient back to each of its arguments. `Tensor.adjoints` walks from a tensor to everything it was made from, newest first, and
+yields each tensor with its gradient: `backward`, the transforms and every reader of the graph consume that one generator.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import lru_cache, wraps
+from heapq import heappop, heappush
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+
+import numpy as np
+
+from . import _names
+from ._methods import Methods
+
+if TYPE_CHECKING:  # numpy.typing takes a tenth of NumPy's own import time
+    from numpy.typing import DTypeLike, NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+Rule = Callable[..., Any]
+Interval = tuple[float, float]
+
+ndarray = np.ndarray
+clock = count().__next__  # a tensor's serial number: larger than those of all it was made from
+_recording: ContextVar[bool] = ContextVar("recording", default=True)  # per thread and per task
+is_recording = _recording.get
+
+
+class no_grad:
+    """A context, or a decorator, in which nothing is recorded and parameters may be changed in place.
+
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> with tg.no_grad():
+    ...     w -= 0.5
+    >>> w.tolist()
+    [0.5, 1.5]
+    """
+
+    recording = False
+
+    def __enter__(self) -> None:
+        self._before = [*getattr(self, "_before", ()), is_recording()]  # one object may be entered twice
+        _recording.set(self.recording)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _recording.set(self._before.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def without_recording(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return without_recording
+
+
+class enable_grad(no_grad):
+    """A context, or a decorator, in which ops are recorded again, inside a `no_grad`."""
+
+    recording = True
+
+
+def numeric(data: Any, dtype: DTypeLike = None) -> Array:
+    """The array of real numbers that `data` spells; a TypeError or ValueError that says what it is instead."""
+    try:
+        array = np.asarray(data, dtype)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{short(data)} is not an array of numbers ({error}); rows must have equal lengths") from None
+    if array.dtype.kind not in "fiub" or hasattr(array, "mask") or hasattr(data, "mask"):
+        kind = "a masked array" if hasattr(data, "mask") else f"dtype {array.dtype}"
+        raise TypeError(f"{short(data)} has {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
+    return array
+
+
+def short(value: Any) -> str:
+    """`value` in one line of at most 60 characters, for error messages."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def operand(value: Any) -> Any:
+    """An op's argument that is no Tensor: a Python number stays as it is (NumPy keeps float32 * 2.0 in float32)."""
+    if type(value) in (float, int, bool):
+        return value
+    if isinstance(value, (list, tuple)):
+        refuse_tensors_in(value)
+    if value is None or isinstance(value, (str, bytes, dict, set)) or callable(value):
+        raise TypeError(f"an operand must be a Tensor, an array or a number, not {type(value).__name__}: {short(value)}")
+    return numeric(value)
+
+
+def refuse_tensors_in(values: Sequence[Any]) -> None:
+    """Arrays of Tensors would lose their gradients, hence an error that shows `stack`."""
+    for value in values:
+        if type(value) is Tensor:
+            raise TypeError("a list of Tensors is not a Tensor, its gradients would be lost: write tg.stack([...])")
+        if isinstance(value, (list, tuple)):
+            refuse_tensors_in(value)
+
+
+@final
+class Tensor(Methods):
+    """A NumPy array that records what is computed from it, so that `backward` can find its gradients.
+
+    `data` is anything `np.array` takes; it is copied unless `copy=False`. Python floats make float64, and a float dtype that is
+    given is kept. `requires_grad=True` (floats only) makes it a leaf whose `.grad`, an array of the same shape and dtype, is
+    filled by `backward` and accumulates over calls until `zero_grad`. `name` is a label for pictures and messages.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_args", "_data", "_lent", "_op", "_requires_grad", "_serial", "_static", "grad", "name")
+
+    _data: Array
+    _op: Op | None
+    _args: tuple[Any, ...]
+    _static: dict[str, Any]
+    _serial: int
+    _requires_grad: bool
+    _lent: tuple[int, Array] | None  # a leaf's serial and a copy of its data when `.data` was handed out
+    grad: Array | None
+    name: str | None
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        name: str | None = None,
+        dtype: DTypeLike = None,
+        copy: bool = True,
+    ) -> None:
+        if type(data) is Tensor:
+            if data._requires_grad:
+                raise TypeError("Tensor(t) would lose the gradient of t: use t itself, or t.detach() for its value alone")
+            data = data._data
+        elif isinstance(data, (list, tuple)):
+            refuse_tensors_in(data)
+        array = numeric(data, dtype)
+        self._data = np.array(array, subok=False) if copy else np.asarray(array)
+        self._op, self._args, self._static, self._serial = None, (), {}, clock()
+        self._lent = self.grad = None
+        self._requires_grad = False
+        self.name = name
+        if requires_grad:
+            self.requires_grad = True
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Tensor cannot be subclassed: write a function of Tensors, or define an op with tg.op")
+
+    # -- what it holds ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The array. A leaf's may be written to before it is used; what a graph remembers is read-only."""
+        if self._op is not None:
+            return self.numpy()
+        # handed out for writing: from now on it counts as changed, unless a look at the copy shows that it was not
+        self._lent = (self._lent[0] if self._lent and self.is_unchanged() else self._serial, self._data.copy())
+        self._serial = clock()
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self._op is not None:
+            raise TypeError(f"the data of {self.label()} is what its graph remembers: assign to a leaf, or use t.detach()")
+        array = numeric(value)
+        if array.shape != self.shape:
+            raise ValueError(f"data of shape {array.shape} was assigned to {self.label()} of shape {self.shape}: make a new Tensor")
+        self._data = array if array is self._data else np.array(array, self.dtype)
+        self._lent, self._serial = None, clock()
+
+    def is_unchanged(self) -> bool:
+        """Whether data that was handed out by `.data` is, bit for bit, what it was then."""
+        return self._lent is not None and self._data.tobytes() == self._lent[1].tobytes()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are asked for: of a leaf, by its maker; of a result, because an operand of its op requires one."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._op is not None:
+            raise TypeError("requires_grad can be set on a leaf only: use t.detach() to cut the graph here")
+        if value and self.dtype.kind != "f":
+            floats = f"np.array(..., float) or {self._data.tolist() if self.size < 4 else '[...]'} with decimal points"
+            raise TypeError(f"requires_grad=True needs floats, {self.label()} has dtype {self.dtype}: write {floats}, or dtype=float")
+        self._requires_grad = bool(value)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by its user, not by a recorded op."""
+        return self._op is None
+
+    @property
+    def op(self) -> Op | None:
+        """The op that made it; None for a leaf."""
+        return self._op
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The operands of the op that made it: Tensors, arrays and Python numbers."""
+        return self._args
+
+    @property
+    def static(self) -> Mapping[str, Any]:
+        """The op's arguments that are no operands, such as an axis."""
+        return self._static
+
+    @property
+    def serial(self) -> int:
+        """Its place in time: a recorded tensor's is larger than those of all it was made from."""
+        return self._serial
+
+    shape = property(lambda self: self._data.shape, doc="The lengths of its axes.")
+    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype of its numbers.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of its axes.")
+    size = property(lambda self: self._data.size, doc="The number of its entries.")
+
+    @property
+    def T(self) -> Tensor:
+        """All axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes swapped: the matrix transpose of every matrix in the stack."""
+        return self.swapaxes(-1, -2)
+
+    @property
+    def at(self) -> At:
+        """`t.at[i].set(v)` and `t.at[i].add(v)`: a new tensor with the entries at `i` changed."""
+        return At(self)
+
+    def numpy(self) -> Array:
+        """The data as a read-only view; `.copy()` it to write."""
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        return np.array(self._data, dtype) if copy else np.asarray(self.numpy(), dtype)
+
+    def item(self) -> Any:
+        """Its only entry, as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item() needs exactly one entry, {self.label()} has shape {self.shape}: write t[i].item() or t.tolist()")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Its numbers as (nested) Python lists."""
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """A copy of its value with no history: a constant."""
+        return Tensor(self._data)
+
+    def named(self, name: str | None) -> Tensor:
+        """Itself, with a label for pictures and messages: `z1 = (x @ W1 + b1).named("z1")`."""
+        self.name = name
+        return self
+
+    def label(self) -> str:
+        """How messages call it: its name or the caller's variable, else what it is."""
+        name = _names.of(self)
+        return name if name else f"the {'leaf' if self._op is None else f'result of {self._op.name}'} of shape {self.shape}"
+
+    def __repr__(self) -> str:
+        value = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
+        facts = [value, f"shape={self.shape}"]
+        facts += [f"dtype={self.dtype}"] if self.dtype != np.float64 else []
+        facts += [f"name={self.name!r}"] if self.name else []
+        facts += [f"op={self._op.name}"] if self._op else []
+        facts += ["requires_grad=True"] if self._requires_grad else []
+        return f"Tensor({', '.join(facts)})"
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self._data)))
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    __hash__ = object.__hash__  # by identity; == compares entries and makes a Tensor of booleans
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._op is not None:
+            raise TypeError(f"{self.label()} has a history, which cannot be copied or pickled: copy t.detach(), or the leaves")
+        return _restore, (self._data, self._requires_grad, self.name, self.grad)
+
+    # -- in place --------------------------------------------------------------------------------------------------------------
+
+    def _in_place(self, operator: Callable[[Any, Any], Any], sign: str, value: Any) -> Tensor:
+        """`t += x`: a new tensor where history is involved; on a leaf the data changes, if nobody needs it as it was."""
+        if self._op is not None or (type(value) is Tensor and not self._requires_grad and (value._requires_grad or value._op)):
+            return operator(self, value)  # type: ignore[no-any-return]
+        if self._requires_grad and is_recording():
+            name = self.name or _names.of(self) or "t"
+            raise TypeError(
+                f"`{name} {sign}= ...` would change a leaf that requires a gradient: "
+                f"update it in `with tg.no_grad(): {name} {sign}= ...`, or compute a new tensor, `new = {name} {sign} ...`"
+            )
+        other = value._data if type(value) is Tensor else value if type(value) is ndarray else operand(value)
+        try:
+            operator(self._data, other, self._data)  # type: ignore[call-arg]
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"`t {sign}= x` cannot change {self.label()} of shape {self.shape} and dtype {self.dtype}: {error}") from None
+        self._lent, self._serial = None, clock()
+        return self
+
+    def __iadd__(self, value: Any) -> Tensor:
+        return self._in_place(np.add, "+", value)
+
+    def __isub__(self, value: Any) -> Tensor:
+        return self._in_place(np.subtract, "-", value)
+
+    def __imul__(self, value: Any) -> Tensor:
+        return self._in_place(np.multiply, "*", value)
+
+    def __itruediv__(self, value: Any) -> Tensor:
+        return self._in_place(np.divide, "/", value)
+
+    def __ipow__(self, value: Any) -> Tensor:  # type: ignore[misc]
+        return self._in_place(np.power, "**", value)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(f"`t[i] = v` would change recorded data: write `t = t.at[{short(index)}].set(v)`, a new tensor")
+
+    # -- NumPy's protocols -----------------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            return dispatch(ufunc, inputs, kwargs)
+        if kwargs.get("out") is not None:
+            raise TypeError(f"np.{ufunc.__name__} cannot write into an array from a Tensor: write `a = a + t`, or use np.asarray(t)")
+        if method == "reduce":
+            return dispatch(_reduces.get(ufunc, f"{ufunc.__name__}.reduce"), inputs, {"axis": 0, **kwargs})
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} of a Tensor is not an op: use np.asarray(t) for its value alone")
+        return dispatch(ufunc, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return dispatch(function, args, kwargs)
+
+    # -- gradients -------------------------------------------------------------------------------------------------------------
+
+    def backward(self, seed: Any = None) -> None:
+        """Fill `.grad` of all that this tensor was made from; `seed` is the gradient at this tensor, 1 for a scalar.
+
+        Leaves accumulate over calls (`zero_grad` clears); intermediates keep the gradient of the latest call. The graph stays usable.
+        """
+        for t, g in self.adjoints(seed):
+            if g.base is not None or type(g) is not ndarray:  # a view, or a NumPy scalar: every .grad is an array of its own
+                g = np.array(g)
+            t.grad = g if t._op is not None or t.grad is None else t.grad + g
+
+    def zero_grad(self) -> None:
+        """Forget the gradient: `.grad` is None, not computed."""
+        self.grad = None
+
+    def adjoints(
+        self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()
+    ) -> Iterator[tuple[Tensor, Any]]:
+        """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
+
+        Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`
+        is left out.
+        """
+        g = self._first_gradient(seed, create_graph)
+        if self._op is None:
+            yield self, g
+            return
+        gradients: dict[Tensor, Any] = {self: g}
+        leaves: dict[Tensor, Any] = {}
+        heap = [(-self._serial, self)]
+        while heap:
+            t = heappop(heap)[1]
+            g = gradients.pop(t)  # complete: all that was made from t is newer, hence done
+            yield t, g
+            if t in until:
+                continue
+            op, args, static = t._op, t._args, t._static
+            assert op is not None
+            values = []
+            for a in args:
+                if type(a) is Tensor:
+                    if a._serial > t._serial:
+                        refuse_changed(a, t)
+                    values.append(a if create_graph else a._data)
+                else:
+                    values.append(a)
+            y = t if create_graph else t._data
+            rules = op.rules or [op.rule(i) for i in range(len(args))]
+            for a, rule in zip(args, rules):
+                if type(a) is not Tensor or not a._requires_grad or rule is None:
+                    continue  # a constant: its rule is never called
+                # equals rule(g, y, *values, **static): 0.1 µs less for the common calls
+                if static:
+                    gx = rule(g, y, *values, **static)
+                elif len(values) == 2:
+                    gx = rule(g, y, values[0], values[1])
+                else:
+                    gx = rule(g, y, *values)
+                x = a._data
+                if gx.shape != x.shape or gx.dtype is not x.dtype:
+                    gx = fit(gx, x, op, a)
+                elif gx is g and not create_graph:
+                    gx = g.copy()  # no two tensors share a gradient
+                if a._op is None:
+                    leaves[a] = leaves[a] + gx if a in leaves else gx
+                elif a in gradients:
+                    gradients[a] = gradients[a] + gx
+                else:
+                    gradients[a] = gx
+                    heappush(heap, (-a._serial, a))
+        yield from leaves.items()
+
+    def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
+        """The gradient at self, checked: an array (or Tensor) of its shape and dtype that nobody else holds."""
+        if not self._requires_grad:
+            raise RuntimeError(
+                f"{self.label()} depends on no tensor that requires a gradient: make the parameters with requires_grad=True, "
+                "and compute outside of no_grad()"
+            )
+        if seed is None:
+            if self._data.size != 1:
+                raise ValueError(
+                    f"backward() starts at a scalar, {self.label()} has shape {self.shape}: "
+                    "write t.sum().backward(), t.mean().backward(), or give a seed of that shape, t.backward(seed)"
+                )
+            g = np.array(1, self._data.dtype, ndmin=self._data.ndim)
+            return Tensor(g, copy=False) if create_graph else g
+        value = seed._data if type(seed) is Tensor else numeric(seed)
+        if value.shape != self._data.shape:
+            raise ValueError(f"the seed has shape {value.shape}, {self.label()} has shape {self.shape}: they must be equal")
+        if create_graph:
+            return seed if type(seed) is Tensor and seed.dtype == self.dtype else Tensor(value, dtype=self.dtype)
+        return np.array(value, self._data.dtype)
+
+
+def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
+    """A leaf, unpickled."""
+    t = Tensor(data, requires_grad, name=name)
+    t.grad = grad
+    return t
+
+
+def refuse_changed(a: Tensor, t: Tensor) -> None:
+    """Raise if the data of `a` changed after `t` was computed from it."""
+    if a._lent is not None and a._lent[0] < t._serial and a.is_unchanged():
+        return
+    raise RuntimeError(
+        f"{a.label()} was changed in place after {t.label()} was computed from it, so this backward would be wrong: "
+        "call backward() before the update, or compute the result again after it"
+    )
+
+
+def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
+    """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched."""
+    if gx.shape != x.shape:
+        axes = stretched(gx.shape, x.shape)
+        if axes is None:
+            raise ValueError(
+                f"the rule of {op.name} for {a.label()} gave a gradient of shape {gx.shape}, the argument has shape {x.shape}: "
+                "a rule gives the shape of its argument, or of the op's output where the argument was broadcast"
+            )
+        gx = gx.sum(axis=axes)
+        if gx.shape != x.shape:
+            gx = gx.reshape(x.shape)
+    return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
+
+
+@lru_cache
+def stretched(shape: tuple[int, ...], original: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The axes that broadcasting `original` to `shape` stretched or added; None if it does not broadcast to it."""
+    lead = len(shape) - len(original)
+    if lead < 0 or any(n not in (m, 1) for m, n in zip(shape[lead:], original, strict=True)):
+        return None
+    return tuple(range(lead)) + tuple(lead + i for i, n in enumerate(original) if n == 1 != shape[lead + i])
+
+
+class Op:
+    """What can be done to Tensors: how to run it, how to pull a gradient back, how to write it down. Made by `tg.op`.
+
+    Calling it runs it on Tensors, arrays and numbers, and gives a Tensor that remembers the call.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        rules: tuple[Rule | None, ...],
+        *,
+        name: str,
+        write: str,
+        domain: tuple[Interval, ...],
+        kinks: Callable[..., Any] | None,
+        shapes: str,
+        cases: Sequence[Mapping[str, Any]],
+        variadic: Callable[[int], Rule] | None,
+        static: Mapping[str, Any],
+        doc: str,
+    ) -> None:
+        self.run, self.rules, self.variadic = run, rules, variadic
+        self.name, self.write, self.__doc__ = name, write, doc
+        self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
+        self.arity = len(rules) or getattr(run, "nin", 1)
+        self.static = tuple(static)
+        self.defaults = {key: value for key, value in static.items() if value is not inspect.Parameter.empty}
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def rule(self, i: int) -> Rule | None:
+        """The rule of argument `i`: what pulls a gradient back to it."""
+        if self.variadic is not None:
+            return self.variadic(i)
+        return self.rules[i] if i < len(self.rules) else None
+
+    def apply(self, *args: Any, **static: Any) -> Any:
+        """A Tensor from Tensors, an array from arrays: what rules call, which are given either."""
+        return self(*args, **static) if any([type(a) is Tensor for a in args]) else self.run(*args, **{**self.defaults, **static})
+
+    def __call__(self, *args: Any, **static: Any) -> Tensor:
+        """Run on the operands; `static` are the arguments that are no operands, such as an axis."""
+        if self.variadic is not None and args:
+            args, rest = tuple(args[0]), args[1:]
+        else:
+            args, rest = args[: self.arity], args[self.arity :]
+        if self.static or rest or static:
+            static = self._bind(rest, static)
+        values = [a._data if type(a) is Tensor else operand(a) for a in args]
+        try:
+            y = self.run(*values, **static)
+        except Exception as error:
+            raise self.explained(error, args, static) from None
+        args = tuple([a if type(a) is Tensor else v for a, v in zip(args, values, strict=True)])
+        requires_grad = any([type(a) is Tensor and a._requires_grad and self.rule(i) is not None for i, a in enumerate(args)])
+        recorded = requires_grad or any([type(a) is Tensor and (a._requires_grad or a._op is not None) for a in args])
+        return _result(self, args, static, y, recorded, requires_grad)
+
+    def _bind(self, rest: tuple[Any, ...], static: dict[str, Any]) -> dict[str, Any]:
+        """The static arguments by name, defaults included."""
+        if len(self.static) == 1 and len(rest) > 1:
+            rest = (rest,)  # t.reshape(2, 3) is t.reshape((2, 3))
+        given = {**dict(zip(self.static, rest, strict=False)), **static}
+        for name in ("out", "dtype", "where", "initial"):  # NumPy's arguments that a Tensor's op does not take, at rest
+            if name not in self.static and given.get(name, 0) in (None, np._NoValue):
+                del given[name]
+        unknown = [name for name in given if name not in self.static]
+        if unknown or len(rest) > len(self.static):
+            takes = " and ".join(self.static) or "no further arguments"
+            raise TypeError(f"{self.name} of a Tensor takes {takes}, not {', '.join(unknown) or short(rest[-1])}")
+        return {**self.defaults, **{key: self._constant(key, value) for key, value in given.items()}}
+
+    def _constant(self, key: str, value: Any) -> Any:
+        """A static argument without Tensors: their values, if no gradient is lost by it."""
+        if type(value) is tuple:
+            return tuple(self._constant(key, v) for v in value)
+        if type(value) is not Tensor:
+            return value
+        if value._requires_grad:
+            raise TypeError(f"{self.name} gives no gradient to {key}, and {value.label()} requires one: pass {key}=t.detach()")
+        return value.numpy()
+
+    def explained(self, error: Exception, args: Sequence[Any], static: Mapping[str, Any]) -> Exception:
+        """NumPy's error, with the names and shapes of the operands."""
+        operands = [f"{_names.of(a) or f'operand {i}'} of shape {np.shape(a)}" for i, a in enumerate(args, 1)]
+        more = "".join(f", {name}={short(value)}" for name, value in static.items())
+        if isinstance(error, (ValueError, TypeError, IndexError)):
+            return type(error)(f"{self.name} cannot take {' and '.join(operands)}{more}: {error}")
+        return error
+
+
+_new = object.__new__
+_nothing: dict[str, Any] = {}
+
+
+def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
+    """The Tensor of an op's output, which remembers the call if it is recorded."""
+    t = _new(Tensor)
+    t._data = y if type(y) is ndarray else np.asarray(y) if isinstance(y, np.generic) else numeric(y)
+    t._lent = t.grad = t.name = None
+    t._serial = clock()
+    if recorded and is_recording():
+        t._op, t._args, t._static, t._requires_grad = op, args, static, requires_grad
+    else:
+        t._op, t._args, t._static, t._requires_grad = None, (), _nothing, False
+    return t
+
+
+def fast_call(op: Op) -> Callable[..., Tensor]:
+    """A function that equals `op`, unrolled for the calls with one and with two operands (1 to 3 µs less)."""
+    run, differentiable, defaults = op.run, bool(op.rules), op.defaults
+
+    def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
+        if rest or static or type(x) is not Tensor:
+            return op(x, *rest, **static)
+        try:
+            y = run(x._data, **defaults)
+        except Exception as error:
+            raise op.explained(error, (x,), defaults) from None
+        required = x._requires_grad
+        return _result(op, (x,), defaults, y, required or x._op is not None, required and differentiable)
+
+    def binary(a: Any, b: Any) -> Tensor:
+        recorded = required = False
+        if type(a) is Tensor:
+            x = a._data
+            required = a._requires_grad
+            recorded = required or a._op is not None
+        else:
+            x = a = a if type(a) is float or (type(a) is ndarray and a.dtype.kind in "fiub") else operand(a)
+        if type(b) is Tensor:
+            z = b._data
+            if b._requires_grad:
+                required = recorded = True
+            elif b._op is not None:
+                recorded = True
+        else:
+            z = b = b if type(b) is float or (type(b) is ndarray and b.dtype.kind in "fiub") else operand(b)
+        try:
+            y = run(x, z)
+        except Exception as error:
+            raise op.explained(error, (a, b), _nothing) from None
+        return _result(op, (a, b), _nothing, y, recorded, required and differentiable)
+
+    if op.arity == 1 and op.variadic is None:
+        return unary
+    if op.arity == 2 and not op.static and None not in op.rules:
+        return binary
+    return op
+
+
+registry: dict[str, Op] = {}  # every op by its name: what `tg.op` fills and the readers look up
+numpy_functions: dict[Any, Callable[..., Any]] = {}  # NumPy function -> what computes it on Tensors
+_reduces: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+
+
+def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Run a NumPy function that was called on Tensors."""
+    ours = numpy_functions.get(function)
+    if ours is None:
+        name = getattr(function, "__name__", function)
+        raise TypeError(
+            f"np.{name} is not an op on Tensors yet: define it in one line, tg.op(np.{name}, lambda g, y, x: ...), "
+            "or use np.asarray(t) if no gradient is needed"
+        )
+    return ours(*args, **kwargs)
+
+
+class At:
+    """The entries of a tensor at an index, to be changed in a new tensor."""
+
+    def __init__(self, t: Tensor) -> None:
+        self.t = t
+
+    def __getitem__(self, index: Any) -> AtIndex:
+        return AtIndex(self.t, index)
+
+
+class AtIndex:
+    """What `t.at[index]` gives."""
+
+    def __init__(self, t: Tensor, index: Any) -> None:
+        self.t, self.index = t, index
+
+    def set(self, value: Any) -> Tensor:
+        """A copy of the tensor in which the entries at the index are `value`; where an index repeats, the last one counts."""
+        return registry["index_set"](self.t, value, self.index)
+
+    def add(self, value: Any) -> Tensor:
+        """A copy of the tensor with `value` added at the index; where an index repeats, all are added."""
+        return registry["index_add"](self.t, value, self.index)

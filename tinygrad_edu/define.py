@@ -1,0 +1,140 @@
+"""The one way to define an op: `op(function, *rules)` makes the function differentiable, everywhere at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from .core import Interval, Op, Rule, Tensor, fast_call, numpy_functions, registry
+
+# the domains that occur, open intervals: where an argument may lie
+REAL: Interval = (-inf, inf)
+POSITIVE: Interval = (0.0, inf)
+OVER_MINUS_ONE: Interval = (-1.0, inf)
+WITHIN_ONE: Interval = (-1.0, 1.0)
+QUARTER_TURN: Interval = (-np.pi / 2, np.pi / 2)
+
+# an op that is written like an operator is one: (method, reflected method)
+_OPERATORS = {
+    "{} + {}": ("__add__", "__radd__"),
+    "{} - {}": ("__sub__", "__rsub__"),
+    "{} * {}": ("__mul__", "__rmul__"),
+    "{} / {}": ("__truediv__", "__rtruediv__"),
+    "{} ** {}": ("__pow__", "__rpow__"),
+    "{} @ {}": ("__matmul__", "__rmatmul__"),
+    "{} > {}": ("__gt__", ""),
+    "{} >= {}": ("__ge__", ""),
+    "{} < {}": ("__lt__", ""),
+    "{} <= {}": ("__le__", ""),
+    "{} == {}": ("__eq__", ""),
+    "{} != {}": ("__ne__", ""),
+    "{} & {}": ("__and__", "__rand__"),
+    "{} | {}": ("__or__", "__ror__"),
+    "~{}": ("__invert__", ""),
+    "-{}": ("__neg__", ""),
+    "abs({})": ("__abs__", ""),
+    "{}[{index}]": ("__getitem__", ""),
+}
+
+
+def op(
+    function: Callable[..., Any],
+    *rules: Rule | None,
+    name: str | None = None,
+    write: str = "",
+    domain: Sequence[Interval] = (),
+    kinks: Callable[..., Any] | None = None,
+    shapes: str = "",
+    cases: Sequence[Mapping[str, Any]] = (),
+    numpy: Sequence[Callable[..., Any]] = (),
+    variadic: Callable[[int], Rule] | None = None,
+    doc: str = "",
+) -> Op:
+    """Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
+
+    A rule is a plain expression of `g`, the gradient at the output, `y`, the output, and the op's own arguments. It gives the
+    gradient at its argument; where the argument was broadcast the framework sums. Written with operators, NumPy functions and
+    array methods it works on Tensors too, hence at every order of derivative. `None` stands for an argument that gets no gradient.
+    The function's further arguments (an axis) are static: the rules receive them by name.
+
+    From this definition follow the Tensor method of that name, NumPy's dispatch, the operator if `write` is one, the label in
+    pictures, and the tests: `domain` is one open interval per argument, `kinks` gives what is zero where the op is not
+    differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
+    are example calls, `{"shapes": ..., **static}`.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> x.cube().sum().backward()
+    >>> x.grad
+    array([ 3., 12.])
+    """
+    name = name or function.__name__
+    if not name.isidentifier():
+        raise ValueError(f"an op needs a name that is a Python identifier, not {name!r}: write tg.op(..., name='my_op')")
+    if not callable(function) or not all(rule is None or callable(rule) for rule in rules):
+        raise TypeError("tg.op takes a function and then one rule per tensor argument, each a function or None")
+    taken = registry.get(name)
+    if hasattr(Tensor, name) and (taken is None or _is_ours(taken)):
+        raise ValueError(f"Tensor already has a {name!r}: give the op another name, tg.op(..., name='my_{name}')")
+    made = Op(function, rules, name=name, write=write, domain=tuple(domain), kinks=kinks, shapes=shapes, cases=cases,
+              variadic=variadic, static=_static_arguments(function, len(rules)), doc=doc or f"{name}, entry by entry; see np.{name}.")  # fmt: skip
+    registry[name] = made
+    call = fast_call(made)
+    numpy_functions.update(dict.fromkeys((function, *numpy), call))
+    _attach(made, call)
+    return made
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator: Tensors given to these NumPy functions go to the decorated one."""
+
+    def register(ours: Callable[..., Any]) -> Callable[..., Any]:
+        numpy_functions.update(dict.fromkeys(functions, ours))
+        return ours
+
+    return register
+
+
+def values_only(*functions: Callable[..., Any]) -> None:
+    """Let these NumPy functions see a Tensor's value: what they answer has no gradient."""
+    for function in functions:
+        implements(function)(_on_values(function))
+
+
+def _on_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: function(*[np.asarray(a) if type(a) is Tensor else a for a in args], **kwargs)
+
+
+def _is_ours(made: Op) -> bool:
+    """Whether an op is a line of the table: a user's op may be defined again, as a notebook does, the table's may not."""
+    return str(getattr(made.run, "__module__", "") or "numpy").partition(".")[0] in ("numpy", __package__)
+
+
+def _static_arguments(function: Callable[..., Any], arity: int) -> dict[str, Any]:
+    """The function's arguments after its tensors, by name, with their defaults (`inspect.Parameter.empty` where there is none)."""
+    if isinstance(function, np.ufunc):
+        return {}
+    kinds = inspect.Parameter
+    arguments = [p for p in inspect.signature(function).parameters.values() if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
+    positional = [p for p in arguments if p.kind is not kinds.KEYWORD_ONLY]
+    return {p.name: p.default for p in arguments if p not in positional[: arity or 1]}
+
+
+def _attach(made: Op, call: Callable[..., Any]) -> None:
+    """Give Tensor the op's method, and its operator if it is written like one."""
+    if made.variadic is not None or (made.rules and made.rules[0] is None):
+        return  # its first argument is no tensor to differentiate, hence no `self`
+
+    method: Any = call if inspect.isfunction(call) else lambda self, *args, **static: made(self, *args, **static)
+    method.__name__, method.__doc__ = made.name, made.__doc__
+    setattr(Tensor, made.name, method)
+    operator, swapped = _OPERATORS.get(made.write, ("", ""))
+    if operator:
+        setattr(Tensor, operator, method)
+    if swapped:
+        setattr(Tensor, swapped, lambda self, other: call(other, self))

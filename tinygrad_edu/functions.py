@@ -1,0 +1,151 @@
+"""Compositions of ops: softmax and the losses. They have no derivative rules of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .core import Tensor
+from .define import implements
+from .ops.elementwise import softplus
+from .ops.linalg import matmul
+from .ops.reductions import logsumexp
+
+
+def as_tensor(x: Any) -> Tensor:
+    """`x` itself if it is a Tensor, else a constant that holds it."""
+    return x if type(x) is Tensor else Tensor(x, copy=False)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """log(softmax(x)) along the axis: right even where softmax itself would be 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.log_softmax([0.0, 1000.0]).tolist()
+    [-1000.0, 0.0]
+    """
+    x = as_tensor(x)
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """exp(x) divided by its sum along the axis: positive numbers that add up to 1.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.softmax([0.0, 0.0]).tolist()
+    [0.5, 0.5]
+    """
+    return log_softmax(x, axis).exp()
+
+
+def log_sigmoid(x: Any) -> Tensor:
+    """log(sigmoid(x)): right even where sigmoid itself would be 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.log_sigmoid(-1000.0).item()
+    -1000.0
+    """
+    return -softplus(-as_tensor(x))
+
+
+def mse(prediction: Any, target: Any) -> Tensor:
+    """The mean squared error, over all entries; both of one shape.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.mse([1.0, 3.0], [0.0, 1.0]).item()
+    2.5
+    """
+    prediction, target = _alike("mse", prediction, target)
+    return ((prediction - target) ** 2).mean()
+
+
+def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
+    """-mean(y ln p + (1 - y) ln(1 - p)): probabilities and targets of one shape (article 000, the loss function).
+
+    A probability of exactly 0 or 1 counts as the dtype's smallest positive number away from it, so that the loss stays finite.
+    From the scores before the sigmoid, `binary_cross_entropy_with_logits` is exact.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.binary_cross_entropy([0.9, 0.1], [1.0, 0.0]).item(), 6)
+    0.105361
+    """
+    p, y = _alike("binary_cross_entropy", probability, target)
+    if p.size and not (0 <= p.numpy().min() and p.numpy().max() <= 1):
+        raise ValueError(
+            f"binary_cross_entropy takes probabilities from 0 to 1, these reach from {p.numpy().min()} to {p.numpy().max()}: "
+            "apply sigmoid() first, or use binary_cross_entropy_with_logits"
+        )
+    return -(y * p.safe_log() + (1 - y) * (1 - p).safe_log()).mean()
+
+
+def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Tensor:
+    """binary_cross_entropy(sigmoid(z), y), computed as mean(softplus(z) - y z): exact for any score z.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.binary_cross_entropy_with_logits([1000.0, -1000.0], [0.0, 0.0]).item()
+    500.0
+    """
+    z, y = _alike("binary_cross_entropy_with_logits", logits, target)
+    return (softplus(z) - y * z).mean()
+
+
+def cross_entropy(logits: Any, target: Any) -> Tensor:
+    """The mean of -log softmax(z) at the target class, from scores z of shape (..., classes).
+
+    The target is either class numbers, integers of shape (...), or probabilities of the shape of z, such as one-hot rows.
+
+    >>> import tinygrad_edu as tg
+    >>> round(tg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).item(), 6)
+    0.410038
+    """
+    z, y = as_tensor(logits), as_tensor(target)
+    total = logsumexp(z, axis=-1)
+    if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
+        labels = y.numpy()
+        if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
+            raise ValueError(f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}")
+        return (total - z[(*np.indices(labels.shape, sparse=True), labels)]).mean()
+    if y.shape != z.shape:
+        raise ValueError(
+            f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "
+            f"or probabilities of shape {z.shape}, not {y.dtype} of shape {y.shape}"
+        )
+    return (total * y.sum(axis=-1) - (y * z).sum(axis=-1)).mean()
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any) -> Tensor:
+    """np.dot for vectors and matrices, and for numbers; for stacks of matrices write `a @ b`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.dot([1.0, 2.0], [3.0, 4.0]).item()
+    11.0
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    if b.ndim > 2:
+        raise ValueError(f"dot pairs the last axis of a with the second to last of b, for shapes {a.shape} and {b.shape}: write a @ b for stacks")
+    return matmul(a, b)
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any) -> Tensor:
+    """The product of every entry of `a` with every entry of `b`, as a matrix.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.outer([1.0, 2.0], [3.0, 4.0]).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
+    return as_tensor(a).reshape(-1, 1) * as_tensor(b).reshape(-1)
+
+
+def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
+    """Both as Tensors of one shape: (4, 1) against (4,) would silently broadcast to (4, 4)."""
+    p, t = as_tensor(prediction), as_tensor(target)
+    if p.shape != t.shape and t.size != 1:
+        raise ValueError(
+            f"{loss} compares entry with entry, {p.label()} has shape {p.shape} and the target {t.shape}: write target.reshape({p.shape})"
+        )
+    return p, t

@@ -1,0 +1,131 @@
+"""Entry by entry. Read it like the back cover of a calculus book.
+
+g: gradient at the output y; then the op's own arguments. The framework sums a gradient where its argument was broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..define import OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, op
+
+LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), where exp may not overflow: its largest argument depends on the dtype."""
+    e = np.exp(-np.maximum(x, _LOWEST.get(x.dtype.char, -700.0)))
+    return np.reciprocal(e + 1)
+
+
+_LOWEST = {np.dtype(kind).char: -float(np.log(np.finfo(kind).max)) + 0.5 for kind in (np.float16, np.float32, np.float64)}
+
+
+def _off_zero(x: Any) -> Any:
+    """x, no closer to 0 than the smallest normal number of its dtype."""
+    return np.maximum(x, np.finfo(x.dtype).tiny)
+
+
+def _ahead(a: Any, b: Any) -> Any:
+    """The share of the gradient that `a` gets where the larger of a and b counts: 1, 0, and a half at a tie."""
+    return (a > b) + 0.5 * (a == b)
+
+
+def _slope(a: Any, b: Any) -> Any:
+    """The derivative of a ** b by a, with 0 ** 0 read as a constant."""
+    if type(b) is int or type(b) is float:
+        return a + a if b == 2 else b * a ** (b - 1) if b else 0.0 * a
+    return b * np.where((a == 0) & (b == 0), 1.0, a) ** (b - 1)
+
+
+def _log_of_base(a: Any) -> Any:
+    """log a, with 0 in place of log 0: 0 ** b is 0 for all b > 0."""
+    return np.log(np.where(a == 0, 1.0, a))
+
+
+def _inside(x: Any, min: Any, max: Any) -> Any:
+    """Whether clip lets x through; its bounds belong to the inside."""
+    over = x >= (-np.inf if min is None else min)
+    return over & (x <= (np.inf if max is None else max))
+
+
+def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    return np.clip(x, min, max)
+
+
+# fmt: off
+add        = op(np.add,        lambda g, y, a, b: g,              lambda g, y, a, b: g,                      write="{} + {}")
+subtract   = op(np.subtract,   lambda g, y, a, b: g,              lambda g, y, a, b: -g,                     write="{} - {}")
+multiply   = op(np.multiply,   lambda g, y, a, b: g * b,          lambda g, y, a, b: g * a,                  write="{} * {}")
+divide     = op(np.divide,     lambda g, y, a, b: g / b,          lambda g, y, a, b: -g * y / b,             write="{} / {}", domain=(REAL, POSITIVE))
+power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a), write="{} ** {}", domain=(POSITIVE, REAL))
+maximum    = op(np.maximum,    lambda g, y, a, b: g * _ahead(a, b), lambda g, y, a, b: g * _ahead(b, a),     kinks=lambda a, b: a - b)
+minimum    = op(np.minimum,    lambda g, y, a, b: g * _ahead(b, a), lambda g, y, a, b: g * _ahead(a, b),     kinks=lambda a, b: a - b)
+arctan2    = op(np.arctan2,    lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b), domain=(REAL, POSITIVE))
+hypot      = op(np.hypot,      lambda g, y, a, b: g * a / y,      lambda g, y, a, b: g * b / y,              domain=(REAL, POSITIVE))
+logaddexp  = op(np.logaddexp,  lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y))
+
+negative   = op(np.negative,   lambda g, y, x: -g,                     write="-{}")
+positive   = op(np.positive,   lambda g, y, x: g,                      write="+{}")
+abs        = op(np.absolute,   lambda g, y, x: g * np.sign(x),         write="abs({})", name="abs", kinks=lambda x: x)
+sign       = op(np.sign,       lambda g, y, x: g * 0.0,                kinks=lambda x: x)
+square     = op(np.square,     lambda g, y, x: g * 2 * x)
+reciprocal = op(np.reciprocal, lambda g, y, x: -g * y * y,             domain=(POSITIVE,))
+sqrt       = op(np.sqrt,       lambda g, y, x: g / (2 * y),            domain=(POSITIVE,))
+cbrt       = op(np.cbrt,       lambda g, y, x: g / (3 * y * y),        domain=(POSITIVE,))
+exp        = op(np.exp,        lambda g, y, x: g * y)
+exp2       = op(np.exp2,       lambda g, y, x: g * y * LN2)
+expm1      = op(np.expm1,      lambda g, y, x: g * (y + 1))
+log        = op(np.log,        lambda g, y, x: g / x,                  domain=(POSITIVE,))
+log1p      = op(np.log1p,      lambda g, y, x: g / (1 + x),            domain=(OVER_MINUS_ONE,))
+log2       = op(np.log2,       lambda g, y, x: g / (x * LN2),          domain=(POSITIVE,))
+log10      = op(np.log10,      lambda g, y, x: g / (x * LN10),         domain=(POSITIVE,))
+sin        = op(np.sin,        lambda g, y, x: g * np.cos(x))
+cos        = op(np.cos,        lambda g, y, x: -g * np.sin(x))
+tan        = op(np.tan,        lambda g, y, x: g * (1 + y * y),        domain=(QUARTER_TURN,))
+arcsin     = op(np.arcsin,     lambda g, y, x: g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,))
+arccos     = op(np.arccos,     lambda g, y, x: -g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,))
+arctan     = op(np.arctan,     lambda g, y, x: g / (1 + x * x))
+sinh       = op(np.sinh,       lambda g, y, x: g * np.cosh(x))
+cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
+tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y))
+arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1))
+arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,))
+sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        name="sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
+softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * np.exp(x - y), name="softplus", doc="log(1 + exp(x)), without overflow.")
+relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
+safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", domain=(POSITIVE,),
+                doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
+clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", numpy=(np.clip,),
+                kinks=lambda x, min, max: (x - (np.inf if min is None else min)) * (x - (np.inf if max is None else max)),
+                cases=({"shapes": ((3,),), "min": -0.5, "max": 1.0}, {"shapes": ((2, 3),), "min": None, "max": 0.5}, {"shapes": ((),), "min": 0.0, "max": None}),
+                doc="x, no less than min and no more than max; the bounds let gradients through.")
+where      = op(lambda condition, a, b: np.where(condition, a, b), None,
+                lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g), name="where", numpy=(np.where,),
+                doc="a where the condition holds, else b; the one not taken gets a gradient of exactly 0.")
+
+# steps: flat wherever they have a derivative
+floor      = op(np.floor,      lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.rint(x))
+ceil       = op(np.ceil,       lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.rint(x))
+rint       = op(np.rint,       lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.floor(x) - 0.5)
+
+# no gradient: they give booleans
+greater       = op(np.greater,       write="{} > {}")
+greater_equal = op(np.greater_equal, write="{} >= {}")
+less          = op(np.less,          write="{} < {}")
+less_equal    = op(np.less_equal,    write="{} <= {}")
+equal         = op(np.equal,         write="{} == {}")
+not_equal     = op(np.not_equal,     write="{} != {}")
+logical_and   = op(np.logical_and)
+logical_or    = op(np.logical_or)
+logical_not   = op(np.logical_not)
+bitwise_and   = op(np.bitwise_and,   write="{} & {}")
+bitwise_or    = op(np.bitwise_or,    write="{} | {}")
+invert        = op(np.invert,        write="~{}")
+isnan         = op(np.isnan)
+isfinite      = op(np.isfinite)
+isinf         = op(np.isinf)
+# fmt: on
+

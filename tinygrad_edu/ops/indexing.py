@@ -1,0 +1,70 @@
+"""Parts of a tensor, and new tensors with parts changed. An index is anything that NumPy takes; it is static."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..define import op
+
+_ROWS = np.array([0, 2, 2])
+_MASK = np.array([True, False, True])
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index selects each entry at most once, as slices and numbers do, and a view will do."""
+    parts = index if type(index) is tuple else (index,)
+    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
+
+
+def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    y = np.zeros(shape, x.dtype)
+    if _is_basic(index):
+        y[index] = x
+    else:
+        np.add.at(y, index, x)
+    return y
+
+
+def _writable(x: Any, value: Any) -> Any:
+    """A copy of `x`; of integers as floats, where floats will be written."""
+    return x.astype(x.dtype if x.dtype.kind == "f" else np.result_type(x, value))
+
+
+def _set(x: Any, value: Any, index: Any) -> Any:
+    y = _writable(x, value)
+    y[index] = value
+    return y
+
+
+def _add(x: Any, value: Any, index: Any) -> Any:
+    y = _writable(x, value)
+    np.add.at(y, index, value)
+    return y
+
+
+def _last(shape: tuple[int, ...], index: Any) -> Any:
+    """Which of the written entries stay: where an index repeats, the last one."""
+    ticket = np.zeros(shape, np.intp)
+    places = ticket[index].shape
+    tickets = np.arange(np.prod(places, dtype=np.intp)).reshape(places)
+    ticket[index] = tickets
+    return ticket[index] == tickets
+
+
+# fmt: off -- x: the tensor; v: what is written into it
+getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g, index=index, shape=x.shape), name="getitem", write="{}[{index}]",
+               cases=({"shapes": ((3,),), "index": 1}, {"shapes": ((3, 2),), "index": (slice(None, None, -1), None, 1)}, {"shapes": ((3, 2),), "index": _ROWS},
+                      {"shapes": ((3, 3),), "index": (_ROWS, slice(None))}, {"shapes": ((3, 2),), "index": _MASK}, {"shapes": ((4, 3),), "index": (Ellipsis, _ROWS)}),
+               doc="The entries at an index.")
+scatter   = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter",
+               cases=({"shapes": ((2,),), "index": slice(1, 3), "shape": (4,)}, {"shapes": ((3,),), "index": _ROWS, "shape": (4,)}),
+               doc="Zeros of a shape, with the entries added at an index: the reverse of taking them from there.")
+index_set = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: g[index] * _last(x.shape, index), name="index_set",
+               cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
+               doc="A copy with the entries at an index replaced: t.at[index].set(v).")
+index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: g[index], name="index_add",
+               cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
+               doc="A copy with values added at an index: t.at[index].add(v).")
+# fmt: on

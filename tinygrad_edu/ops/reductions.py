@@ -1,0 +1,128 @@
+"""Over one axis, several, or all: sums, means, extremes, products, spreads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor, ndarray
+from ..define import op, values_only
+from .shape import broadcast_to
+
+
+def _kept(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """`g` with the reduced axes put back as 1, so that it broadcasts against `x`."""
+    if keepdims or axis is None:
+        return g
+    axes = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
+    return g.reshape(tuple([1 if i in axes else n for i, n in enumerate(x.shape)]))
+
+
+def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """`g` put back over the axes that were reduced: a value for every entry of `x`."""
+    if axis is None and not keepdims and type(g) is not Tensor:
+        return ndarray(x.shape, g.dtype, g, 0, (0,) * x.ndim)  # np.broadcast_to of a scalar, ten times faster
+    return broadcast_to.apply(_kept(g, x, axis, keepdims), x.shape)
+
+
+def _count(x: Any, y: Any) -> float:
+    """How many entries went into each one of the output."""
+    return float(x.size / (y.size or 1))
+
+
+def _deviation(x: Any, axis: Any) -> Any:
+    """How far each entry is from the mean."""
+    return x - x.mean(axis=axis, keepdims=True)
+
+
+def _shared(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The gradient of an extreme: to the entries that reach it, in equal shares."""
+    reached = x == _kept(y, x, axis, keepdims)
+    return _kept(g, x, axis, keepdims) * reached / reached.sum(axis=axis, keepdims=True)
+
+
+def _others(x: Any, axis: Any) -> Any:
+    """For each entry the product of all others along the axis: no division, hence right beside zeros, at every order."""
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(a % x.ndim for a in axes)
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x.transpose(order)
+    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], -1 if x.size else 0))
+    product = _before(rows) * _before(rows[..., ::-1])[..., ::-1]
+    return product.reshape(moved.shape).transpose(tuple(int(i) for i in np.argsort(order)))
+
+
+def _before(rows: Any) -> Any:
+    """The product of all entries before each one in its row, by doubling."""
+    one = np.ones((*rows.shape[:-1], 1), rows.dtype)
+    product = np.concatenate([one, rows[..., :-1]], axis=-1) if rows.shape[-1] else rows
+    step = 1
+    while step < rows.shape[-1]:
+        product = product * np.concatenate([one.repeat(step, axis=-1), product[..., :-step]], axis=-1)
+        step *= 2
+    return product
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))), taken from the largest entry on, so that exp cannot overflow."""
+    top = x.max(axis, None, True)
+    if not np.isfinite(top).all():
+        top = np.where(np.isfinite(top), top, x.dtype.type(0))
+    y = np.log(np.exp(x - top).sum(axis, None, None, True)) + top
+    return y if keepdims else y.squeeze(axis)
+
+
+def _gap(sign: int) -> Any:
+    """How far the extreme is from the runner-up: 0 at a tie, where it has a kink."""
+
+    def gap(x: Any, axis: Any, keepdims: bool) -> Any:
+        rows = sign * (x.reshape(-1) if axis is None else np.moveaxis(x, axis, range(-len(axis) if isinstance(axis, tuple) else -1, 0)))
+        rows = rows.reshape((*y_shape(x, axis), -1))
+        best = np.sort(rows, axis=-1)
+        return best[..., -1] - best[..., -2] if best.shape[-1] > 1 else np.ones(())
+
+    return gap
+
+
+def y_shape(x: Any, axis: Any) -> tuple[int, ...]:
+    """The shape that reducing `x` over `axis` leaves."""
+    return () if axis is None else tuple(np.sum(x, axis=axis).shape)
+
+
+# fmt: off -- x: what is reduced, over `axis` (an int, a tuple, or None for all); _kept puts the lost axes back
+sum  = op(lambda x, axis=None, keepdims=False: x.sum(axis, None, None, keepdims),
+          lambda g, y, x, axis, keepdims: _spread(g, x, axis, keepdims),
+          name="sum", numpy=(np.sum,), shapes="axes", doc="The sum over the axis.")
+mean = op(lambda x, axis=None, keepdims=False: x.mean(axis, keepdims=keepdims),
+          lambda g, y, x, axis, keepdims: _spread(g / _count(x, y), x, axis, keepdims),
+          name="mean", numpy=(np.mean,), shapes="axes", doc="The mean over the axis.")
+max  = op(lambda x, axis=None, keepdims=False: x.max(axis, None, keepdims),
+          lambda g, y, x, axis, keepdims: _shared(g, y, x, axis, keepdims),
+          name="max", numpy=(np.max,), shapes="axes", kinks=_gap(1), doc="The largest entry; equal ones share the gradient.")
+min  = op(lambda x, axis=None, keepdims=False: x.min(axis, None, keepdims),
+          lambda g, y, x, axis, keepdims: _shared(g, y, x, axis, keepdims),
+          name="min", numpy=(np.min,), shapes="axes", kinks=_gap(-1), doc="The smallest entry; equal ones share the gradient.")
+prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims),
+          lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _others(x, axis),
+          name="prod", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
+var  = op(lambda x, axis=None, ddof=0, keepdims=False: x.var(axis, ddof=ddof, keepdims=keepdims),
+          lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * (2 / (_count(x, y) - ddof)) * _deviation(x, axis),
+          name="var", numpy=(np.var,), shapes="axes", doc="The variance over the axis: the sum of squared deviations over n - ddof.")
+std  = op(lambda x, axis=None, ddof=0, keepdims=False: x.std(axis, ddof=ddof, keepdims=keepdims),
+          lambda g, y, x, axis, ddof, keepdims: _kept(g / y, x, axis, keepdims) * _deviation(x, axis) / (_count(x, y) - ddof),
+          name="std", numpy=(np.std,), shapes="axes", kinks=lambda x, axis, ddof, keepdims: x.std(axis, ddof=ddof),
+          doc="The standard deviation over the axis, the root of var.")
+logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * np.exp(x - _kept(y, x, axis, keepdims)),
+          name="logsumexp", shapes="axes", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
+cumsum = op(lambda x, axis: np.cumsum(x, axis), lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
+            name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}),
+            doc="The running sum along the axis.")
+# fmt: on
+
+argmax = op(lambda x, axis=None: x.argmax(axis), name="argmax", numpy=(np.argmax,), doc="Where the largest entry is.")
+argmin = op(lambda x, axis=None: x.argmin(axis), name="argmin", numpy=(np.argmin,), doc="Where the smallest entry is.")
+argsort = op(lambda x, axis=-1: x.argsort(axis), name="argsort", numpy=(np.argsort,), doc="The indices that sort along the axis.")
+any = op(lambda x, axis=None, keepdims=False: x.any(axis, None, keepdims), name="any", numpy=(np.any,), doc="Whether an entry is true.")
+all = op(lambda x, axis=None, keepdims=False: x.all(axis, None, keepdims), name="all", numpy=(np.all,), doc="Whether all entries are true.")
+values_only(np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.isclose, np.count_nonzero)

@@ -1,0 +1,228 @@
+"""Functions from functions: gradients, products with Jacobians, whole Jacobians. The signatures are JAX's; they nest.
+
+A differentiated argument is a Tensor, an array or a number, or nested dicts, lists and tuples of them. Results are Tensors in the
+same structure. Nothing needs `requires_grad`; a Tensor that has it is differentiated through, as the outer level of a nesting is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .core import Tensor, enable_grad, is_recording, no_grad, numeric, short
+from .graph import ancestors
+from .ops.shape import copy, stack
+from .trees import leaves, tree_map
+
+Argnums = int | Sequence[int]
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The function that gives the gradient of the scalar function `f` by its arguments `argnums` (an int, or a tuple of them).
+
+    With `has_aux`, f returns (value, more) and the result is (gradient, more).
+
+    >>> import tinygrad_edu as tg
+    >>> slope = tg.grad(lambda x: x**3)
+    >>> slope(2.0).item(), tg.grad(slope)(2.0).item()
+    (12.0, 12.0)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, gradients = both(*args, **kwargs)
+        return (gradients, value[1]) if has_aux else gradients
+
+    return gradient
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The function that gives (value, gradient), or ((value, more), gradient) with `has_aux`.
+
+    >>> import tinygrad_edu as tg
+    >>> value, gradient = tg.value_and_grad(lambda p: (p["w"] * 3.0 + p["b"]) ** 2)({"w": 2.0, "b": 1.0})
+    >>> value.item(), gradient["w"].item(), gradient["b"].item()
+    (49.0, 42.0, 14.0)
+    """
+
+    @wraps(f)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        run = _Run(f, args, kwargs, argnums, has_aux)
+        if run.value.size != 1:
+            raise ValueError(
+                f"grad needs a function with a scalar value, {_called(f)} gave shape {run.value.shape}: "
+                "end it with .sum() or .mean(), or use jacobian or vjp"
+            )
+        gradients = run.pull(np.ones(run.value.shape))
+        value = run.finished(run.value)
+        return ((value, run.aux) if has_aux else value), run.by_argument(gradients)
+
+    return both
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], tuple[Any, ...]]]:
+    """(f(*primals), the function that pulls a cotangent of f's output back to all the primals).
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> y, pull = tg.vjp(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> pull([1.0, 10.0])[0].tolist()
+    [2.0, 40.0]
+    """
+    run = _Run(f, primals, {}, tuple(range(len(primals))))
+    return run.finished(run.value), lambda cotangent: tuple(run.by_argument(run.pull(cotangent)))
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """(f(*primals), how its value moves when the primals move along the tangents).
+
+    Pulling back is linear in the cotangent; pulling that back once more pushes forward.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.jvp(lambda x: x**2, (3.0,), (10.0,))[1].item()
+    60.0
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
+        raise TypeError("jvp(f, primals, tangents) takes two tuples of equal length: jvp(f, (x,), (v,))")
+    run = _Run(f, tuple(primals), {}, tuple(range(len(primals))))
+    along = [v for _, v in leaves(list(tangents))]
+    if [np.shape(v) for v in along] != [x.shape for x in run.inputs]:
+        raise ValueError(f"the tangents have shapes {[np.shape(v) for v in along]}, the primals {[x.shape for x in run.inputs]}")
+
+    def pushed(cotangent: Tensor) -> Tensor:
+        total = Tensor(0.0)
+        for gradient, v in zip(run.pull(cotangent, create_graph=True), along, strict=True):
+            total = total + (gradient * v).sum()
+        return total
+
+    return run.finished(run.value), grad(pushed)(np.zeros(run.value.shape, run.value.dtype))
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the Jacobian: shape `output.shape + argument.shape`, row by row from the output.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.jacobian(lambda x: x * x)(np.array([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+
+    @wraps(f)
+    def rows(*args: Any, **kwargs: Any) -> Any:
+        run = _Run(f, args, kwargs, argnums)
+        shape, size = run.value.shape, run.value.size
+        units = np.eye(size, dtype=run.value.dtype).reshape((size, *shape))
+        pulled = [run.pull(unit) for unit in units]
+        columns = [stack([row[i] for row in pulled]).reshape((*shape, *x.shape)) for i, x in enumerate(run.inputs)] if size else []
+        return run.by_argument(columns or [Tensor(np.zeros((*shape, *x.shape))) for x in run.inputs])
+
+    return rows
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the matrix of second derivatives of a scalar function: shape `argument.shape * 2`.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0])).tolist()
+    [[4.0, 2.0], [2.0, 0.0]]
+    """
+    slope = grad(f, argnums)
+
+    @wraps(f)
+    def second(*args: Any, **kwargs: Any) -> Any:
+        structure = slope(*args, **kwargs)
+        paths = [path for path, _ in leaves(structure)]
+
+        def row(path: str) -> Callable[..., Any]:
+            return lambda *a, **k: dict(leaves(slope(*a, **k)))[path]
+
+        rows = iter([jacobian(row(path), argnums)(*args, **kwargs) for path in paths])
+        return tree_map(lambda _: next(rows), structure)
+
+    return second
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The Hessian of a scalar function times the tangents, without forming the Hessian; in the structure of the primals.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.ones(2),)).tolist()
+    [6.0, 12.0]
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
+        raise TypeError("hvp(f, primals, tangents) takes two tuples of equal length: hvp(f, (x,), (v,))")
+    every = tuple(range(len(primals)))
+    along = [numeric(v) if type(v) is not Tensor else v for _, v in leaves(list(tangents))]
+
+    def slope_along(*args: Any) -> Tensor:
+        total = Tensor(0.0)
+        for (_, gradient), v in zip(leaves(grad(f, every)(*args)), along, strict=True):
+            total = total + (gradient * v).sum()
+        return total
+
+    products = grad(slope_along, every)(*primals)
+    return products[0] if len(primals) == 1 else products
+
+
+class _Run:
+    """One run of a function on fresh leaves in place of its arguments, ready to pull gradients back to them."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False) -> None:
+        self.single = isinstance(argnums, int)
+        self.numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        for i in self.numbers:
+            if not -len(args) <= i < len(args):
+                raise TypeError(f"argnums={argnums}: {_called(f)} was called with {len(args)} positional arguments")
+        self.outer: list[Tensor] = []  # what the caller gave
+        self.inputs: list[Tensor] = []  # the leaf in place of each
+        differentiated = {i % len(args) for i in self.numbers}
+        inner = [tree_map(self._leaf, a) if i in differentiated else a for i, a in enumerate(args)]
+        with enable_grad():
+            value = f(*inner, **kwargs)
+        value, self.aux = value if has_aux else (value, None)
+        if type(value) is not Tensor:
+            raise TypeError(f"{_called(f)} must return a Tensor to be differentiated, it returned {type(value).__name__}: {short(value)}")
+        self.value = value
+        self.structure = [inner[i] for i in self.numbers]
+        # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
+        others = [t for t in ancestors(value) if t.is_leaf and t not in set(self.inputs)] + self.outer
+        self.nested = is_recording() and any(t.requires_grad for t in others)
+        for x, t in zip(self.inputs, self.outer, strict=True):
+            x._op, x._args = copy, (t,)  # from now on a result of what the caller gave
+
+    def _leaf(self, value: Any) -> Tensor:
+        t = value if type(value) is Tensor else Tensor(value, copy=False)
+        if t.dtype.kind != "f":
+            raise TypeError(f"gradients need floats, an argument has dtype {t.dtype}: {short(t.tolist())}; write it with decimal points")
+        x = Tensor(t.numpy(), copy=False, name=t.name)
+        x._requires_grad = True
+        self.outer.append(t)
+        self.inputs.append(x)
+        return x
+
+    def pull(self, cotangent: Any, create_graph: bool = False) -> list[Any]:
+        """The gradient at every input for a gradient at the value; recorded if an outer level may ask for its derivative."""
+        create_graph = create_graph or self.nested or (type(cotangent) is Tensor and cotangent.requires_grad)
+        found = {x: Tensor(np.zeros(x.shape, x.dtype)) for x in self.inputs}
+        if self.value.requires_grad:
+            with enable_grad() if create_graph else no_grad():
+                for t, g in self.value.adjoints(cotangent, create_graph, until=found):
+                    if t in found:
+                        found[t] = g if create_graph else Tensor(g)
+        return list(found.values())
+
+    def finished(self, value: Tensor) -> Tensor:
+        """The value as the caller gets it: with its history where an outer level goes on from it."""
+        return value if self.nested else value.detach()
+
+    def by_argument(self, gradients: list[Any]) -> Any:
+        """The gradients in the structure of the arguments: one for an int argnums, a tuple for a tuple."""
+        of = dict(zip(self.inputs, gradients, strict=True))
+        trees = tuple(tree_map(of.__getitem__, tree) for tree in self.structure)
+        return trees[0] if self.single else trees
+
+
+def _called(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", "the function")
