@@ -85,7 +85,7 @@ def perceptron() -> dict[str, Step]:
 
         gradient = autograd.value_and_grad(lambda p: 0.5 * anp.sum((1 / (1 + anp.exp(-(anp.dot(X, p[0]) + p[1]))) - target) ** 2))
 
-        def in_autograd(p: Any = [W0.copy(), b0.copy()]) -> Any:  # noqa: B006
+        def in_autograd(p: Any = [W0.copy(), b0.copy()]) -> Any:
             loss, (gW, gb) = gradient(p)
             p[0] -= lr * gW
             p[1] -= lr * gb
@@ -103,7 +103,7 @@ def two_layer() -> dict[str, Step]:
     start = [rng.normal(0, 0.1, (4, 5)), np.zeros(5), rng.normal(0, 0.1, (5, 1)), np.zeros(1)]
     lr = 0.1
 
-    def by_hand(p: Any = [a.copy() for a in start]) -> Any:  # noqa: B008
+    def by_hand(p: Any = [a.copy() for a in start]) -> Any:
         W1, b1, W2, b2 = p
         a1 = sigmoid(x @ W1 + b1)
         o = sigmoid(a1 @ W2 + b2)
@@ -116,7 +116,7 @@ def two_layer() -> dict[str, Step]:
         b1 -= lr * d1.sum(0)
         return loss
 
-    def engine(p: Any = [tg.Tensor(a, requires_grad=True) for a in start]) -> Any:  # noqa: B008
+    def engine(p: Any = [tg.Tensor(a, requires_grad=True) for a in start]) -> Any:
         W1, b1, W2, b2 = p
         a1 = (x @ W1 + b1).sigmoid()
         o = (a1 @ W2 + b2).sigmoid()
@@ -130,7 +130,7 @@ def two_layer() -> dict[str, Step]:
 
         tx, ty = torch.tensor(x), torch.tensor(y)
 
-        def in_torch(p: Any = [torch.tensor(a, requires_grad=True) for a in start]) -> Any:  # noqa: B008
+        def in_torch(p: Any = [torch.tensor(a, requires_grad=True) for a in start]) -> Any:
             o = torch.sigmoid(torch.sigmoid(tx @ p[0] + p[1]) @ p[2] + p[3])
             loss = -(ty * torch.log(o) + (1 - ty) * torch.log(1 - o)).mean()
             loss.backward()
@@ -144,7 +144,7 @@ def two_layer() -> dict[str, Step]:
     if has("mygrad"):
         import mygrad as mg
 
-        def in_mygrad(p: Any = [mg.tensor(a) for a in start]) -> Any:  # noqa: B008
+        def in_mygrad(p: Any = [mg.tensor(a) for a in start]) -> Any:
             a1 = 1 / (1 + mg.exp(-(mg.matmul(x, p[0]) + p[1])))
             o = 1 / (1 + mg.exp(-(mg.matmul(a1, p[2]) + p[3])))
             loss = -(y * mg.log(o) + (1 - y) * mg.log(1 - o)).mean()
@@ -164,7 +164,7 @@ def two_layer() -> dict[str, Step]:
 
         gradient = autograd.value_and_grad(cost)
 
-        def in_autograd(p: Any = [a.copy() for a in start]) -> Any:  # noqa: B008
+        def in_autograd(p: Any = [a.copy() for a in start]) -> Any:
             loss, gradients = gradient(p)
             for q, g in zip(p, gradients, strict=True):
                 q -= lr * g
@@ -242,7 +242,7 @@ def mlp() -> dict[str, Step]:
     start = [(rng.normal(0, 0.05, s)).astype(np.float32) for s in ((784, 128), (128,), (128, 10), (10,))]
     lr = np.float32(0.1)
 
-    def by_hand(p: Any = [a.copy() for a in start]) -> Any:  # noqa: B008
+    def by_hand(p: Any = [a.copy() for a in start]) -> Any:
         W1, b1, W2, b2 = p
         z1 = X @ W1 + b1
         a1 = np.maximum(z1, 0)
@@ -259,7 +259,7 @@ def mlp() -> dict[str, Step]:
         b1 -= lr * d1.sum(0)
         return loss
 
-    def engine(p: Any = [tg.Tensor(a, requires_grad=True) for a in start]) -> Any:  # noqa: B008
+    def engine(p: Any = [tg.Tensor(a, requires_grad=True) for a in start]) -> Any:
         W1, b1, W2, b2 = p
         loss = tg.cross_entropy((X @ W1 + b1).relu() @ W2 + b2, labels)
         loss.backward()
@@ -271,7 +271,7 @@ def mlp() -> dict[str, Step]:
 
         tX, tl = torch.tensor(X), torch.tensor(labels)
 
-        def in_torch(p: Any = [torch.tensor(a, requires_grad=True) for a in start]) -> Any:  # noqa: B008
+        def in_torch(p: Any = [torch.tensor(a, requires_grad=True) for a in start]) -> Any:
             loss = torch.nn.functional.cross_entropy(torch.relu(tX @ p[0] + p[1]) @ p[2] + p[3], tl)
             loss.backward()
             with torch.no_grad():

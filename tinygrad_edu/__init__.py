@@ -10,6 +10,7 @@ array([ -5., -10.])
 
 from .core import Op, Tensor, enable_grad, no_grad
 from .define import op
+from .draw import draw
 from .functions import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -53,9 +54,9 @@ from .ops.elementwise import (
     less,
     less_equal,
     log,
-    log10,
     log1p,
     log2,
+    log10,
     logaddexp,
     logical_and,
     logical_not,
@@ -149,6 +150,7 @@ __all__ = [
     "cumsum",
     "divide",
     "dot",
+    "draw",
     "enable_grad",
     "equal",
     "exp",
@@ -172,9 +174,9 @@ __all__ = [
     "less",
     "less_equal",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_sigmoid",
     "log_softmax",
     "logaddexp",

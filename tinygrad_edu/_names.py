@@ -10,9 +10,12 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame that runs code from outside of this package."""
+    """The innermost frame that runs code from outside of this package, of NumPy and of the standard library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "").partition(".")[0]
+        if module not in (_PACKAGE, "numpy") and module not in sys.stdlib_module_names:
+            break
         frame = frame.f_back
     return frame
 

@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from heapq import heappop, heappush
 from itertools import count
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, final
 
 import numpy as np
 
@@ -24,9 +24,12 @@ from ._methods import Methods
 if TYPE_CHECKING:  # numpy.typing takes a tenth of NumPy's own import time
     from numpy.typing import DTypeLike, NDArray
 
+    from ._methods import Operand
+
 Array: TypeAlias = "NDArray[Any]"
 Rule = Callable[..., Any]
 Interval = tuple[float, float]
+F = TypeVar("F", bound=Callable[..., Any])
 
 ndarray = np.ndarray
 clock = count().__next__  # a tensor's serial number: larger than those of all it was made from
@@ -54,13 +57,13 @@ class no_grad:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         _recording.set(self._before.pop())
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         @wraps(function)
         def without_recording(*args: Any, **kwargs: Any) -> Any:
             with type(self)():
                 return function(*args, **kwargs)
 
-        return without_recording
+        return without_recording  # type: ignore[return-value]
 
 
 class enable_grad(no_grad):
@@ -69,16 +72,24 @@ class enable_grad(no_grad):
     recording = True
 
 
-def numeric(data: Any, dtype: DTypeLike = None) -> Array:
+def numeric(data: Any, dtype: DTypeLike | None = None) -> Array:
     """The array of real numbers that `data` spells; a TypeError or ValueError that says what it is instead."""
     try:
         array = np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"{short(data)} is not an array of numbers ({error}); rows must have equal lengths") from None
-    if array.dtype.kind not in "fiub" or hasattr(array, "mask") or hasattr(data, "mask"):
-        kind = "a masked array" if hasattr(data, "mask") else f"dtype {array.dtype}"
-        raise TypeError(f"{short(data)} has {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
+        raise retold(error, f"{short(data)} is not an array of numbers ({error}); rows must have equal lengths") from None
+    if array.dtype.kind not in "fiub" or hasattr(data, "mask"):
+        kind = "is a masked array" if hasattr(data, "mask") else f"has dtype {array.dtype}"
+        raise TypeError(f"{short(data)} {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
     return array
+
+
+def retold(error: Exception, text: str) -> Exception:
+    """An error of the same kind with another text; some of NumPy's own kinds cannot be made from a text alone."""
+    try:
+        return type(error)(text)
+    except TypeError:
+        return next(kind for kind in (TypeError, IndexError, ValueError, Exception) if isinstance(error, kind))(text)
 
 
 def short(value: Any) -> str:
@@ -140,7 +151,7 @@ class Tensor(Methods):
         requires_grad: bool = False,
         *,
         name: str | None = None,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         copy: bool = True,
     ) -> None:
         if type(data) is Tensor:
@@ -197,7 +208,7 @@ class Tensor(Methods):
         if self._op is not None:
             raise TypeError("requires_grad can be set on a leaf only: use t.detach() to cut the graph here")
         if value and self.dtype.kind != "f":
-            floats = f"np.array(..., float) or {self._data.tolist() if self.size < 4 else '[...]'} with decimal points"
+            floats = f"{self._data.astype(float).tolist()}" if self.size < 4 else "the numbers with decimal points"
             raise TypeError(f"requires_grad=True needs floats, {self.label()} has dtype {self.dtype}: write {floats}, or dtype=float")
         self._requires_grad = bool(value)
 
@@ -226,10 +237,25 @@ class Tensor(Methods):
         """Its place in time: a recorded tensor's is larger than those of all it was made from."""
         return self._serial
 
-    shape = property(lambda self: self._data.shape, doc="The lengths of its axes.")
-    dtype = property(lambda self: self._data.dtype, doc="The NumPy dtype of its numbers.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of its axes.")
-    size = property(lambda self: self._data.size, doc="The number of its entries.")
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its axes."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of its numbers."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of its axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+        return self._data.size
 
     @property
     def T(self) -> Tensor:
@@ -252,8 +278,9 @@ class Tensor(Methods):
         view.flags.writeable = False
         return view
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
-        return np.array(self._data, dtype) if copy else np.asarray(self.numpy(), dtype)
+    # as NDArray[Any] it would make `array @ tensor` an array to type checkers
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:
+        return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Any:
         """Its only entry, as a Python number."""
@@ -276,8 +303,7 @@ class Tensor(Methods):
 
     def label(self) -> str:
         """How messages call it: its name or the caller's variable, else what it is."""
-        name = _names.of(self)
-        return name if name else f"the {'leaf' if self._op is None else f'result of {self._op.name}'} of shape {self.shape}"
+        return _names.of(self) or ("the tensor" if self._op is None else f"the result of {self._op.name}")
 
     def __repr__(self) -> str:
         value = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
@@ -289,10 +315,12 @@ class Tensor(Methods):
         return f"Tensor({', '.join(facts)})"
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError(f"{self.label()} is a single number, it has no rows: t.item() gives it, t.reshape(1) makes one row")
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self._data)))
+        return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
         return bool(self._data)
@@ -332,23 +360,26 @@ class Tensor(Methods):
         try:
             operator(self._data, other, self._data)  # type: ignore[call-arg]
         except (ValueError, TypeError) as error:
-            raise type(error)(f"`t {sign}= x` cannot change {self.label()} of shape {self.shape} and dtype {self.dtype}: {error}") from None
+            text = (
+                f"`t {sign}= x` cannot change {self.label()} of shape {self.shape} and dtype {self.dtype}: {error}; write `t = t {sign} x`"
+            )
+            raise retold(error, text) from None
         self._lent, self._serial = None, clock()
         return self
 
-    def __iadd__(self, value: Any) -> Tensor:
+    def __iadd__(self, value: Operand) -> Tensor:
         return self._in_place(np.add, "+", value)
 
-    def __isub__(self, value: Any) -> Tensor:
+    def __isub__(self, value: Operand) -> Tensor:
         return self._in_place(np.subtract, "-", value)
 
-    def __imul__(self, value: Any) -> Tensor:
+    def __imul__(self, value: Operand) -> Tensor:
         return self._in_place(np.multiply, "*", value)
 
-    def __itruediv__(self, value: Any) -> Tensor:
+    def __itruediv__(self, value: Operand) -> Tensor:
         return self._in_place(np.divide, "/", value)
 
-    def __ipow__(self, value: Any) -> Tensor:  # type: ignore[misc]
+    def __ipow__(self, value: Operand) -> Tensor:
         return self._in_place(np.power, "**", value)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
@@ -361,11 +392,13 @@ class Tensor(Methods):
             return dispatch(ufunc, inputs, kwargs)
         if kwargs.get("out") is not None:
             raise TypeError(f"np.{ufunc.__name__} cannot write into an array from a Tensor: write `a = a + t`, or use np.asarray(t)")
-        if method == "reduce":
-            return dispatch(_reduces.get(ufunc, f"{ufunc.__name__}.reduce"), inputs, {"axis": 0, **kwargs})
+        if method == "reduce" and ufunc in _reduces:
+            return dispatch(_reduces[ufunc], inputs, {"axis": 0, **kwargs})
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} of a Tensor is not an op: use np.asarray(t) for its value alone")
-        return dispatch(ufunc, inputs, kwargs)
+        raise TypeError(
+            f"np.{ufunc.__name__} of Tensors takes no {' and no '.join(kwargs)}: t.astype(...) and tg.where(...) do such things"
+        )
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return dispatch(function, args, kwargs)
@@ -380,15 +413,13 @@ class Tensor(Methods):
         for t, g in self.adjoints(seed):
             if g.base is not None or type(g) is not ndarray:  # a view, or a NumPy scalar: every .grad is an array of its own
                 g = np.array(g)
-            t.grad = g if t._op is not None or t.grad is None else t.grad + g
+            t.grad = g if t._op is not None or t.grad is None else np.asarray(t.grad + g)
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None, not computed."""
         self.grad = None
 
-    def adjoints(
-        self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()
-    ) -> Iterator[tuple[Tensor, Any]]:
+    def adjoints(self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()) -> Iterator[tuple[Tensor, Any]]:
         """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
 
         Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`
@@ -419,7 +450,7 @@ class Tensor(Methods):
                     values.append(a)
             y = t if create_graph else t._data
             rules = op.rules or [op.rule(i) for i in range(len(args))]
-            for a, rule in zip(args, rules):
+            for a, rule in zip(args, rules):  # noqa: B905 -- their lengths are equal, and strict= costs time
                 if type(a) is not Tensor or not a._requires_grad or rule is None:
                     continue  # a constant: its rule is never called
                 # equals rule(g, y, *values, **static): 0.1 µs less for the common calls
@@ -430,7 +461,11 @@ class Tensor(Methods):
                 else:
                     gx = rule(g, y, *values)
                 x = a._data
-                if gx.shape != x.shape or gx.dtype is not x.dtype:
+                try:
+                    fits = gx.shape == x.shape and gx.dtype is x.dtype
+                except AttributeError:  # no array: fit says so
+                    fits = False
+                if not fits:
                     gx = fit(gx, x, op, a)
                 elif gx is g and not create_graph:
                     gx = g.copy()  # no two tensors share a gradient
@@ -453,7 +488,7 @@ class Tensor(Methods):
         if seed is None:
             if self._data.size != 1:
                 raise ValueError(
-                    f"backward() starts at a scalar, {self.label()} has shape {self.shape}: "
+                    f"backward() starts at a scalar, and {self.label()} has shape {self.shape}: "
                     "write t.sum().backward(), t.mean().backward(), or give a seed of that shape, t.backward(seed)"
                 )
             g = np.array(1, self._data.dtype, ndmin=self._data.ndim)
@@ -469,7 +504,7 @@ class Tensor(Methods):
 def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
     """A leaf, unpickled."""
     t = Tensor(data, requires_grad, name=name)
-    t.grad = grad
+    t.grad = None if grad is None else np.array(grad)
     return t
 
 
@@ -485,6 +520,11 @@ def refuse_changed(a: Tensor, t: Tensor) -> None:
 
 def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
     """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched."""
+    if not isinstance(gx, (Tensor, ndarray, np.generic)):
+        raise TypeError(
+            f"the rule of {op.name} for {a.label()} gave {short(gx)}, which is no array: "
+            "a rule is an expression of g, such as g * y; where nothing flows back write g * 0.0, or None in place of the rule"
+        )
     if gx.shape != x.shape:
         axes = stretched(gx.shape, x.shape)
         if axes is None:
@@ -519,7 +559,8 @@ class Op:
         rules: tuple[Rule | None, ...],
         *,
         name: str,
-        write: str,
+        write: str | Callable[..., str],
+        latex: str | Callable[..., str],
         domain: tuple[Interval, ...],
         kinks: Callable[..., Any] | None,
         shapes: str,
@@ -529,7 +570,7 @@ class Op:
         doc: str,
     ) -> None:
         self.run, self.rules, self.variadic = run, rules, variadic
-        self.name, self.write, self.__doc__ = name, write, doc
+        self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)
         self.static = tuple(static)
@@ -557,22 +598,27 @@ class Op:
         if self.static or rest or static:
             static = self._bind(rest, static)
         values = [a._data if type(a) is Tensor else operand(a) for a in args]
+        if len(values) == 1 and type(values[0]) is not ndarray:
+            values = [np.asarray(values[0])]  # a Python number is weak beside arrays only
         try:
             y = self.run(*values, **static)
         except Exception as error:
             raise self.explained(error, args, static) from None
         args = tuple([a if type(a) is Tensor else v for a, v in zip(args, values, strict=True)])
         requires_grad = any([type(a) is Tensor and a._requires_grad and self.rule(i) is not None for i, a in enumerate(args)])
+        requires_grad = requires_grad and getattr(y, "dtype", _float).kind == "f"  # integers, of astype(int) say, have no gradient
         recorded = requires_grad or any([type(a) is Tensor and (a._requires_grad or a._op is not None) for a in args])
         return _result(self, args, static, y, recorded, requires_grad)
 
     def _bind(self, rest: tuple[Any, ...], static: dict[str, Any]) -> dict[str, Any]:
         """The static arguments by name, defaults included."""
+        if self.variadic is not None and rest and isinstance(rest[0], (Tensor, ndarray, list)):
+            raise TypeError(f"{self.name} takes one list of tensors: write tg.{self.name}([a, b])")
         if len(self.static) == 1 and len(rest) > 1:
             rest = (rest,)  # t.reshape(2, 3) is t.reshape((2, 3))
         given = {**dict(zip(self.static, rest, strict=False)), **static}
         for name in ("out", "dtype", "where", "initial"):  # NumPy's arguments that a Tensor's op does not take, at rest
-            if name not in self.static and given.get(name, 0) in (None, np._NoValue):
+            if name not in self.static and (given.get(name, 0) is None or given.get(name) is np._NoValue):
                 del given[name]
         unknown = [name for name in given if name not in self.static]
         if unknown or len(rest) > len(self.static):
@@ -587,20 +633,31 @@ class Op:
         if type(value) is not Tensor:
             return value
         if value._requires_grad:
-            raise TypeError(f"{self.name} gives no gradient to {key}, and {value.label()} requires one: pass {key}=t.detach()")
+            name = _names.of(value) or "t"
+            raise TypeError(f"{self.name} gives no gradient to {key}, and {name} requires one: pass {key}={name}.detach()")
         return value.numpy()
 
     def explained(self, error: Exception, args: Sequence[Any], static: Mapping[str, Any]) -> Exception:
         """NumPy's error, with the names and shapes of the operands."""
-        operands = [f"{_names.of(a) or f'operand {i}'} of shape {np.shape(a)}" for i, a in enumerate(args, 1)]
+        if len(args) < self.arity and self.variadic is None:
+            return TypeError(f"{self.name} takes {self.arity} operand{'s'[: self.arity > 1]}, {len(args)} given")
+        missing = [name for name in self.static if name not in static]
+        if missing:
+            return TypeError(f"{self.name} of a Tensor takes {' and '.join(self.static)}: {' and '.join(missing)} is missing")
+        operands = [f"{self._called(a, i)} of shape {np.shape(a)}" for i, a in enumerate(args, 1)]
         more = "".join(f", {name}={short(value)}" for name, value in static.items())
         if isinstance(error, (ValueError, TypeError, IndexError)):
-            return type(error)(f"{self.name} cannot take {' and '.join(operands)}{more}: {error}")
+            return retold(error, f"{self.name} cannot take {' and '.join(operands) or 'nothing'}{more}: {error}")
         return error
+
+    def _called(self, a: Any, i: int) -> str:
+        """How a message calls operand `i`: its name, or the op that made it."""
+        return _names.of(a) or (a.label() if type(a) is Tensor and a._op else f"operand {i}")
 
 
 _new = object.__new__
 _nothing: dict[str, Any] = {}
+_float = np.dtype(float)
 
 
 def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
@@ -613,6 +670,8 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
         t._op, t._args, t._static, t._requires_grad = op, args, static, requires_grad
     else:
         t._op, t._args, t._static, t._requires_grad = None, (), _nothing, False
+        if t._data.base is not None:  # a view: what is changed in place must not change another tensor
+            t._data = t._data.copy()
     return t
 
 
@@ -631,6 +690,8 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         return _result(op, (x,), defaults, y, required or x._op is not None, required and differentiable)
 
     def binary(a: Any, b: Any) -> Tensor:
+        x: Any
+        z: Any
         recorded = required = False
         if type(a) is Tensor:
             x = a._data
@@ -668,7 +729,8 @@ def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     """Run a NumPy function that was called on Tensors."""
     ours = numpy_functions.get(function)
     if ours is None:
-        name = getattr(function, "__name__", function)
+        module = getattr(function, "__module__", None) or "numpy"
+        name = f"{module.removeprefix('numpy').removeprefix('.')}.{getattr(function, '__name__', function)}".lstrip(".")
         raise TypeError(
             f"np.{name} is not an op on Tensors yet: define it in one line, tg.op(np.{name}, lambda g, y, x: ...), "
             "or use np.asarray(t) if no gradient is needed"

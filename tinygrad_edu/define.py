@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
@@ -16,6 +17,7 @@ REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
 OVER_MINUS_ONE: Interval = (-1.0, inf)
 WITHIN_ONE: Interval = (-1.0, 1.0)
+LOGICAL: Interval = (0.0, 0.0)  # no interval: booleans
 QUARTER_TURN: Interval = (-np.pi / 2, np.pi / 2)
 
 # an op that is written like an operator is one: (method, reflected method)
@@ -35,7 +37,11 @@ _OPERATORS = {
     "{} & {}": ("__and__", "__rand__"),
     "{} | {}": ("__or__", "__ror__"),
     "~{}": ("__invert__", ""),
+    "{} ^ {}": ("__xor__", "__rxor__"),
+    "{} // {}": ("__floordiv__", "__rfloordiv__"),
+    "{} % {}": ("__mod__", "__rmod__"),
     "-{}": ("__neg__", ""),
+    "+{}": ("__pos__", ""),
     "abs({})": ("__abs__", ""),
     "{}[{index}]": ("__getitem__", ""),
 }
@@ -45,7 +51,8 @@ def op(
     function: Callable[..., Any],
     *rules: Rule | None,
     name: str | None = None,
-    write: str = "",
+    write: str | Callable[..., str] = "",
+    latex: str | Callable[..., str] = "",
     domain: Sequence[Interval] = (),
     kinks: Callable[..., Any] | None = None,
     shapes: str = "",
@@ -54,7 +61,7 @@ def op(
     variadic: Callable[[int], Rule] | None = None,
     doc: str = "",
 ) -> Op:
-    """Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
+    r"""Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
 
     A rule is a plain expression of `g`, the gradient at the output, `y`, the output, and the op's own arguments. It gives the
     gradient at its argument; where the argument was broadcast the framework sums. Written with operators, NumPy functions and
@@ -64,7 +71,8 @@ def op(
     From this definition follow the Tensor method of that name, NumPy's dispatch, the operator if `write` is one, the label in
     pictures, and the tests: `domain` is one open interval per argument, `kinks` gives what is zero where the op is not
     differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
-    are example calls, `{"shapes": ..., **static}`.
+    are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
+    functions of the static arguments that give one; without them an op is written like a function.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -79,13 +87,27 @@ def op(
     if not callable(function) or not all(rule is None or callable(rule) for rule in rules):
         raise TypeError("tg.op takes a function and then one rule per tensor argument, each a function or None")
     taken = registry.get(name)
-    if hasattr(Tensor, name) and (taken is None or _is_ours(taken)):
+    if in_table(taken) if taken is not None else hasattr(Tensor, name):
         raise ValueError(f"Tensor already has a {name!r}: give the op another name, tg.op(..., name='my_{name}')")
-    made = Op(function, rules, name=name, write=write, domain=tuple(domain), kinks=kinks, shapes=shapes, cases=cases,
-              variadic=variadic, static=_static_arguments(function, len(rules)), doc=doc or f"{name}, entry by entry; see np.{name}.")  # fmt: skip
+    made = Op(
+        function,
+        rules,
+        name=name,
+        write=write,
+        latex=latex,
+        domain=tuple(domain),
+        kinks=kinks,
+        shapes=shapes,
+        cases=cases,
+        variadic=variadic,
+        static=_static_arguments(function, len(rules)),
+        doc=doc or f"{name}, entry by entry; see np.{name}.",
+    )
     registry[name] = made
     call = fast_call(made)
-    numpy_functions.update(dict.fromkeys((function, *numpy), call))
+    for dispatched in (function, *numpy):
+        if dispatched not in numpy_functions or _is_users(numpy_functions[dispatched]):  # np.exp(t) stays the table's exp
+            numpy_functions[dispatched] = call
     _attach(made, call)
     return made
 
@@ -110,9 +132,16 @@ def _on_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: function(*[np.asarray(a) if type(a) is Tensor else a for a in args], **kwargs)
 
 
-def _is_ours(made: Op) -> bool:
+def in_table(made: Op) -> bool:
     """Whether an op is a line of the table: a user's op may be defined again, as a notebook does, the table's may not."""
-    return str(getattr(made.run, "__module__", "") or "numpy").partition(".")[0] in ("numpy", __package__)
+    tables = [vars(module) for name, module in sys.modules.items() if name.startswith(f"{__package__}.ops.")]
+    return any(table.get(made.name) is made for table in tables)
+
+
+def _is_users(held: Any) -> bool:
+    """Whether what computes a NumPy function, or an operator, is an op that a user defined."""
+    made = registry.get(getattr(held, "name", "") or getattr(held, "__name__", ""))
+    return made is not None and not in_table(made)
 
 
 def _static_arguments(function: Callable[..., Any], arity: int) -> dict[str, Any]:
@@ -131,9 +160,11 @@ def _attach(made: Op, call: Callable[..., Any]) -> None:
         return  # its first argument is no tensor to differentiate, hence no `self`
 
     method: Any = call if inspect.isfunction(call) else lambda self, *args, **static: made(self, *args, **static)
-    method.__name__, method.__doc__ = made.name, made.__doc__
+    method.__name__, method.__qualname__, method.__doc__ = made.name, f"Tensor.{made.name}", made.__doc__
     setattr(Tensor, made.name, method)
-    operator, swapped = _OPERATORS.get(made.write, ("", ""))
+    operator, swapped = _OPERATORS.get(made.write if isinstance(made.write, str) else "", ("", ""))
+    if operator in vars(Tensor) and not _is_users(vars(Tensor)[operator]):
+        return  # t * 2 stays the table's multiply
     if operator:
         setattr(Tensor, operator, method)
     if swapped:

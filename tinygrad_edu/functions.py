@@ -15,7 +15,7 @@ from .ops.reductions import logsumexp
 
 def as_tensor(x: Any) -> Tensor:
     """`x` itself if it is a Tensor, else a constant that holds it."""
-    return x if type(x) is Tensor else Tensor(x, copy=False)
+    return x if isinstance(x, Tensor) else Tensor(x, copy=False)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
@@ -25,8 +25,8 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     >>> tg.log_softmax([0.0, 1000.0]).tolist()
     [-1000.0, 0.0]
     """
-    x = as_tensor(x)
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    z = as_tensor(x)
+    return z - logsumexp(z, axis=axis, keepdims=True)
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
@@ -56,8 +56,8 @@ def mse(prediction: Any, target: Any) -> Tensor:
     >>> tg.mse([1.0, 3.0], [0.0, 1.0]).item()
     2.5
     """
-    prediction, target = _alike("mse", prediction, target)
-    return ((prediction - target) ** 2).mean()
+    p, t = _alike("mse", prediction, target)
+    return ((p - t) ** 2).mean()
 
 
 def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
@@ -104,7 +104,9 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
         labels = y.numpy()
         if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
-            raise ValueError(f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}")
+            raise ValueError(
+                f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
+            )
         return (total - z[(*np.indices(labels.shape, sparse=True), labels)]).mean()
     if y.shape != z.shape:
         raise ValueError(
@@ -122,12 +124,14 @@ def dot(a: Any, b: Any) -> Tensor:
     >>> tg.dot([1.0, 2.0], [3.0, 4.0]).item()
     11.0
     """
-    a, b = as_tensor(a), as_tensor(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return a * b
-    if b.ndim > 2:
-        raise ValueError(f"dot pairs the last axis of a with the second to last of b, for shapes {a.shape} and {b.shape}: write a @ b for stacks")
-    return matmul(a, b)
+    left, right = as_tensor(a), as_tensor(b)
+    if left.ndim == 0 or right.ndim == 0:
+        return left * right
+    if right.ndim > 2:
+        raise ValueError(
+            f"dot pairs the last axis of a with the second to last of b, for shapes {left.shape} and {right.shape}: write a @ b for stacks"
+        )
+    return matmul(left, right)
 
 
 @implements(np.outer)
@@ -146,6 +150,7 @@ def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     p, t = as_tensor(prediction), as_tensor(target)
     if p.shape != t.shape and t.size != 1:
         raise ValueError(
-            f"{loss} compares entry with entry, {p.label()} has shape {p.shape} and the target {t.shape}: write target.reshape({p.shape})"
+            f"{loss} compares entry with entry, {p.label()} has shape {p.shape} and the target {t.shape}: "
+            + (f"write target.reshape({p.shape})" if p.size == t.size else "they must be equal")
         )
     return p, t

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+from . import _names
 from .core import Tensor
 
 
-def ancestors(*outputs: Tensor) -> list[Tensor]:
+def ancestors(*outputs: Tensor, until: Container[Tensor] = ()) -> list[Tensor]:
     """The outputs and all tensors that they were made from: leaves first, then in the order of their making.
+
+    What the tensors `until` were made from is left out.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(2.0, requires_grad=True, name="x")
@@ -21,6 +25,29 @@ def ancestors(*outputs: Tensor) -> list[Tensor]:
         t = waiting.pop()
         if type(t) is Tensor and t not in seen:
             seen.add(t)
-            waiting.extend(t.args)
+            waiting.extend(() if t in until else t.args)
     # a leaf that was changed in place, or looked at, has a newer serial than what was made from it: hence leaves first
     return sorted(seen, key=lambda t: (not t.is_leaf, t.serial))
+
+
+def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, variables: bool = True) -> dict[int, str]:
+    """The name of every tensor and array that the outputs were made from, by its id.
+
+    A tensor's own `name` wins, then `names` (name to tensor, or tensor to name), then the caller's own variables.
+    """
+    found = _names.variables() if variables else {}
+    for key, value in (names or {}).items():
+        name, holder = (key, value) if isinstance(key, str) else (value, key)
+        if not isinstance(name, str):
+            raise TypeError(f"names is {{'w': w}} or {{w: 'w'}}: a name and a tensor, not {type(key).__name__} and {type(value).__name__}")
+        found[id(holder)] = name
+    known: dict[int, str] = {}
+    for t in ancestors(*outputs):
+        for value in (t, *t.args, *t.static.values()):
+            name = getattr(value, "name", None) if type(value) is Tensor else None
+            if not name and hasattr(value, "shape"):
+                # a constant that wraps the caller's own array goes by the array's name
+                name = found.get(id(value)) or (found.get(id(value._data)) if type(value) is Tensor and value.is_leaf else None)
+            if name:
+                known[id(value)] = name
+    return known

@@ -15,7 +15,7 @@ import numpy as np
 from .core import Tensor, enable_grad, is_recording, no_grad, numeric, short
 from .graph import ancestors
 from .ops.shape import copy, stack
-from .trees import leaves, tree_map
+from .trees import leaves, paired, tree_map
 
 Argnums = int | Sequence[int]
 
@@ -85,12 +85,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> tg.jvp(lambda x: x**2, (3.0,), (10.0,))[1].item()
     60.0
     """
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
-        raise TypeError("jvp(f, primals, tangents) takes two tuples of equal length: jvp(f, (x,), (v,))")
+    along = _tangents("jvp", primals, tangents)
     run = _Run(f, tuple(primals), {}, tuple(range(len(primals))))
-    along = [v for _, v in leaves(list(tangents))]
-    if [np.shape(v) for v in along] != [x.shape for x in run.inputs]:
-        raise ValueError(f"the tangents have shapes {[np.shape(v) for v in along]}, the primals {[x.shape for x in run.inputs]}")
 
     def pushed(cotangent: Tensor) -> Tensor:
         total = Tensor(0.0)
@@ -151,10 +147,8 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.ones(2),)).tolist()
     [6.0, 12.0]
     """
-    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
-        raise TypeError("hvp(f, primals, tangents) takes two tuples of equal length: hvp(f, (x,), (v,))")
+    along = _tangents("hvp", primals, tangents)
     every = tuple(range(len(primals)))
-    along = [numeric(v) if type(v) is not Tensor else v for _, v in leaves(list(tangents))]
 
     def slope_along(*args: Any) -> Tensor:
         total = Tensor(0.0)
@@ -166,13 +160,28 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     return products[0] if len(primals) == 1 else products
 
 
+def _tangents(transform: str, primals: Any, tangents: Any) -> list[Any]:
+    """The tangents in the order of the primals' leaves, checked: one of the same shape for each."""
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
+        raise TypeError(f"{transform}(f, primals, tangents) takes two tuples of equal length: {transform}(f, (x,), (v,))")
+    pairs = paired(list(primals), list(tangents))
+    shapes = [np.shape(x) for x, _ in pairs], [np.shape(v) for _, v in pairs]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"the primals have shapes {shapes[0]}, the tangents {shapes[1]}: each tangent has the shape of its primal")
+    return [v if type(v) is Tensor else numeric(v) for _, v in pairs]
+
+
 class _Run:
     """One run of a function on fresh leaves in place of its arguments, ready to pull gradients back to them."""
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False) -> None:
-        self.single = isinstance(argnums, int)
-        self.numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False
+    ) -> None:
+        self.single = isinstance(argnums, (int, np.integer))
+        self.numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
         for i in self.numbers:
+            if not isinstance(i, (int, np.integer)):
+                raise TypeError(f"argnums={argnums!r}: it counts the positional arguments, as an int or a tuple of ints")
             if not -len(args) <= i < len(args):
                 raise TypeError(f"argnums={argnums}: {_called(f)} was called with {len(args)} positional arguments")
         self.outer: list[Tensor] = []  # what the caller gave
@@ -181,16 +190,24 @@ class _Run:
         inner = [tree_map(self._leaf, a) if i in differentiated else a for i, a in enumerate(args)]
         with enable_grad():
             value = f(*inner, **kwargs)
-        value, self.aux = value if has_aux else (value, None)
+        self.aux: Any
+        if has_aux and not (isinstance(value, tuple) and len(value) == 2):
+            raise TypeError(f"with has_aux, {_called(f)} must return (value, more), it returned {type(value).__name__}: {short(value)}")
+        value, more = value if has_aux else (value, None)
         if type(value) is not Tensor:
             raise TypeError(f"{_called(f)} must return a Tensor to be differentiated, it returned {type(value).__name__}: {short(value)}")
+        if value.dtype.kind != "f":
+            raise TypeError(f"{_called(f)} must return floats to be differentiated, it returned {value.dtype}")
         self.value = value
         self.structure = [inner[i] for i in self.numbers]
         # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
-        others = [t for t in ancestors(value) if t.is_leaf and t not in set(self.inputs)] + self.outer
+        results = [value, *(t for _, t in leaves(more) if type(t) is Tensor)]
+        inputs = set(self.inputs)
+        others = [t for t in ancestors(*results) if t.is_leaf and t not in inputs] + self.outer
         self.nested = is_recording() and any(t.requires_grad for t in others)
         for x, t in zip(self.inputs, self.outer, strict=True):
             x._op, x._args = copy, (t,)  # from now on a result of what the caller gave
+        self.aux = tree_map(lambda t: self.finished(t) if type(t) is Tensor else t, more)
 
     def _leaf(self, value: Any) -> Tensor:
         t = value if type(value) is Tensor else Tensor(value, copy=False)

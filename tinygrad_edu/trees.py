@@ -18,6 +18,14 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
+def paired(tree: Any, other: Any) -> list[tuple[Any, Any]]:
+    """The leaves of two trees of the same structure, in pairs: by key and place, whatever the order of the keys."""
+    mine, theirs = dict(leaves(tree)), dict(leaves(other))
+    if mine.keys() != theirs.keys():
+        raise ValueError(f"two structures must have the same places, these differ in {sorted(mine.keys() ^ theirs.keys())}")
+    return [(value, theirs[path]) for path, value in mine.items()]
+
+
 def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The same structure, with `function` applied to every leaf (and to the leaves at its place in the other trees)."""
     if isinstance(tree, dict):

@@ -9,23 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from ..define import OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, op
+from ..core import Tensor
+from ..define import LOGICAL, OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, implements, op
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
 
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), where exp may not overflow: its largest argument depends on the dtype."""
-    e = np.exp(-np.maximum(x, _LOWEST.get(x.dtype.char, -700.0)))
+    e = np.exp(-np.maximum(x, _LOWEST.get(getattr(x, "dtype", _DOUBLE).char, -700.0)))
     return np.reciprocal(e + 1)
 
 
-_LOWEST = {np.dtype(kind).char: -float(np.log(np.finfo(kind).max)) + 0.5 for kind in (np.float16, np.float32, np.float64)}
+_DOUBLE = np.dtype(float)  # what a Python number counts as
+_LOWEST = {np.dtype(kind).char: -float(np.log(np.finfo(kind).max)) + 0.5 for kind in (np.float16, np.float32, np.float64, np.longdouble)}
 
 
 def _off_zero(x: Any) -> Any:
     """x, no closer to 0 than the smallest normal number of its dtype."""
-    return np.maximum(x, np.finfo(x.dtype).tiny)
+    dtype = getattr(x, "dtype", _DOUBLE)
+    return np.maximum(x, np.finfo(dtype if dtype.kind == "f" else _DOUBLE).tiny)
 
 
 def _ahead(a: Any, b: Any) -> Any:
@@ -51,6 +54,11 @@ def _inside(x: Any, min: Any, max: Any) -> Any:
     return over & (x <= (np.inf if max is None else max))
 
 
+def _apart(a: Any, b: Any) -> Any:
+    """How far a comparison is from changing its answer."""
+    return np.subtract(a, b, dtype=np.float64)
+
+
 def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(x, min, max)
 
@@ -59,26 +67,26 @@ def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
 add        = op(np.add,        lambda g, y, a, b: g,              lambda g, y, a, b: g,                      write="{} + {}")
 subtract   = op(np.subtract,   lambda g, y, a, b: g,              lambda g, y, a, b: -g,                     write="{} - {}")
 multiply   = op(np.multiply,   lambda g, y, a, b: g * b,          lambda g, y, a, b: g * a,                  write="{} * {}")
-divide     = op(np.divide,     lambda g, y, a, b: g / b,          lambda g, y, a, b: -g * y / b,             write="{} / {}", domain=(REAL, POSITIVE))
-power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a), write="{} ** {}", domain=(POSITIVE, REAL))
-maximum    = op(np.maximum,    lambda g, y, a, b: g * _ahead(a, b), lambda g, y, a, b: g * _ahead(b, a),     kinks=lambda a, b: a - b)
-minimum    = op(np.minimum,    lambda g, y, a, b: g * _ahead(b, a), lambda g, y, a, b: g * _ahead(a, b),     kinks=lambda a, b: a - b)
+divide     = op(np.divide,     lambda g, y, a, b: g / b,          lambda g, y, a, b: -g * y / b,             write="{} / {}", latex=r"\frac{{{}}}{{{}}}", domain=(REAL, POSITIVE))
+power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a), write="{} ** {}", latex="{}^{{{}}}", domain=(POSITIVE, REAL))
+maximum    = op(np.maximum,    lambda g, y, a, b: g * _ahead(a, b), lambda g, y, a, b: g * _ahead(b, a),     latex=r"\max({}, {})", kinks=lambda a, b: a - b)
+minimum    = op(np.minimum,    lambda g, y, a, b: g * _ahead(b, a), lambda g, y, a, b: g * _ahead(a, b),     latex=r"\min({}, {})", kinks=lambda a, b: a - b)
 arctan2    = op(np.arctan2,    lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b), domain=(REAL, POSITIVE))
 hypot      = op(np.hypot,      lambda g, y, a, b: g * a / y,      lambda g, y, a, b: g * b / y,              domain=(REAL, POSITIVE))
 logaddexp  = op(np.logaddexp,  lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y))
 
 negative   = op(np.negative,   lambda g, y, x: -g,                     write="-{}")
 positive   = op(np.positive,   lambda g, y, x: g,                      write="+{}")
-abs        = op(np.absolute,   lambda g, y, x: g * np.sign(x),         write="abs({})", name="abs", kinks=lambda x: x)
+abs        = op(np.absolute,   lambda g, y, x: g * np.sign(x),         write="abs({})", latex="|{}|", name="abs", kinks=lambda x: x)
 sign       = op(np.sign,       lambda g, y, x: g * 0.0,                kinks=lambda x: x)
-square     = op(np.square,     lambda g, y, x: g * 2 * x)
-reciprocal = op(np.reciprocal, lambda g, y, x: -g * y * y,             domain=(POSITIVE,))
-sqrt       = op(np.sqrt,       lambda g, y, x: g / (2 * y),            domain=(POSITIVE,))
-cbrt       = op(np.cbrt,       lambda g, y, x: g / (3 * y * y),        domain=(POSITIVE,))
-exp        = op(np.exp,        lambda g, y, x: g * y)
-exp2       = op(np.exp2,       lambda g, y, x: g * y * LN2)
+square     = op(np.square,     lambda g, y, x: g * 2 * x,              latex="{}^{{2}}")
+reciprocal = op(np.reciprocal, lambda g, y, x: -g * y * y,             latex=r"\frac{{1}}{{{}}}", domain=(POSITIVE,))
+sqrt       = op(np.sqrt,       lambda g, y, x: g / (2 * y),            latex=r"\sqrt{{{}}}", domain=(POSITIVE,))
+cbrt       = op(np.cbrt,       lambda g, y, x: g / (3 * y * y),        latex=r"\sqrt[3]{{{}}}", domain=(POSITIVE,))
+exp        = op(np.exp,        lambda g, y, x: g * y,                  latex="e^{{{}}}")
+exp2       = op(np.exp2,       lambda g, y, x: g * y * LN2,            latex="2^{{{}}}")
 expm1      = op(np.expm1,      lambda g, y, x: g * (y + 1))
-log        = op(np.log,        lambda g, y, x: g / x,                  domain=(POSITIVE,))
+log        = op(np.log,        lambda g, y, x: g / x,                  latex=r"\ln({})", domain=(POSITIVE,))
 log1p      = op(np.log1p,      lambda g, y, x: g / (1 + x),            domain=(OVER_MINUS_ONE,))
 log2       = op(np.log2,       lambda g, y, x: g / (x * LN2),          domain=(POSITIVE,))
 log10      = op(np.log10,      lambda g, y, x: g / (x * LN10),         domain=(POSITIVE,))
@@ -93,39 +101,44 @@ cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
 tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y))
 arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1))
 arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,))
-sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        name="sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
+sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
 softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * np.exp(x - y), name="softplus", doc="log(1 + exp(x)), without overflow.")
 relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
-safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", domain=(POSITIVE,),
+safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", latex=r"\ln({})", domain=(POSITIVE,),
                 doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
-clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", numpy=(np.clip,),
-                kinks=lambda x, min, max: (x - (np.inf if min is None else min)) * (x - (np.inf if max is None else max)),
+clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip",
+                kinks=lambda x, min, max: tuple(x - bound for bound in (min, max) if bound is not None),
                 cases=({"shapes": ((3,),), "min": -0.5, "max": 1.0}, {"shapes": ((2, 3),), "min": None, "max": 0.5}, {"shapes": ((),), "min": 0.0, "max": None}),
                 doc="x, no less than min and no more than max; the bounds let gradients through.")
 where      = op(lambda condition, a, b: np.where(condition, a, b), None,
-                lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g), name="where", numpy=(np.where,),
+                lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g), name="where", numpy=(np.where,), domain=(LOGICAL, REAL, REAL),
                 doc="a where the condition holds, else b; the one not taken gets a gradient of exactly 0.")
 
 # steps: flat wherever they have a derivative
-floor      = op(np.floor,      lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.rint(x))
-ceil       = op(np.ceil,       lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.rint(x))
+floor      = op(np.floor,      lambda g, y, x: g * 0.0,                latex=r"\lfloor {} \rfloor", kinks=lambda x: x - np.rint(x))
+ceil       = op(np.ceil,       lambda g, y, x: g * 0.0,                latex=r"\lceil {} \rceil", kinks=lambda x: x - np.rint(x))
 rint       = op(np.rint,       lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.floor(x) - 0.5)
 
 # no gradient: they give booleans
-greater       = op(np.greater,       write="{} > {}")
-greater_equal = op(np.greater_equal, write="{} >= {}")
-less          = op(np.less,          write="{} < {}")
-less_equal    = op(np.less_equal,    write="{} <= {}")
-equal         = op(np.equal,         write="{} == {}")
-not_equal     = op(np.not_equal,     write="{} != {}")
+greater       = op(np.greater,       write="{} > {}", kinks=_apart)
+greater_equal = op(np.greater_equal, write="{} >= {}", kinks=_apart)
+less          = op(np.less,          write="{} < {}", kinks=_apart)
+less_equal    = op(np.less_equal,    write="{} <= {}", kinks=_apart)
+equal         = op(np.equal,         write="{} == {}", kinks=_apart)
+not_equal     = op(np.not_equal,     write="{} != {}", kinks=_apart)
 logical_and   = op(np.logical_and)
 logical_or    = op(np.logical_or)
 logical_not   = op(np.logical_not)
-bitwise_and   = op(np.bitwise_and,   write="{} & {}")
-bitwise_or    = op(np.bitwise_or,    write="{} | {}")
-invert        = op(np.invert,        write="~{}")
+bitwise_and   = op(np.bitwise_and,   write="{} & {}", domain=(LOGICAL, LOGICAL))
+bitwise_or    = op(np.bitwise_or,    write="{} | {}", domain=(LOGICAL, LOGICAL))
+invert        = op(np.invert,        write="~{}", domain=(LOGICAL,))
 isnan         = op(np.isnan)
 isfinite      = op(np.isfinite)
 isinf         = op(np.isinf)
 # fmt: on
 
+
+@implements(np.clip)
+def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, **more: Any) -> Tensor:
+    """np.clip, which has two names for each bound."""
+    return clip(a, a_min if min is None else min, a_max if max is None else max, **more)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Op
 from ..define import op
 
 _ROWS = np.array([0, 2, 2])
@@ -44,8 +45,13 @@ def _add(x: Any, value: Any, index: Any) -> Any:
     return y
 
 
+def _written(g: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """The gradient of what was written at the index: of what stayed there; where an index repeats, the last one did."""
+    return g[index] if _is_basic(index) else g[index] * _last(shape, index)
+
+
 def _last(shape: tuple[int, ...], index: Any) -> Any:
-    """Which of the written entries stay: where an index repeats, the last one."""
+    """Which of the written entries stay."""
     ticket = np.zeros(shape, np.intp)
     places = ticket[index].shape
     tickets = np.arange(np.prod(places, dtype=np.intp)).reshape(places)
@@ -53,15 +59,16 @@ def _last(shape: tuple[int, ...], index: Any) -> Any:
     return ticket[index] == tickets
 
 
-# fmt: off -- x: the tensor; v: what is written into it
-getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g, index=index, shape=x.shape), name="getitem", write="{}[{index}]",
+# x: the tensor; v: what is written into it
+# fmt: off
+getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g, index=index, shape=x.shape), name="getitem", write="{}[{index}]", latex="{}[{index}]",
                cases=({"shapes": ((3,),), "index": 1}, {"shapes": ((3, 2),), "index": (slice(None, None, -1), None, 1)}, {"shapes": ((3, 2),), "index": _ROWS},
                       {"shapes": ((3, 3),), "index": (_ROWS, slice(None))}, {"shapes": ((3, 2),), "index": _MASK}, {"shapes": ((4, 3),), "index": (Ellipsis, _ROWS)}),
                doc="The entries at an index.")
-scatter   = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter",
+scatter: Op = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter",
                cases=({"shapes": ((2,),), "index": slice(1, 3), "shape": (4,)}, {"shapes": ((3,),), "index": _ROWS, "shape": (4,)}),
                doc="Zeros of a shape, with the entries added at an index: the reverse of taking them from there.")
-index_set = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: g[index] * _last(x.shape, index), name="index_set",
+index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _written(g, x.shape, index), name="index_set",
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with the entries at an index replaced: t.at[index].set(v).")
 index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: g[index], name="index_add",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ def _right(g: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return (a.mT @ g[..., None])[..., 0]
     if b.ndim == 2 and a.ndim > 2:  # one matrix for a whole stack: one product, instead of a stack to be summed
-        return a.reshape(-1, a.shape[-1]).mT @ g.reshape(-1, g.shape[-1])
+        rows = prod(g.shape[:-1])
+        return a.reshape(rows, a.shape[-1]).mT @ g.reshape(rows, g.shape[-1])
     return a.mT @ g
 
 

@@ -19,7 +19,10 @@ def _undo(axes: tuple[int, ...] | None, ndim: int) -> tuple[int, ...] | None:
 def _piece(i: int) -> Rule:
     """What joined arrays get back: array `i` its own slice of the gradient."""
 
-    def rule(g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    def rule(g: Any, y: Any, *xs: Any, axis: int | None) -> Any:
+        if axis is None:  # joined flat
+            end = int(sum(x.size for x in xs[: i + 1]))
+            return g[end - xs[i].size : end].reshape(xs[i].shape)
         ends = list(accumulate(x.shape[axis] for x in xs))
         start = ends[i] - xs[i].shape[axis]
         return g[(*(slice(None),) * (axis % xs[i].ndim), slice(start, ends[i]))]
@@ -32,20 +35,27 @@ def _layer(i: int) -> Rule:
     return lambda g, y, *xs, axis: g[(*(slice(None),) * (axis % y.ndim), i)]
 
 
-# fmt: off -- numpy: the functions of NumPy that come here
+def _write_swapaxes(axis1: int, axis2: int) -> str:
+    return "{}.mT" if {axis1, axis2} == {-1, -2} else "{}.swapaxes({axis1}, {axis2})"
+
+
+# numpy: the functions of NumPy that come here
+# fmt: off
 reshape      = op(lambda x, shape: x.reshape(shape), lambda g, y, x, shape: g.reshape(x.shape), name="reshape", numpy=(np.reshape,),
                   cases=({"shapes": ((2, 3),), "shape": (3, 2)}, {"shapes": ((2, 3),), "shape": -1}, {"shapes": ((),), "shape": (1, 1)}, {"shapes": ((2, 0),), "shape": (0,)}),
                   doc="The entries in order, in another shape; -1 stands for what is left.")
-transpose    = op(lambda x, axes=None: x.transpose(axes), lambda g, y, x, axes: g.transpose(_undo(axes, x.ndim)), name="transpose", numpy=(np.transpose,),
+transpose    = op(lambda x, axes=None: x.transpose(axes), lambda g, y, x, axes: g.transpose(_undo(axes, x.ndim)), name="transpose", write=lambda axes: "{}.T" if axes is None else "{}.transpose({axes})",
+                  latex=lambda axes: r"{}^{{\top}}" if axes is None else "", numpy=(np.transpose,),
                   cases=({"shapes": ((2, 3),)}, {"shapes": ((2, 3, 4),), "axes": (1, -1, 0)}, {"shapes": ((),)}),
                   doc="The axes reversed, or in the order given.")
-swapaxes     = op(lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2), name="swapaxes", numpy=(np.swapaxes,),
+swapaxes     = op(lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2), name="swapaxes", write=_write_swapaxes,
+                  latex=lambda axis1, axis2: r"{}^{{\top}}" if {axis1, axis2} == {-1, -2} else "", numpy=(np.swapaxes,),
                   cases=({"shapes": ((2, 3, 4),), "axis1": 0, "axis2": -1},), doc="Two axes exchanged.")
 squeeze      = op(lambda x, axis=None: x.squeeze(axis), lambda g, y, x, axis: g.reshape(x.shape), name="squeeze", numpy=(np.squeeze,),
                   cases=({"shapes": ((1, 3, 1),)}, {"shapes": ((1, 3, 1),), "axis": -1}), doc="Without the axes of length 1.")
 expand_dims  = op(lambda x, axis: np.expand_dims(x, axis), lambda g, y, x, axis: g.reshape(x.shape), name="expand_dims", numpy=(np.expand_dims,),
                   cases=({"shapes": ((3,),), "axis": 0}, {"shapes": ((2, 3),), "axis": (0, -1)}), doc="With new axes of length 1.")
-broadcast_to = op(lambda x, shape: np.broadcast_to(x, shape), lambda g, y, x, shape: g, name="broadcast_to", numpy=(np.broadcast_to,),
+broadcast_to = op(lambda x, shape: np.broadcast_to(x, shape), lambda g, y, x, shape: g, name="broadcast_to", latex=r"\operatorname{{broadcast}}({})", numpy=(np.broadcast_to,),
                   cases=({"shapes": ((3,),), "shape": (2, 3)}, {"shapes": ((2, 1),), "shape": (4, 2, 3)}, {"shapes": ((),), "shape": (2,)}),
                   doc="Repeated, without copying, up to a shape.")
 flip         = op(lambda x, axis=None: np.flip(x, axis), lambda g, y, x, axis: np.flip(g, axis), name="flip", numpy=(np.flip,),
@@ -57,7 +67,7 @@ astype       = op(lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g, na
                   cases=({"shapes": ((3,),), "dtype": np.float64},), doc="The same numbers in another dtype; only floats keep a gradient.")
 copy         = op(lambda x: x.copy(), lambda g, y, x: g, name="copy", numpy=(np.copy,), doc="The same numbers, a tensor of their own.")
 concatenate  = op(lambda *xs, axis=0: np.concatenate(xs, axis), variadic=_piece, name="concatenate", numpy=(np.concatenate, np.concat),
-                  cases=({"shapes": ((2,), (3,))}, {"shapes": ((2, 1), (2, 3), (2, 2)), "axis": -1}), doc="Joined along an axis that they have.")
+                  cases=({"shapes": ((2,), (3,))}, {"shapes": ((2, 1), (2, 3), (2, 2)), "axis": -1}, {"shapes": ((2,), (1, 2)), "axis": None}), doc="Joined along an axis that they have.")
 stack        = op(lambda *xs, axis=0: np.stack(xs, axis), variadic=_layer, name="stack", numpy=(np.stack,),
                   cases=({"shapes": ((2,), (2,))}, {"shapes": ((2, 3), (2, 3), (2, 3)), "axis": -1}, {"shapes": ((), ())}), doc="Joined along a new axis.")
 # fmt: on

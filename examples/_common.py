@@ -1,0 +1,29 @@
+"""What every example needs beside its model: the command line, and the picture of a falling cost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+
+def arguments(about: str | None, epochs: int = 0) -> argparse.Namespace:
+    """The command line: `--out FOLDER` (made if missing) and, where there is training, `--epochs N`."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out"), help="the folder for the figures (default: out)")
+    if epochs:
+        parser.add_argument("--epochs", type=int, default=epochs, help=f"how long to train (default: {epochs})")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def plot_cost(costs: Sequence[float], path: Path, title: str) -> None:
+    """Write the curve of the cost over the epochs."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(costs)
+    axes.set(title=title, xlabel="epoch", ylabel="cost", ylim=(0, None))
+    figure.savefig(path)

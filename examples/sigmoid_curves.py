@@ -1,0 +1,51 @@
+"""The sigmoid: its slope, and what a weight and a bias do to it. Follows article 001, part 6 and "Why do we add bias?".
+
+A weight makes the curve steeper or flatter, yet it stays at 0.5 for x = 0; only a bias moves it along the x axis. The weights and
+biases of the article's figures are lost, those here are chosen. The slope is computed by `backward`, and equals s(1 - s).
+
+    python examples/sigmoid_curves.py --out out
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from _common import arguments
+from matplotlib.figure import Figure
+
+import tinygrad_edu as tg
+
+xs = np.linspace(-10, 10, 401)
+weights, biases = (0.5, 1.0, 2.0), (-5.0, 0.0, 5.0)
+
+
+def slope(points: np.ndarray) -> np.ndarray:
+    """The derivative of the sigmoid at every point: the points do not mix, so the gradient of the sum holds them all."""
+    x = tg.Tensor(points, requires_grad=True)
+    x.sigmoid().sum().backward()
+    return x.grad
+
+
+def main() -> None:
+    """Print three slopes, draw all curves."""
+    args = arguments(__doc__)
+    for x in (-5.0, 0.0, 5.0):
+        s = tg.sigmoid(x).item()
+        print(f"x = {x:4.0f}: sigmoid {s:.5f}, slope {slope(np.array([x]))[0]:.5f}, s(1 - s) {s * (1 - s):.5f}")
+
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    curve, steeper, shifted = figure.subplots(1, 3, sharey=True)
+    curve.plot(xs, tg.sigmoid(xs), label="sigmoid(x)")
+    curve.plot(xs, slope(xs), label="its slope, by backward")
+    for w in weights:
+        steeper.plot(xs, tg.sigmoid(w * xs), label=f"sigmoid({w:g}x)")
+    for b in biases:
+        shifted.plot(xs, tg.sigmoid(xs + b), label=f"sigmoid(x{b:+g})")
+    for axes, title in ((curve, "the sigmoid and its slope"), (steeper, "a weight: steepness"), (shifted, "a bias: shift")):
+        axes.axvline(0, color="lightgray", zorder=0)
+        axes.set(title=title, xlabel="x")
+        axes.legend()
+    figure.savefig(args.out / "sigmoid_curves.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Exclusive or: a perceptron cannot learn it, one hidden layer can. Follows article 001, "Limitations of a Perceptron Model".
+
+No line separates the ones (0, 1), (1, 0) from the zeros (0, 0), (1, 1). The perceptron ends up answering 0.5 to everything; a
+hidden layer of two neurons answers right; the picture shows its boundary.
+
+    python examples/xor.py --out out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from _common import arguments
+from matplotlib.figure import Figure
+from tqdm import trange
+
+import tinygrad_edu as tg
+from tinygrad_edu import datasets
+
+X, target = datasets.xor()
+Model = Callable[..., tg.Tensor]
+
+
+def perceptron(X: np.ndarray, W: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
+    """One straight boundary: X W + b = 0."""
+    return (X @ W + b).sigmoid()
+
+
+def hidden_layer(X: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
+    """One straight boundary for each hidden neuron, and a perceptron that combines them."""
+    return ((X @ W1 + b1).sigmoid() @ W2 + b2).sigmoid()
+
+
+def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000, lr: float = 2.0) -> tuple[list[tg.Tensor], list[float]]:
+    """The trained parameters of a model that takes parameters of these shapes, and the cost of every epoch."""
+    rng = np.random.default_rng(0)
+    parameters = [tg.Tensor(rng.standard_normal(shape), requires_grad=True) for shape in shapes]
+    costs = []
+    for _ in trange(epochs, desc=model.__name__):
+        loss = tg.binary_cross_entropy(model(X, *parameters), target)
+        loss.backward()
+        with tg.no_grad():
+            for p in parameters:
+                p -= lr * p.grad
+        for p in parameters:
+            p.zero_grad()
+        costs.append(loss.item())
+    return parameters, costs
+
+
+def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
+    """Colour the plane by the model's output, with a line where it is 0.5 and the four records on top."""
+    side = np.linspace(-0.5, 1.5, 101)
+    plane = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2): a model takes any stack of rows
+    output = model(plane, *parameters).numpy()[..., 0]
+    axes.contourf(side, side, output, levels=np.linspace(0, 1, 12), cmap="coolwarm", alpha=0.7)
+    if np.ptp(output) > 0.01:  # else it is 0.5 everywhere, and rounding would draw a line
+        axes.contour(side, side, output, levels=[0.5], colors="black")
+    axes.scatter(*X.T, c=target.ravel(), cmap="coolwarm", edgecolors="black", s=120, zorder=3)
+    axes.set(title=model.__name__.replace("_", " "), xlabel="x1", ylabel="x2", aspect="equal")
+
+
+def main() -> None:
+    """Train both models, and draw their boundaries side by side."""
+    args = arguments(__doc__, epochs=2_000)
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    models = ((perceptron, [(2, 1), (1,)]), (hidden_layer, [(2, 2), (2,), (2, 1), (1,)]))
+    for axes, (model, shapes) in zip(figure.subplots(1, 2), models, strict=True):
+        parameters, costs = train(model, *shapes, epochs=args.epochs)
+        print(f"{model.__name__}: cost {costs[-1]:.5f}")
+        for row, wanted, o in zip(X, target, model(X, *parameters), strict=True):
+            print(f"    {row} target {wanted.item():.0f} prediction {o:.5f}")
+        draw_boundary(axes, model, parameters)
+    figure.savefig(args.out / "xor.png")
+
+
+if __name__ == "__main__":
+    main()

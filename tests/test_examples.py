@@ -1,0 +1,65 @@
+"""Every example runs alone, without a warning, prints what it promises and writes its figures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+# name: (arguments, what it prints, what it writes)
+EXPECTED = {
+    "ann": (["--epochs", "100"], ["[0. 1. 0.] prediction"], ["ann_cost.png"]),
+    "check_articles": (
+        [],
+        [
+            "the formula derived by hand is WRONG for W, b",
+            "weight 1                 7.00922425     5.36546322",
+            "prediction (1, 0, 0)     0.02262959     0.05930351",
+            "(1, 0, 0)   0.01031463  0.02262959     0.01031463",
+            "(0, 1, 0)   0.99440207  0.98778682     0.99440207",
+        ],
+        ["check_articles.png"],
+    ),
+    "one_weight_perceptron": ([], ["3 of 4 wrong", "0 of 4 wrong", "w = 2.0000"], ["one_weight_perceptron.png"]),
+    "or_gate": (
+        [],
+        ["prediction 0.08109226", "prediction 0.94968681", "prediction 0.99975238", "gradcheck: all 3 entries agree"],
+        ["or_gate_cost.png", "or_gate_graph.svg"],
+    ),
+    "or_gate_without_bias": (["--epochs", "100"], ["[0. 0.] target 0 prediction 0.50000000"], ["or_gate_without_bias_cost.png"]),
+    "or_step": ([], ["0.68997", "-0.31003", "0.21391", "-0.06632", "w2 rises: 0.30000"], ["or_step.svg"]),
+    "sigmoid_curves": ([], ["slope 0.25000, s(1 - s) 0.25000"], ["sigmoid_curves.png"]),
+    "two_layer": ([], ["after 1500 cost 0.1"], ["two_layer_cost.png", "two_layer_graph.svg"]),
+    "virus": (["--epochs", "100"], ["loss of smell", "weight loss"], ["virus.png"]),
+    "xor": ([], ["[1. 1.] target 0 prediction 0.50000", "[1. 1.] target 0 prediction 0.00"], ["xor.png"]),
+}
+FIRST_BYTES = {".png": b"\x89PNG", ".svg": b"<?xml"}
+
+
+def test_every_example_is_run():
+    assert {path.stem for path in EXAMPLES.glob("[!_]*.py")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example(name, tmp_path):
+    arguments, printed, written = EXPECTED[name]
+    out = tmp_path / "new" / "folder"
+    command = [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", "--out", out, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, timeout=100)
+    assert run.returncode == 0, run.stderr
+    for text in printed:
+        assert text in run.stdout
+    assert sorted(path.name for path in out.iterdir()) == sorted(written)
+    for name in written:
+        file = out / name
+        assert file.read_bytes().startswith(FIRST_BYTES[file.suffix])
+        assert file.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example_says_which_article_it_follows_and_how_to_run_it(name):
+    about = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
+    assert any(article in about for article in ("article 000", "article 001", "article 002", "articles 000, 001 and 002"))
+    assert f"python examples/{name}.py --out out" in about

@@ -1,0 +1,74 @@
+"""Type checkers see the methods and operators that ops give to Tensor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinygrad_edu import stubs
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_stub_is_what_the_registry_says() -> None:
+    done = subprocess.run([sys.executable, "-m", "tinygrad_edu.stubs", "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_stale_stub_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(stubs, "PATH", tmp_path / "_methods.pyi")
+    assert stubs.main(["--check"]) == 1
+    assert "python -m tinygrad_edu.stubs" in capsys.readouterr().out
+    assert stubs.main([]) == 0
+    assert stubs.main(["--check"]) == 0
+
+
+# each expression is one of these types to a type checker
+TENSORS = """
+t.sigmoid() | t.sum(axis=0, keepdims=True) | t.max(axis=(0, 1)) | t.reshape(2, 1) | t.reshape((2, 1)) | t.transpose() | t.T | t.mT
+t @ t | t + 1 | 1 - t | 2.0 * t | t / [1.0, 2.0] | t**2 | 2**t | -t | ~(t > 0) | abs(t) | t > 0 | t == t | t != 1.0
+t[0] | t[:, None] | a @ t | a + t | a - t | a * t | a / t | a**t | a > t | (a @ t + 1.0).sigmoid() | np.float64(2.0) * t | t @ a
+t.at[0].set(1.0) | t.detach() | t.named("t") | tg.exp(t) | tg.softmax(t) | tg.mse(t, a) | halved(t)
+"""
+OTHERS = {"t.shape": "tuple[int, ...]", "t.ndim": "int", "t.name": "str | None", "float(t)": "float", "tg.draw(t).source": "str"}
+MISTAKES = ["t.sigmoid(1)", "t.sum(axes=0)", "t.reshape('2')", "t.nosuchmethod()", "t + None", "t.swapaxes(0)"]
+
+PROGRAM = """
+from typing import Any
+import numpy as np
+from numpy.typing import NDArray
+import tinygrad_edu as tg
+
+@tg.no_grad()
+def halved(t: tg.Tensor) -> tg.Tensor:
+    t /= 2
+    return t
+
+def check(t: tg.Tensor, a: NDArray[np.float64]) -> None:
+"""
+
+
+def mypy(program: str, folder: Path) -> list[str]:
+    """What mypy --strict says of the program, line by line."""
+    path = folder / "program.py"
+    path.write_text(program, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--hide-error-context"]
+    done = subprocess.run([*command, str(path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not done.stderr, done.stderr
+    return [line for line in done.stdout.splitlines() if ": note: " not in line]
+
+
+def test_a_users_program_type_checks(tmp_path: Path) -> None:
+    typed = {**dict.fromkeys((e.strip() for line in TENSORS.split("\n") if line for e in line.split(" | ")), "tg.Tensor"), **OTHERS}
+    lines = [f"    assert_type({expression}, {kind})" for expression, kind in typed.items()]
+    assert len(lines) > 40
+    assert mypy("from typing import assert_type" + PROGRAM + "\n".join(lines), tmp_path) == []
+
+
+def test_mistakes_are_found(tmp_path: Path) -> None:
+    found = mypy(PROGRAM + "\n".join(f"    {mistake}" for mistake in MISTAKES), tmp_path)
+    first = PROGRAM.count("\n") + 1
+    assert {int(line.split(":")[1]) - first for line in found} == set(range(len(MISTAKES))), found

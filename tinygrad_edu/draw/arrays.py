@@ -1,0 +1,71 @@
+"""Arrays as a reader wants them: small ones in full, large ones as shape, range and a tiny heat map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+ROWS, COLUMNS, ENTRIES = 8, 6, 16  # an array is shown in full if it has at most so many
+HEAT_ROWS, HEAT_COLUMNS = 8, 12  # the largest heat map
+
+
+def number(value: Any) -> str:
+    """A number in at most four digits."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value) if isinstance(value, int) else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def is_small(a: Any) -> bool:
+    """Whether the array is shown in full."""
+    return bool(np.ndim(a) <= 2 and np.size(a) <= ENTRIES and all(n <= most for n, most in zip(np.shape(a)[::-1], (COLUMNS, ROWS), strict=False)))
+
+
+def grid(a: Any) -> list[list[str]]:
+    """The numbers of a small array, row by row."""
+    return [[number(v) for v in row] for row in np.reshape(a, (-1, np.shape(a)[-1] if np.ndim(a) else 1))] if np.size(a) else []
+
+
+def inline(a: Any) -> str:
+    """An array in one line: a number, the entries in brackets, or the range."""
+    if np.size(a) == 0:
+        return "no entries"
+    if not is_small(a):
+        return span(a)
+    if np.ndim(a) == 0:
+        return number(np.asarray(a))
+    rows = ["[" + ", ".join(row) + "]" for row in grid(a)]
+    return rows[0] if np.ndim(a) == 1 else "[" + ", ".join(rows) + "]"
+
+
+def span(a: Any) -> str:
+    """The range of the finite entries, and how many others there are."""
+    a = np.asarray(a)
+    finite = a[np.isfinite(a)]
+    found = f"{number(finite.min())} … {number(finite.max())}" if finite.size else ""
+    others = f"{a.size - finite.size} not finite" if finite.size < a.size else ""
+    return ", ".join(filter(None, (found, others)))
+
+
+def size(shape: tuple[int, ...]) -> str:
+    """A shape as 4×5; nothing for a number."""
+    return "×".join(map(str, shape)) + " vector" * (len(shape) == 1)
+
+
+def heat(a: Any) -> list[list[float]]:
+    """A small picture of an array: the means of its blocks, from -1 to 1; NaN where a block holds what is not finite."""
+    a = np.asarray(a, float)
+    a = a.reshape(a.shape[0], -1) if a.ndim > 1 else a.reshape(1, -1)
+    for axis, most in ((0, HEAT_ROWS), (1, HEAT_COLUMNS)):
+        n = a.shape[axis]
+        if n > most:
+            starts = np.arange(most) * n // most
+            counts = np.diff([*starts, n]).reshape((-1, 1) if axis == 0 else (1, -1))
+            with np.errstate(all="ignore"):
+                a = np.add.reduceat(a, starts, axis=axis) / counts
+    finite = np.abs(a[np.isfinite(a)])
+    top = finite.max() if finite.size and finite.max() > 0 else 1.0
+    return [[float(v / top) if np.isfinite(v) else float("nan") for v in row] for row in a]

@@ -1,0 +1,86 @@
+"""What `draw` returns: a diagram, a theme and a direction, and all the formats that they are written in."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from .diagram import Diagram
+    from .themes import Theme
+
+FORMATS = (".svg", ".png", ".pdf", ".dot", ".html", ".txt", ".md", ".tex")
+
+
+class Picture:
+    """A drawn graph: `.source` is DOT, `.save(path)` writes the format that the suffix names, a notebook shows it as it is."""
+
+    def __init__(self, diagram: Diagram, theme: Theme, direction: str) -> None:
+        self.diagram, self.theme, self.direction = diagram, theme, direction
+
+    @cached_property
+    def source(self) -> str:
+        """The picture in DOT, the language of Graphviz."""
+        from .dot import source
+
+        return source(self.diagram, self.theme, self.direction)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG, with a title and a description for screen readers."""
+        from .render import accessible, render
+        from .text import tree
+
+        return accessible(render(self.source, "svg").decode(), self.diagram.title, tree(self.diagram))
+
+    @property
+    def text(self) -> str:
+        """The picture as a tree of text, which needs no other program."""
+        from .text import tree
+
+        return tree(self.diagram)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture in the format that the path's suffix names (.svg .png .pdf .dot .html .txt .md .tex); give the path back."""
+        path = Path(path)
+        content = self._content(path.suffix.lower())
+        if content is None:
+            raise ValueError(f"a picture is saved as {' '.join(FORMATS)}, not as {path.name!r}: write picture.save('graph.svg')")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def _content(self, suffix: str) -> str | bytes | None:
+        from . import mermaid, page, render, tikz
+
+        if suffix == ".svg":
+            return self.svg
+        if suffix in (".png", ".pdf"):
+            return render.render(self.source, suffix[1:])
+        if suffix == ".html":
+            return page.page(self)
+        if suffix == ".md":
+            return mermaid.markdown(self.diagram, self.direction)
+        if suffix == ".tex":
+            return tikz.document(self.diagram, self.direction)
+        return {".dot": self.source, ".gv": self.source, ".txt": self.text}.get(suffix) if suffix in (".dot", ".gv", ".txt") else None
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .render import GraphvizMissing
+
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": self.text}
+        except GraphvizMissing as error:
+            return {"text/plain": f"{self.text}\n({error})"}
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Picture: {self.diagram.title}, {len(self.diagram.boxes)} boxes; .save('graph.svg') to see it>"

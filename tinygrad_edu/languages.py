@@ -1,0 +1,572 @@
+"""How a formula is written in Python, in Unicode mathematics and in LaTeX: templates, parentheses, numbers, names.
+
+An op's template, such as `"{} @ {}"`, is all that is known about it. What binds tighter than what is read off the template: off
+Python's own grammar for the Python text, off its brackets for the mathematics.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import keyword
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from string import Formatter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .core import Op, Tensor, numpy_functions
+
+# how tightly a text holds together; a slot of a template needs at least so much, or it gets parentheses
+LOOSE, COMPARED, OR, AND, SUM, BIG, PRODUCT, SIGNED, POWER, CALLED, ATOM = range(11)
+
+_LEVELS: dict[type, int] = {
+    ast.Compare: COMPARED, ast.BitOr: OR, ast.BitXor: OR, ast.BitAnd: AND, ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT,
+    ast.Div: PRODUCT, ast.FloorDiv: PRODUCT, ast.Mod: PRODUCT, ast.MatMult: PRODUCT, ast.UnaryOp: SIGNED, ast.Pow: POWER,
+}  # fmt: skip
+_CONSTANTS = {float(np.log(2)): r"\ln 2", float(np.log(10)): r"\ln 10", float(np.pi): r"\pi"}
+_BIG = ("\\sum", "\\prod", "Σ", "Π")
+_TEX_FUNCTIONS = frozenset("sin cos tan arcsin arccos arctan sinh cosh tanh exp log max min".split())
+_GREEK = dict(
+    zip(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+        + "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
+        "αβγδεζηθικλμνξπρστφχψωΓΔΘΛΞΠΣΦΨΩ",
+        strict=True,
+    )
+)
+_MACROS = {f"\\{name}": letter for name, letter in _GREEK.items()} | dict(
+    pair.split()
+    for pair in r"""
+    \sum Σ, \prod Π, \odot ⊙, \cdot ·, \sqrt[3] ∛, \sqrt √, \top ᵀ, \geq ≥, \leq ≤, \neq ≠, \neg ¬, \wedge ∧, \vee ∨,
+    \lfloor ⌊, \rfloor ⌋, \lceil ⌈, \rceil ⌉""".split(",")
+)
+_SIGNS = {"@": "", "*": r"\odot", ">=": r"\geq", "<=": r"\leq", "==": "=", "!=": r"\neq", "&": r"\wedge", "|": r"\vee", "~": r"\neg "}
+_SUPERSCRIPTS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Written(NamedTuple):
+    """A text, and how tightly it holds together."""
+
+    text: str
+    level: int = ATOM
+
+
+class Template(NamedTuple):
+    """A template taken apart: the fields in order ("" for operands), the level each needs, and the level of the whole."""
+
+    fields: tuple[tuple[str, str | None], ...]  # (text before, field: "0", "1", ... for operands, a name for statics, None at the end)
+    needs: Mapping[str, int]
+    level: int
+
+    def fill(self, operands: Sequence[Written], statics: Mapping[str, str], bracketed: Callable[[str], str] = "({})".format) -> Written:
+        """The template with its operands, in brackets where they need them."""
+        parts = []
+        for before, field in self.fields:
+            parts.append(before)
+            if field is not None and field.isdigit():
+                text, level = operands[int(field)]
+                parts.append(text if level >= self.needs[field] else bracketed(text))
+            elif field is not None:
+                parts.append(statics[field])
+        return Written("".join(parts), self.level)
+
+
+def _fields(template: str) -> tuple[tuple[str, str | None], ...]:
+    """The template's pieces, its empty fields numbered."""
+    pieces: list[tuple[str, str | None]] = []
+    count = 0
+    for before, field, _, _ in Formatter().parse(template):
+        if field == "":
+            field, count = str(count), count + 1
+        pieces.append((before, field))
+    return tuple(pieces)
+
+
+@lru_cache
+def python_template(template: str) -> Template | None:
+    """A template read by Python's own grammar; None if it is not Python."""
+    fields = _fields(template)
+    try:
+        tree = ast.parse("".join(before + (f"slot_{field}" if field is not None else "") for before, field in fields), mode="eval").body
+    except SyntaxError:
+        return None
+    needs: dict[str, int] = {}
+    for parent in ast.walk(tree):
+        for child in ast.iter_child_nodes(parent):
+            if isinstance(child, ast.Name) and child.id.startswith("slot_"):
+                needs[child.id.removeprefix("slot_")] = _need(parent, child)
+    if isinstance(tree, ast.Name):
+        needs = {field: ATOM for _, field in fields if field is not None}
+    return Template(fields, needs, _level(tree))
+
+
+def _level(node: ast.AST) -> int:
+    return _LEVELS.get(type(node.op) if isinstance(node, ast.BinOp) else type(node), ATOM)
+
+
+def _need(parent: ast.AST, child: ast.AST) -> int:
+    """How tightly an operand must hold together in its place in Python's grammar."""
+    if isinstance(parent, ast.BinOp):
+        level = _level(parent)
+        if level == POWER:
+            return CALLED if child is parent.left else SIGNED
+        return level if child is parent.left else level + 1
+    if isinstance(parent, ast.Compare):
+        return COMPARED + 1
+    if isinstance(parent, ast.UnaryOp):
+        return SIGNED
+    base = parent.value if isinstance(parent, (ast.Attribute, ast.Subscript)) else getattr(parent, "func", None)
+    return ATOM if child is base else LOOSE
+
+
+@lru_cache
+def math_template(template: str, python: str) -> Template:
+    """A template of mathematics: slots in brackets need nothing, bare ones what the signs beside them, or the op's Python, ask for."""
+    fields = _fields(template)
+    depth = 0
+    bare: list[tuple[str, str, str]] = []  # the slots outside of brackets, with the text before and after each
+    raised, start = False, ""
+    for i, (before, field) in enumerate(fields):
+        start += before
+        for sign in before.replace("\\rfloor", "]").replace("\\rceil", "]").replace("\\lfloor", "[").replace("\\lceil", "["):
+            depth += (sign in "([{⌊⌈") - (sign in ")]}⌋⌉") + (sign == "|") * (1 - 2 * (depth > 0))
+            raised |= sign == "^" and depth == 0
+        if field is not None and field.isdigit() and depth == 0:
+            bare.append((field, start.strip(), fields[i + 1][0] if i + 1 < len(fields) else ""))
+    needs = {field: LOOSE for _, field in fields if field is not None}
+    grammar = python_template(python)
+    if len(bare) == 2:
+        operator = grammar if grammar and grammar.level < ATOM else Template((), {"0": PRODUCT, "1": PRODUCT + 1}, PRODUCT)
+        needs.update({field: operator.needs.get(field, ATOM) for field, _, _ in bare})
+        return Template(fields, needs, operator.level)
+    level = POWER if raised or "\\frac" in template else CALLED
+    for field, before, after in bare:
+        if after[:1]:
+            needs[field], level = (ATOM, POWER) if raised else (CALLED, CALLED)
+        elif before.startswith((*_BIG, "-")):
+            needs[field], level = BIG, SIGNED if before == "-" else BIG
+        else:
+            needs[field] = CALLED if before.endswith("^") else ATOM
+    return Template(fields, needs, level)
+
+
+def unicode_template(template: str) -> str:
+    """A LaTeX template in Unicode signs, its groups dissolved: what was in them is a bare slot now."""
+    template = re.sub(r"\\frac\{\{(.*?)\}\}\{\{(.*?)\}\}", r"\1 / \2", template)
+    for macro in sorted(_MACROS, key=len, reverse=True):
+        template = template.replace(macro, _MACROS[macro])
+    template = template.replace("{{", "").replace("}}", "").replace("\\operatorname", "")
+    return re.sub(r"\\([A-Za-z]+)", r"\1", template.replace("^ᵀ", "ᵀ"))
+
+
+# -- literals ------------------------------------------------------------------------------------------------------------------
+
+
+def python_number(value: Any) -> Written:
+    """A Python or NumPy number, exactly."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.dtype.kind == "b":
+            return Written(f"np.bool({bool(value)})")
+        return Written(f"np.{value.dtype.name}({python_number(value.item()).text})")
+    text = repr(value)
+    if "n" in text and type(value) is float:  # inf and nan
+        text = text.replace("inf", "np.inf").replace("nan", "np.nan")
+    return Written(text, SIGNED if text.startswith("-") else CALLED)
+
+
+def math_number(value: Any) -> str:
+    """A number in LaTeX, as many digits as a reader wants."""
+    value = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
+    if isinstance(value, bool):
+        return r"\text{true}" if value else r"\text{false}"
+    if value != value or value in (np.inf, -np.inf):
+        return {"nan": r"\text{nan}", "inf": r"\infty"}.get(str(value), r"-\infty")
+    digits, e, exponent = f"{value:.6g}".partition("e")
+    return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
+
+
+def opaque(value: Any) -> Iterator[Any]:
+    """The parts of a static argument that have no literal, and appear by name."""
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from opaque(part)
+    elif literal(value, {}) is None:
+        yield value
+
+
+def literal(value: Any, names: Mapping[int, str]) -> str | None:
+    """A static argument (an axis, a shape, an index, a dtype) as Python, what has no literal by its name."""
+    if id(value) in names:
+        return names[id(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return python_number(value).text if isinstance(value, float) else repr(value)
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, np.generic) and value.dtype.kind in "iub":
+        return repr(value.item())
+    if isinstance(value, (tuple, list)):
+        parts = [literal(part, names) or "?" for part in value]
+        inside = ", ".join(parts) + "," * (len(parts) == 1 and isinstance(value, tuple))
+        return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
+    if isinstance(value, slice):
+        return f"slice({', '.join(literal(part, names) or '?' for part in (value.start, value.stop, value.step))})"
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, (np.generic, float, int, bool))):
+        dtype = np.dtype(value)
+        return f"np.{dtype.name}" if dtype.isnative else f"np.dtype({dtype.str!r})"
+    if isinstance(value, np.ndarray) and value.ndim == 1 and 0 < value.size <= 8 and value.dtype.kind in "iub":
+        return repr(value.tolist())
+    return None
+
+
+def index_literal(index: Any, names: Mapping[int, str]) -> str:
+    """An index as it stands between square brackets."""
+    if isinstance(index, slice) and id(index) not in names:
+        ends = ["" if end is None else literal(end, names) or "?" for end in (index.start, index.stop, index.step)]
+        return f"{ends[0]}:{ends[1]}" + f":{ends[2]}" * bool(ends[2])
+    if type(index) is tuple and len(index) > 0:
+        return ", ".join(index_literal(part, names) for part in index)
+    return literal(index, names) or "?"
+
+
+def _has_slice(index: Any) -> bool:
+    return any(isinstance(part, slice) or part is Ellipsis for part in (index if type(index) is tuple else (index,)))
+
+
+# -- names ---------------------------------------------------------------------------------------------------------------------
+
+
+def cleaned(label: str, length: int = 60) -> str:
+    """A label in one line without control characters, of bounded length."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in label).split()) or "unnamed"
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def identifier(label: str) -> str:
+    """A Python identifier that resembles a label, whatever the label holds."""
+    text = unicodedata.normalize("NFKC", cleaned(label)).replace("∂", "d")
+    text = re.sub(r"\W+", "_", text).strip("_") or "t"
+    text = text if text.isidentifier() else f"t_{text}"
+    return f"{text}_" if keyword.iskeyword(text) else text
+
+
+def _parts(label: str) -> tuple[str, str, str] | None:
+    """A label as letters, number and word: W1 is W 1, delta_2 is delta 2, x_train is x and train."""
+    found = re.fullmatch(r"([^\W\d_]+)_?(\d*)(?:_(\w*))?", label)
+    return (found[1], found[2], (found[3] or "").strip("_")) if found else None
+
+
+def unicode_name(label: str) -> str:
+    """W1 becomes W₁, delta2 δ₂; what is no word is quoted."""
+    if label.startswith("∂"):
+        return f"∂{unicode_name(label[1:])}"
+    parts = _parts(label)
+    if parts is None:
+        return label if re.fullmatch(r"\w+", label) else f"‘{cleaned(label)}’"
+    base, number, word = parts
+    return _GREEK.get(base, base) + number.translate(_SUBSCRIPTS) + f"_{word}" * bool(word)
+
+
+def latex_name(label: str) -> str:
+    r"""W1 becomes W_{1}, delta2 \delta_{2}, loss \mathrm{loss}; what is no word is escaped text."""
+    if label.startswith("∂"):
+        return f"\\partial {latex_name(label[1:])}"
+    parts = _parts(label)
+    if parts is None or not all(c.isascii() or c in _LETTERS for c in label):
+        return latex_text(cleaned(label))
+    base, number, word = parts
+    base = (
+        f"\\{base}" if base in _GREEK else f"\\{_LETTERS[base]}" if base in _LETTERS else base if len(base) == 1 else f"\\mathrm{{{base}}}"
+    )
+    below = ",".join([number] * bool(number) + [f"\\mathrm{{{word}}}".replace("_", r"\_")] * bool(word))
+    return base + f"_{{{below}}}" * bool(below)
+
+
+_LETTERS = {letter: name for name, letter in _GREEK.items()}
+_TEX_ESCAPES = str.maketrans(
+    {c: f"\\{c}" for c in "{}$&#%_"}
+    | {
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        '"': "''",
+    }
+)
+
+
+def latex_text(text: str) -> str:
+    r"""Any text as \text{...}, with nothing in it that TeX would act on."""
+    return f"\\text{{{text.translate(_TEX_ESCAPES)}}}"
+
+
+# -- the three languages -------------------------------------------------------------------------------------------------------
+
+
+def _template(of: Any, static: Mapping[str, Any]) -> str:
+    """An op's template, which may depend on its static arguments."""
+    return str(of if isinstance(of, str) else of(**static))
+
+
+def is_numpys(op: Op) -> bool:
+    """Whether NumPy has a function of the op's name that is the op."""
+    ours = numpy_functions.get(getattr(np, op.name, None))
+    return ours is not None and getattr(ours, "__name__", getattr(ours, "name", "")) == op.name
+
+
+def is_bare_function(op: Op) -> bool:
+    """Whether Python calls the op by its own name, because NumPy does not have it."""
+    python = python_template(op.write) if isinstance(op.write, str) and op.write else None
+    return not (python or callable(op.write) or hasattr(np.ndarray, op.name) or isinstance(op.run, np.ufunc) or is_numpys(op))
+
+
+class Call(NamedTuple):
+    """A call of an op, as a tensor remembers it, and the number of axes of what it gave."""
+
+    op: Op
+    args: Sequence[Any]
+    static: Mapping[str, Any]
+    ndim: int
+
+
+class Language:
+    """What a formula is written in."""
+
+    def name(self, identifier: str, label: str) -> Written:
+        """A name, as the language writes it."""
+        raise NotImplementedError
+
+    def number(self, value: Any) -> Written:
+        """A number, or an array that holds one."""
+        raise NotImplementedError
+
+    def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
+        """A call of an op, on operands that are written already."""
+        raise NotImplementedError
+
+
+class Python(Language):
+    """Python with NumPy, exactly."""
+
+    def name(self, identifier: str, label: str) -> Written:
+        return Written(identifier)
+
+    def number(self, value: Any) -> Written:
+        return python_number(value)
+
+    def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
+        op, _, static, ndim = made
+        written = _template(op.write, static)
+        template = python_template(written) if written else None
+        # of numbers, `**` and np.power differ in the last bit
+        if template is None or (template.level == POWER and ndim == 0):
+            return self._function(op, static, operands, names)
+        statics = {key: index_literal(value, names) if key == "index" else literal(value, names) or "?" for key, value in static.items()}
+        return template.fill(operands, statics)
+
+    def _function(self, op: Op, static: Mapping[str, Any], operands: Sequence[Written], names: Mapping[int, str]) -> Written:
+        """A method if arrays have it, a function of NumPy, or the op by its own name."""
+        statics = statics_text(op, static, names)
+        if hasattr(np.ndarray, op.name) and len(operands) == 1:
+            text, level = operands[0]
+            return Written(f"{text if level == ATOM else f'({text})'}.{op.name}({', '.join(statics)})")
+        called = f"np.{op.run.__name__}" if isinstance(op.run, np.ufunc) else f"np.{op.name}" if is_numpys(op) else op.name
+        arguments = [text for text, _ in operands]
+        if op.variadic is not None:
+            arguments = [f"[{', '.join(arguments)}]"]
+        return Written(f"{called}({', '.join([*arguments, *statics])})")
+
+
+def _is_guard(value: Any) -> bool:
+    """Whether a number is there only to keep others off zero."""
+    return isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f" and bool(value == np.finfo(value.dtype).tiny)
+
+
+def statics_text(op: Op, static: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+    """Static arguments as in a call: those without a default by place, those that differ from it by name."""
+    texts = []
+    for key, value in static.items():
+        default = op.defaults.get(key, inspect.Parameter.empty)
+        if value is default or (type(value) is type(default) and not isinstance(value, np.ndarray) and value == default):
+            continue
+        text = f"np.s_[{index_literal(value, names)}]" if key == "index" and _has_slice(value) else literal(value, names) or "?"
+        texts.append(f"{key}={text}" if key in op.defaults else text)
+    return texts
+
+
+class Mathematics(Language):
+    """What Unicode and LaTeX have in common."""
+
+    def template(self, op: Op, static: Mapping[str, Any]) -> Template | None:
+        """The op's template in this language; None if it is a plain function."""
+        written, latex = _template(op.write, static), _template(op.latex, static)
+        python = python_template(written) if written else None
+        if not latex and python is not None and python.level < ATOM:
+            latex = re.sub(r"[^{} \w-]+", lambda sign: _SIGNS.get(sign[0], sign[0]), written).replace("  ", " ")
+        return self.prepared(latex, written) if latex else None
+
+    def prepared(self, latex: str, python: str) -> Template:
+        """A LaTeX template for use in this language."""
+        raise NotImplementedError
+
+    def text(self, text: str) -> str:
+        """Words and literals of code, in this language."""
+        raise NotImplementedError
+
+    def function(self, name: str) -> str:
+        """A function's name."""
+        raise NotImplementedError
+
+    def over(self, axis: Any, ndim: int) -> str:
+        """The axes that a reduction goes over, as a subscript."""
+        if axis is None or ndim == 0:
+            return ""
+        axes = [a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+        if ndim == 2 and len(axes) == 1:
+            return self.subscript(("rows", "columns")[axes[0]])
+        return self.subscript(f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}")
+
+    def subscript(self, words: str) -> str:
+        """Words below the line."""
+        raise NotImplementedError
+
+    def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
+        op, args, static, _ = made
+        if op.name == "maximum" and _is_guard(args[1]):
+            return operands[0]
+        template = self.template(op, static)
+        over = self.over(static["axis"], np.ndim(args[0])) if "axis" in static else ""
+        if template is None:
+            shown = {key: value for key, value in static.items() if op.shapes != "axes" or key not in ("axis", "keepdims")}
+            arguments = [text for text, _ in operands] + [self.text(s) for s in statics_text(op, shown, names)]
+            return Written(self.function(op.name) + over * (op.shapes == "axes") + self.bracketed(", ".join(arguments)), CALLED)
+        statics = {
+            key: self.text(index_literal(value, names) if key == "index" else literal(value, names) or "?") for key, value in static.items()
+        }
+        statics["over"] = over
+        if _template(op.write, static) == "{} * {}":
+            return self.product(template, args, operands)
+        return self.filled(template, operands, statics)
+
+    def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
+        """The template with its operands."""
+        if len(operands) == 2 and min(template.needs.values()) > LOOSE and operands[1].text[:1] in ("-", "−"):
+            operands = [operands[0], Written(self.bracketed(operands[1].text))]  # a − (−b)
+        return template.fill(operands, statics, self.bracketed)
+
+    def bracketed(self, text: str) -> str:
+        """A text in parentheses."""
+        return f"({text})"
+
+    def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written]) -> Written:
+        """Entry by entry between arrays; with a number or a scalar it is an ordinary product, and a sum may follow bare."""
+        left, right = operands
+        if args[0] is args[1]:
+            return self.filled(self.prepared("{}^{{{}}}", "{} ** {}"), (left, self.number(2)), {})
+        level = PRODUCT
+        if right.level == BIG:
+            right, level = Written(right.text, ATOM), BIG
+        whole = self.filled(template, (left, right), {})
+        if any(np.ndim(a) == 0 for a in args):
+            bare = type(args[0]) is not Tensor and not right.text[:1].isdigit() and left.level == CALLED
+            whole = whole._replace(text=self.scaled(template, (left, right), bare))
+        return whole._replace(level=level)
+
+    def scaled(self, template: Template, operands: Sequence[Written], bare: bool) -> str:
+        """A product with a scalar; bare, if its first factor is a numeral."""
+        fields = tuple((before if i != 1 else self.dot(bare), field) for i, (before, field) in enumerate(template.fields))
+        return self.filled(template._replace(fields=fields), operands, {}).text
+
+    def dot(self, bare: bool) -> str:
+        """The sign of an ordinary product."""
+        raise NotImplementedError
+
+
+class Unicode(Mathematics):
+    """Mathematics in plain text."""
+
+    def name(self, identifier: str, label: str) -> Written:
+        return Written(unicode_name(label))
+
+    def number(self, value: Any) -> Written:
+        text = math_number(value).replace(r" \times 10^", "e").replace("{", "").replace("}", "")
+        text = text.replace(r"\infty", "∞").replace(r"\text", "").replace(r"\pi", "π").replace("\\", "").replace("-", "−")
+        return Written(text, SIGNED if text[:1] == "−" else CALLED)
+
+    def prepared(self, latex: str, python: str) -> Template:
+        template = math_template(unicode_template(latex), python)
+        return template._replace(fields=tuple((before.replace("-", "−"), field) for before, field in template.fields))
+
+    def text(self, text: str) -> str:
+        return text
+
+    def function(self, name: str) -> str:
+        return name
+
+    def subscript(self, words: str) -> str:
+        return "_" + words.replace(" ", "").replace(",", "‚")
+
+    def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
+        whole = super().filled(template, operands, statics)
+        power = re.fullmatch(r"(.*)\^([−\d]+)", whole.text, re.DOTALL)  # x^2 is x²
+        if power and any(before.endswith("^") for before, _ in template.fields):
+            return whole._replace(text=power[1] + power[2].translate(_SUPERSCRIPTS))
+        return whole
+
+    def dot(self, bare: bool) -> str:
+        return "·" if bare else " · "
+
+
+class Latex(Mathematics):
+    """LaTeX, for MathJax, KaTeX and TeX itself."""
+
+    def name(self, identifier: str, label: str) -> Written:
+        return Written(latex_name(label))
+
+    def number(self, value: Any) -> Written:
+        text = math_number(value)
+        return Written(text, SIGNED if text[:1] == "-" else PRODUCT if "times" in text else CALLED)
+
+    def prepared(self, latex: str, python: str) -> Template:
+        return math_template(latex, python)
+
+    def text(self, text: str) -> str:
+        return text if re.fullmatch(r"[-\d, :.()]*", text) else latex_text(text)
+
+    def function(self, name: str) -> str:
+        return f"\\{name}" if name in _TEX_FUNCTIONS else "\\operatorname{" + name.replace("_", r"\_") + "}"
+
+    def subscript(self, words: str) -> str:
+        return f"_{{\\text{{{words}}}}}"
+
+    def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
+        if any(_is_tall(text) for text, _ in operands):
+            template = template._replace(fields=tuple((_grown(before), field) for before, field in template.fields))
+        return super().filled(template, operands, statics)
+
+    def bracketed(self, text: str) -> str:
+        return rf"\left({text}\right)" if _is_tall(text) else f"({text})"
+
+    def dot(self, bare: bool) -> str:
+        return r"\, " if bare else r" \cdot "
+
+
+def _is_tall(text: str) -> bool:
+    return any(sign in text for sign in ("\\frac", "\\sum", "\\prod", "\\left"))
+
+
+def _grown(before: str) -> str:
+    """A template's brackets, grown with what they hold."""
+    bars = before.count("|")
+    text = before.replace("(", r"\left(").replace(")", r"\right)")
+    return text.replace("|", r"\right|" if before.startswith("|") else r"\left|") if bars else text
+
+
+LANGUAGES: dict[str, Language] = {"python": Python(), "unicode": Unicode(), "latex": Latex()}

@@ -1,0 +1,33 @@
+"""Is my gradient right? The checker, its reports, and Hypothesis strategies that draw what to check.
+
+`gradcheck`, `check_formula` and their reports need NumPy alone; the strategies, `check_op` and `check_gradients` need Hypothesis.
+"""
+
+from typing import Any
+
+from .checker import gradcheck
+from .formulas import FormulaReport, check_formula
+from .report import Blame, Entry, GradientMismatch, Report
+
+_NEED_HYPOTHESIS = {
+    "arrays": "strategies",
+    "away_from_kinks": "strategies",
+    "broadcastable": "strategies",
+    "check_gradients": "strategies",
+    "expressions": "strategies",
+    "matmul_operands": "strategies",
+    "op_calls": "strategies",
+    "tensors": "strategies",
+    "check_op": "ops",
+}
+
+__all__ = ["Blame", "Entry", "FormulaReport", "GradientMismatch", "Report", "check_formula", "gradcheck", *sorted(_NEED_HYPOTHESIS)]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Hypothesis when it is asked for."""
+    if name in _NEED_HYPOTHESIS:
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_NEED_HYPOTHESIS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,60 @@
+"""Random programs over the table: expression graphs as data, which run, differentiate, and print as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor, registry, short
+
+
+@dataclass(frozen=True)
+class Line:
+    """One op of a program: which, on which earlier values (inputs first, then lines, by number) or constants, with which static."""
+
+    op: str
+    operands: tuple[int | float, ...]  # an int is the number of a value, a float a constant
+    static: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A straight-line program of Tensors. Call it on its inputs; print it to get Python code that does the same.
+
+    >>> import numpy as np
+    >>> program = Program((np.array([1.0, 2.0]),), (Line("multiply", (0, 0), {}), Line("sum", (1,), {"axis": 0})))
+    >>> print(program)
+    x0 = tg.Tensor([1.0, 2.0], requires_grad=True)
+    v1 = tg.multiply(x0, x0)
+    v2 = tg.sum(v1, axis=0)
+    >>> program(*program.inputs).item()
+    5.0
+    """
+
+    inputs: tuple[Any, ...]
+    lines: tuple[Line, ...]
+
+    def __call__(self, *inputs: Any) -> Tensor:
+        values = [x if type(x) is Tensor else Tensor(x, copy=False) for x in inputs]
+        for line in self.lines:
+            operands = [values[o] if isinstance(o, int) else o for o in line.operands]
+            op = registry[line.op]
+            values.append(op(operands, **line.static) if op.variadic is not None else op(*operands, **line.static))
+        return values[-1]
+
+    def __str__(self) -> str:
+        names = [f"x{i}" for i in range(len(self.inputs))]
+        dtypes = ["" if x.dtype == np.float64 else f", dtype={x.dtype.name!r}" for x in self.inputs]
+        text = [f"{n} = tg.Tensor({x.tolist()!r}{dtype}, requires_grad=True)" for n, x, dtype in zip(names, self.inputs, dtypes, strict=True)]
+        for line in self.lines:
+            names.append(f"v{len(names)}")
+            operands = ", ".join(names[o] if isinstance(o, int) else repr(o) for o in line.operands)
+            operands = f"[{operands}]" if registry[line.op].variadic is not None else operands
+            static = "".join(f", {key}={value!r}" for key, value in line.static.items())
+            text.append(f"{names[-1]} = tg.{line.op}({operands}{static})")
+        return "\n".join(text)
+
+    __repr__ = __str__

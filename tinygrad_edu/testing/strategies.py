@@ -1,0 +1,317 @@
+"""Hypothesis strategies for tensors, operands, calls of ops and whole expressions. The only module that knows Hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from math import inf, prod
+from typing import Any
+
+import numpy as np
+
+from ..core import Interval, Op, Tensor, registry
+from ..define import LOGICAL, REAL, in_table
+from .checker import gradcheck
+from .programs import Line, Program
+
+try:
+    from hypothesis import given
+    from hypothesis import strategies as st
+except ImportError as error:  # pragma: no cover - an environment without it
+    raise ImportError("the strategies of tinygrad_edu.testing need Hypothesis: pip install hypothesis") from error
+
+LARGEST = 3.0  # of the numbers drawn from an unbounded domain
+Strategy = st.SearchStrategy[Any]
+
+
+def shapes(max_dims: int = 3, max_side: int = 3, min_side: int = 0) -> Strategy:
+    """Shapes of arrays, 0-d and of size 0 included."""
+    return st.lists(st.integers(min_side, max_side), max_size=max_dims).map(tuple)
+
+
+@st.composite
+def arrays(draw: Any, shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL) -> Any:
+    """Float arrays with entries inside an open interval, away from its ends, exact in float16 and wider.
+
+    Entries are drawn from a grid, 64 numbers to the unit: they shrink to small round ones, and seldom tie.
+    """
+    shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    if domain == LOGICAL:
+        return np.asarray(draw(arrays(shape)) > 0)
+    low, high = domain
+    low, high = max(low, high - 2 * LARGEST if low == -inf and high < LARGEST else -LARGEST), min(high, max(low, 0.0) + LARGEST)
+    first, last = int(np.floor(low * 64)) + 4, int(np.ceil(high * 64)) - 4
+    size = prod(shape)
+    numbers = draw(st.lists(st.integers(first, last), min_size=size, max_size=size))
+    return (np.array(numbers, np.float64) / 64).reshape(shape).astype(dtype)
+
+
+def tensors(shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL, requires_grad: bool = True) -> Strategy:
+    """Tensors of a shape (a tuple, a strategy, or any small one) with entries inside of an open interval.
+
+    >>> from hypothesis import given
+    >>> @given(tensors(shape=(2, 3), dtype="float32", domain=(0.0, 1.0)))
+    ... def test_inside(t):
+    ...     assert t.shape == (2, 3) and t.dtype == "float32" and 0 < t.numpy().min() and t.numpy().max() < 1
+    >>> test_inside()
+    """
+    return arrays(shape, dtype, domain).map(lambda x: Tensor(x, requires_grad=requires_grad))
+
+
+@st.composite
+def broadcastable(draw: Any, n: int, max_dims: int = 3, max_side: int = 3, min_side: int = 0) -> tuple[tuple[int, ...], ...]:
+    """`n` shapes that broadcast together: axes of length 1 and missing axes on either side.
+
+    >>> from hypothesis import given
+    >>> import numpy as np
+    >>> @given(broadcastable(3))
+    ... def test_they_do(shapes):
+    ...     np.broadcast_shapes(*shapes)
+    >>> test_they_do()
+    """
+    full = draw(shapes(max_dims, max_side, min_side))
+    found = []
+    for _ in range(n):
+        kept = full[draw(st.integers(0, len(full))) :]
+        found.append(tuple(1 if draw(st.booleans()) else side for side in kept))
+    return tuple(found)
+
+
+@st.composite
+def matmul_operands(draw: Any, dtype: Any = np.float64) -> tuple[Any, Any]:
+    """Two arrays that `@` takes: vectors, matrices, and stacks of matrices that broadcast.
+
+    >>> from hypothesis import given
+    >>> @given(matmul_operands())
+    ... def test_product(operands):
+    ...     a, b = operands
+    ...     assert a.shape[-1] == b.shape[-2 if b.ndim > 1 else 0]
+    >>> test_product()
+    """
+    a, b = draw(_core_shapes(registry["matmul"].shapes))
+    return draw(arrays(a, dtype)), draw(arrays(b, dtype))
+
+
+@st.composite
+def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
+    """Shapes that fit a NumPy signature; axes marked `?` may be missing, and stacks broadcast in front of the others."""
+    operands = [part.strip("()").split(",") for part in signature.replace(" ", "").split("->")[0].split("),(")]
+    sides = {name.rstrip("?"): draw(st.integers(1, 3)) for part in operands for name in part}
+    missing = {name for part in operands for name in part if name.endswith("?") and draw(st.booleans())}
+    core = [tuple(sides[name.rstrip("?")] for name in part if name and name not in missing) for part in operands]
+    stacks = draw(broadcastable(len(core), max_dims=2, max_side=2))
+    whole = [len(part) == len(c) for part, c in zip(operands, core, strict=True)]
+    return tuple((stack if w else ()) + c for stack, w, c in zip(stacks, whole, core, strict=True))
+
+
+# -- calls of ops --------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def op_calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Operands and static arguments for an op: shapes from its signature or cases, values from its domain, away from its kinks.
+
+    The operands are arrays; a Python number may stand as the second of two.
+
+    >>> import tinygrad_edu as tg
+    >>> from hypothesis import given
+    >>> @given(op_calls(tg.log))
+    ... def test_positive(call):
+    ...     (x,), static = call
+    ...     assert (x > 0).all() and static == {}
+    >>> test_positive()
+    """
+    static: dict[str, Any] = dict(op.defaults)
+    if op.cases:
+        case = dict(draw(st.sampled_from(list(op.cases))))
+        operand_shapes = case.pop("shapes")
+        static.update(case)
+    elif op.shapes == "axes":
+        shape = draw(shapes(min_side=1))
+        operand_shapes = (shape,)
+        static.update(draw(_axes(op, shape)))
+    elif op.shapes:
+        operand_shapes = draw(_core_shapes(op.shapes))
+    else:
+        operand_shapes = draw(broadcastable(op.arity))
+    domains = (*op.domain, *[REAL] * len(operand_shapes))
+    operands = [draw(arrays(shape, dtype, domain)) for shape, domain in zip(operand_shapes, domains, strict=False)]
+    if op.arity == 2 and op.rules and not op.shapes and not op.cases and draw(st.integers(0, 3)) == 0:
+        operands[1] = draw(st.sampled_from([n for n in (0, 1, 2, 3, -1.0, 0.5) if domains[1][0] < n < domains[1][1]]))
+    return tuple(_moved_off_kinks(op, operands, static)), static
+
+
+def away_from_kinks(op: Op, dtype: Any = np.float64) -> Strategy:
+    """Operands for an op at which it is differentiable: at a distance from every kink that it declares.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> from hypothesis import given
+    >>> @given(away_from_kinks(tg.relu))
+    ... def test_not_zero(operands):
+    ...     assert (np.abs(operands[0]) > 0.01).all()
+    >>> test_not_zero()
+    """
+    return op_calls(op, dtype).map(lambda call: call[0])
+
+
+@st.composite
+def _axes(draw: Any, op: Op, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Static arguments of a reduction: an axis of any form, keepdims, and ddof where more than one entry is left."""
+    ndim = len(shape)
+    one = st.integers(-ndim, ndim - 1) if ndim else st.none()
+    several = st.lists(st.sampled_from(range(ndim)), unique=True).map(tuple) if ndim else st.none()
+    axis = draw(st.one_of(st.none(), one, several))
+    reduced = np.empty(shape).sum(axis=axis).size
+    static = {"axis": axis, "keepdims": draw(st.booleans()), "ddof": draw(st.integers(0, int(prod(shape) > reduced)))}
+    return {key: value for key, value in static.items() if key in op.static}
+
+
+def _moved_off_kinks(op: Op, operands: list[Any], static: Mapping[str, Any]) -> list[Any]:
+    """The operands, each entry shifted by an amount of its own, until no kink is near."""
+    for attempt in range(1, 60):
+        if op.kinks is None or all(np.abs(k).min(initial=1.0) > 0.01 for k in _kinks(op, operands, static)):
+            return operands
+        operands = [_shifted(x, (k + 1) * attempt) for k, x in enumerate(operands)]
+    raise ValueError(f"{op.name} has kinks at every point that was tried: look at its `kinks`")
+
+
+def _shifted(x: Any, attempt: int) -> Any:
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        return x
+    return np.asarray(x + np.arange(1, x.size + 1).reshape(x.shape) * 0.617 * attempt % 0.37, x.dtype)
+
+
+def _kinks(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
+    assert op.kinks is not None
+    found = op.kinks(*operands, **static)
+    return [np.asarray(k, np.float64) for k in (found if isinstance(found, tuple) else (found,))]
+
+
+# -- whole expressions ---------------------------------------------------------------------------------------------------------
+
+FLAT = {"sign", "floor", "ceil", "rint"}  # steps, whose gradient is 0 everywhere
+INDIRECT = {"where", "scatter", "index_set", "index_add", "broadcast_to", "astype", "copy"}  # drawn by hand below, or not at all
+# how to bring any value inside of a domain: (op, constant) in turn
+INTO = {
+    (0.0, inf): (("softplus", None), ("add", 0.25)),
+    (-1.0, inf): (("softplus", None),),
+    (-1.0, 1.0): (("tanh", None), ("multiply", 0.875)),
+    (-np.pi / 2, np.pi / 2): (("tanh", None),),
+}
+BOUND = 30.0  # of the values in a program: beyond it a line is left out
+
+
+@st.composite
+def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks: bool = False) -> Program:
+    """Random programs over the whole table, with inputs, all values finite and of moderate size.
+
+    They shrink to few ops on small inputs, and print as Python code. With `near_kinks` an entry comes within 1e-8 of a kink.
+
+    >>> from hypothesis import given
+    >>> @given(expressions())
+    ... def test_finite(program):
+    ...     import numpy as np
+    ...     assert np.isfinite(np.asarray(program(*program.inputs))).all()
+    >>> test_finite()
+    """
+    shapes_ = draw(st.integers(1, 3).flatmap(lambda n: broadcastable(n, max_dims=2, min_side=1)))
+    program = _Growing([draw(arrays(shape, dtype)) for shape in shapes_])
+    for _ in range(draw(st.integers(1, max_ops))):
+        op = draw(st.sampled_from(_drawable()))
+        program.grow(lambda op=op: _lines(draw, program, op))  # type: ignore[misc]
+    if near_kinks:
+        name, distance = draw(st.sampled_from(["relu", "abs", "maximum", "clip"])), draw(st.sampled_from([-1e-8, -3e-9, 0.0, 5e-9, 1e-8]))
+        program.grow(lambda: _on_kink(program, name, distance))
+    if not program.lines:
+        program.grow(lambda: program.add("sum", (0,), registry["sum"].defaults))
+    return Program(tuple(program.values[: program.inputs]), tuple(program.lines))
+
+
+class _Growing:
+    """A program while it is drawn: its lines, and the value of every one."""
+
+    def __init__(self, inputs: list[Any]) -> None:
+        self.values, self.lines, self.inputs = inputs, [], len(inputs)  # type: list[Any], list[Line], int
+
+    def add(self, op: str, operands: tuple[int | float, ...], static: Mapping[str, Any] | None = None) -> int:
+        """Append a line and give the number of its value."""
+        static = {**registry[op].defaults, **(static or {})}
+        values = [self.values[o] if isinstance(o, int) else o for o in operands]
+        with np.errstate(all="ignore"):
+            self.values.append(np.asarray(registry[op].run(*values, **static)))
+        self.lines.append(Line(op, operands, static))
+        return len(self.values) - 1
+
+    def grow(self, write: Callable[[], Any]) -> None:
+        """Write some lines; take them back if a value is not finite, too large, or of no entries."""
+        values, lines = len(self.values), len(self.lines)
+        try:
+            write()
+            new = self.values[values:]
+            good = all(v.size and np.isfinite(v).all() and np.abs(v).max() <= BOUND for v in new)
+        except (ValueError, IndexError):  # shapes that do not fit
+            good = False
+        if not good:
+            del self.values[values:], self.lines[lines:]
+
+
+def _drawable() -> list[Op]:
+    """The ops that a random program uses: those with rules of their own that a random operand suits."""
+    return [op for name, op in sorted(registry.items()) if (op.rules or op.variadic) and name not in FLAT | INDIRECT and in_table(op)] + [registry["where"]]
+
+
+def _lines(draw: Any, program: _Growing, op: Op) -> None:
+    """Append an op on earlier values, brought into its domain first."""
+    recent = [i for i, value in enumerate(program.values) if value.dtype.kind == "f"][-3:]
+    chosen = [draw(st.sampled_from(recent)) for _ in range(2 if op.variadic else op.arity)]
+    for i, domain in enumerate(op.domain[: len(chosen)]):
+        for name, constant in INTO.get(domain, ()):
+            chosen[i] = program.add(name, (chosen[i],) if constant is None else (chosen[i], constant))
+    first = program.values[chosen[0]]
+    static: dict[str, Any] = {}
+    if op.name == "where":
+        chosen[0] = program.add("greater", (chosen[0], 0.0625))
+    elif op.shapes == "axes":
+        static = draw(_axes(op, first.shape))
+    elif op.cases and op.variadic is None:
+        fitting = [{k: v for k, v in case.items() if k != "shapes"} for case in op.cases if case["shapes"][0] == first.shape]
+        static = draw(st.sampled_from(fitting or [{k: v for k, v in op.cases[0].items() if k != "shapes"}]))
+    elif op.arity == 2 and draw(st.booleans()) and not op.shapes:
+        program.add(op.name, (chosen[0], draw(st.sampled_from([0.5, 1.5, 2.0]))))
+        return
+    program.add(op.name, tuple(chosen), static)
+
+
+def _on_kink(program: _Growing, name: str, distance: float) -> None:
+    """Shift the last value so that its first entry comes to that distance of a kink, and apply the kinked op."""
+    value = len(program.values) - 1
+    shifted = program.add("subtract", (value, float(program.values[value].reshape(-1)[0]) + distance))
+    operands: tuple[int | float, ...] = (shifted, 0.0) if name == "maximum" else (shifted,)
+    kinked = program.add(name, operands, {"min": 0.0, "max": 1.0} if name == "clip" else None)
+    program.add("add", (kinked, value))
+
+
+def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) -> Callable[[Callable[..., Any]], Callable[[], None]]:
+    """Turn a function of Tensors into a test of its gradients, at inputs drawn by strategies.
+
+    >>> @check_gradients(x=tensors(shape=(3,)), w=tensors(shape=(3,)))
+    ... def test_my_model(x, w):
+    ...     return ((x * w).sum().tanh() - 1.0) ** 2
+    >>> test_my_model()
+    """
+    from hypothesis import settings
+
+    def decorate(function: Callable[..., Any]) -> Callable[[], None]:
+        @settings(max_examples=max_examples, deadline=None)
+        @given(st.fixed_dictionaries(inputs))
+        def check(drawn: dict[str, Any]) -> None:
+            gradcheck(function, *drawn.values(), order=order, names=list(drawn))
+
+        @wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+        def test() -> None:
+            check()
+
+        del test.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments for fixtures
+        return test
+
+    return decorate
