@@ -159,6 +159,8 @@ CASES = [
     (lambda: Tensor(([1.0, s],)), "TypeError", "list of Tensors", "tg.stack"),
     (lambda: Tensor(w), "TypeError", "lose the gradient", "detach()"),
     (lambda: type("Mine", (Tensor,), {}), "TypeError", "subclassed", "tg.op"),
+    (lambda: Tensor(1.0, name=3), "TypeError", "a name is a str, not int"),
+    (lambda: Tensor(1.0).named(["w"]), "TypeError", "a name is a str, not list"),
     # operands
     (lambda: w + "a", "TypeError", "str", "'a'"),
     (lambda: w * None, "TypeError", "NoneType"),

@@ -79,15 +79,19 @@ BINARY = {
     "add": (lambda a, b: a + b, lambda a, b: lambda g: g, lambda a, b: lambda g: g),
     "subtract": (lambda a, b: a - b, lambda a, b: lambda g: g, lambda a, b: lambda g: -g),
     "multiply": (lambda a, b: a * b, lambda a, b: lambda g: g * b, lambda a, b: lambda g: g * a),
-    "divide": (lambda a, b: a / (b * b + 1), lambda a, b: lambda g: g / (b * b + 1), lambda a, b: lambda g: -g * a * 2 * b / (b * b + 1) ** 2),
+    "divide": (
+        lambda a, b: a / (b * b + 1),
+        lambda a, b: lambda g: g / (b * b + 1),
+        lambda a, b: lambda g: -g * a * 2 * b / (b * b + 1) ** 2,
+    ),
     "maximum": (np.maximum, lambda a, b: lambda g: g * ((a > b) + 0.5 * (a == b)), lambda a, b: lambda g: g * ((b > a) + 0.5 * (a == b))),
 }
 
 
 def first_back(x, g):
-    whole = np.zeros(x.shape)
-    whole[:1] = g.reshape(whole[:1].shape) if x.ndim else 0.0
-    return whole if x.ndim else g.reshape(())
+    whole = np.zeros(x.shape or (1,))
+    whole[:1] = g
+    return whole.reshape(x.shape)
 
 
 class Machine(RuleBasedStateMachine):
@@ -150,8 +154,8 @@ class Machine(RuleBasedStateMachine):
             t.backward(seed)
         except RuntimeError as error:
             text = str(error)
-            assert ("requires_grad=True" in text) == (not twin.wanted)  # noqa: PT017 -- the twin says which error is due
-            assert ("changed in place" in text) == (not twin.fresh())  # noqa: PT017
+            assert ("requires_grad=True" in text) == (not twin.wanted)
+            assert ("changed in place" in text) == (not twin.fresh())
             for part, other in self.all:  # what was reached before the error is no promise: both forget it
                 part.zero_grad()
                 other.grad = None

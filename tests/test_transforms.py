@@ -163,7 +163,16 @@ def test_a_tensor_may_be_an_argument_without_being_changed():
 
 @pytest.mark.parametrize(
     ("argnums", "expected"),
-    [(0, 3.0), (1, 2.0), (-1, 2.0), (np.int64(1), 2.0), ((0, 1), (3.0, 2.0)), ([1, 0], (2.0, 3.0)), ((-1, 0), (2.0, 3.0)), ((0, 0), (3.0, 3.0))],
+    [
+        (0, 3.0),
+        (1, 2.0),
+        (-1, 2.0),
+        (np.int64(1), 2.0),
+        ((0, 1), (3.0, 2.0)),
+        ([1, 0], (2.0, 3.0)),
+        ((-1, 0), (2.0, 3.0)),
+        ((0, 0), (3.0, 3.0)),
+    ],
 )
 def test_argnums_are_an_int_or_a_tuple_of_them(argnums, expected):
     f = lambda x, y: x * y  # noqa: E731 -- its name is in no message here

@@ -12,23 +12,37 @@ _PACKAGE = __name__.partition(".")[0]
 def user_frame() -> FrameType | None:
     """The innermost frame that runs code from outside of this package, of NumPy and of the standard library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "").partition(".")[0]
-        if module not in (_PACKAGE, "numpy") and module not in sys.stdlib_module_names:
-            break
+    while frame is not None and not is_users(frame):
         frame = frame.f_back
     return frame
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame runs code from outside of this package, of NumPy and of the standard library."""
+    module = frame.f_globals.get("__name__", "").partition(".")[0]
+    return module not in (_PACKAGE, "numpy") and module not in sys.stdlib_module_names
 
 
 def variables() -> dict[int, str]:
     """The user's variables: the id of each value, and the first name that it has."""
     frame = user_frame()
     names: dict[int, str] = {}
+    held: dict[int, str] = {}
     for scope in (frame.f_locals, frame.f_globals) if frame else ():
         for name, value in list(scope.items()):
             if not name.startswith("_"):
                 names.setdefault(id(value), name)
-    return names
+                if type(value) in (list, tuple, dict) and len(value) <= 1000:
+                    _name_entries(held, name, value)
+    return held | names
+
+
+def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
+    """Name what a list or a dictionary of parameters holds: `params["W1"]` is W1, `Ws[0]` is Ws_0."""
+    entries = container.items() if type(container) is dict else enumerate(container)
+    for key, value in entries:
+        if hasattr(value, "shape"):
+            names.setdefault(id(value), key if type(key) is str else f"{name}_{key}")
 
 
 def of(value: Any) -> str | None:

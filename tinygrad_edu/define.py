@@ -59,6 +59,7 @@ def op(
     cases: Sequence[Mapping[str, Any]] = (),
     numpy: Sequence[Callable[..., Any]] = (),
     variadic: Callable[[int], Rule] | None = None,
+    plain: Callable[..., Any] | None = None,
     doc: str = "",
 ) -> Op:
     r"""Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
@@ -72,7 +73,8 @@ def op(
     pictures, and the tests: `domain` is one open interval per argument, `kinks` gives what is zero where the op is not
     differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
     are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
-    functions of the static arguments that give one; without them an op is written like a function.
+    functions of the static arguments that give one; without them an op is written like a function. A compiled program takes the
+    function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -100,6 +102,7 @@ def op(
         shapes=shapes,
         cases=cases,
         variadic=variadic,
+        plain=plain,
         static=_static_arguments(function, len(rules)),
         doc=doc or f"{name}, entry by entry; see np.{name}.",
     )
@@ -125,11 +128,20 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 def values_only(*functions: Callable[..., Any]) -> None:
     """Let these NumPy functions see a Tensor's value: what they answer has no gradient."""
     for function in functions:
-        implements(function)(_on_values(function))
+        implements(function)(_on_arrays(function, np.asarray))
 
 
-def _on_values(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: function(*[np.asarray(a) if type(a) is Tensor else a for a in args], **kwargs)
+def shapes_only(*functions: Callable[..., Any]) -> None:
+    """Let these NumPy functions see a Tensor, of which they use the shape and dtype: known even while a program is recorded."""
+    for function in functions:
+        implements(function)(_on_arrays(function, lambda t: t._data))
+
+
+def _on_arrays(function: Callable[..., Any], array: Callable[[Any], Any]) -> Callable[..., Any]:
+    def given(a: Any) -> Any:
+        return array(a) if type(a) is Tensor else a
+
+    return lambda *args, **kwargs: function(*map(given, args), **{key: given(a) for key, a in kwargs.items()})
 
 
 def in_table(made: Op) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from .core import Op, Tensor, enable_grad, registry
+from .core import Op, Tensor, enable_grad, fit, registry
 from .graph import ancestors, names_of
 from .languages import LANGUAGES, Call, Written, identifier, is_bare_function, opaque
 
@@ -53,6 +53,7 @@ class Formula:
         bare: bool = False,
         symbols: Sequence[Any] = (),
         tidy: bool = False,
+        longest: float = LONG,
     ) -> None:
         self._order = ancestors(*outputs, until=until)
         self._until, self._symbols = until, symbols  # symbols: what has a name, whether it appears or not
@@ -65,7 +66,7 @@ class Formula:
         for t in symbols:
             self._names.hold(t, "x")
         self._derived = self._find_derived()
-        self._lines = self._find_lines({id(t) for t in self._order if id(t) in names} if lines else set())
+        self._lines = self._find_lines({id(t) for t in self._order if id(t) in names} if lines else set(), longest)
 
     # -- what it says ----------------------------------------------------------------------------------------------------------
 
@@ -101,7 +102,9 @@ class Formula:
     def name(self, value: Any, spelling: Spelling = "python") -> str:
         """What a tensor or constant goes by; "" if its making is written in its place."""
         names = self._names
-        return LANGUAGES[spelling].name(names.identifiers[id(value)], names.labels[id(value)]).text if id(value) in names.identifiers else ""
+        return (
+            LANGUAGES[spelling].name(names.identifiers[id(value)], names.labels[id(value)]).text if id(value) in names.identifiers else ""
+        )
 
     def label(self, value: Any) -> str:
         """What its user calls it, or the name made up for it."""
@@ -141,7 +144,7 @@ class Formula:
         literals = {**names, **self._shapes()}
         found = []
         for t in self._made():
-            op, args = _tidied(t) if self._tidy else (t.op, t.args)
+            op, args = _tidied(t, spelling) if self._tidy else (t.op, t.args)
             assert op is not None
             operands = [written[id(a)] if id(a) in written else language.number(_value(a)) for a in args]
             text = language.call(Call(op, args, t.static, t.ndim), operands, literals)
@@ -186,9 +189,9 @@ class Formula:
         used = [a for t in self._made() for a in t.args if np.ndim(a) and id(a) in self._names.identifiers]
         known = [a for a in (*self._symbols, *used) if id(a) in self._names.given and np.ndim(a)]
         known = list({id(a): a for a in known}.values())
-        return {id(a): call for a in used if id(a) not in self._names.given and not is_variable(a) for call in _recognized(a, known)}
+        return {id(a): call for a in used if id(a) not in self._names.given and not is_variable(a) for call in recognized(a, known)}
 
-    def _find_lines(self, named: set[int]) -> set[int]:
+    def _find_lines(self, named: set[int], longest: float) -> set[int]:
         """The ids of the tensors that get an equation of their own."""
         uses = self._uses()
         weight: dict[int, int] = {}
@@ -198,7 +201,7 @@ class Formula:
             w = 2 + sum(weight.get(id(a), 1) for a in t.args)
             d = 1 + max((depth.get(id(a), 0) for a in t.args), default=0)
             is_end = id(t) in self._ends
-            if is_end or id(t) in named or (uses[id(t)] > 1 and w > SHARED) or w > LONG or d > DEEP:
+            if is_end or id(t) in named or (uses[id(t)] > 1 and SHARED < w and longest <= LONG) or w > longest or d > DEEP:
                 lines.add(id(t))
                 if not (is_end and self._bare):
                     self._names.add(t, "t")
@@ -249,14 +252,19 @@ class _Names:
         return self._numbered(kind) if name in self._reserved else name
 
 
-def _recognized(constant: Any, known: Sequence[Any]) -> Iterator[Call]:
+def recognized(constant: Any, known: Sequence[Any]) -> Iterator[Call]:
     """The call that gives the constant, if it is a simple one on what is known."""
     value = _value(constant)
     for a in known:
         if not is_variable(a) and value.shape == np.shape(a) and np.array_equal(value, 1 - _value(a)):
             yield Call(registry["subtract"], (1, a), {}, value.ndim)
             return
-        if not is_variable(a) and value.ndim > 1 and value.shape == _value(a).mT.shape and np.array_equal(value, _value(a).mT):
+        if (
+            not is_variable(a)
+            and value.ndim == np.ndim(a) > 1
+            and value.shape == _value(a).mT.shape
+            and np.array_equal(value, _value(a).mT)
+        ):
             yield Call(registry["swapaxes"], (a,), {"axis1": -1, "axis2": -2}, value.ndim)
             return
 
@@ -270,10 +278,13 @@ def _value(a: Any) -> Any:
     return a.numpy() if type(a) is Tensor else a
 
 
-def _tidied(t: Tensor) -> tuple[Op | None, tuple[Any, ...]]:
-    """The call that made `t`; a + a, which is cheaper, is read as 2 * a, which is equal to the last bit."""
-    if t.op is registry["add"] and t.args[0] is t.args[1]:
-        return registry["multiply"], (2, t.args[0])
+def _tidied(t: Tensor, spelling: str) -> tuple[Op | None, tuple[Any, ...]]:
+    """The call that made `t`: a + a, which is cheaper, is read as 2 * a, and in mathematics a * a as a squared; the values are equal."""
+    if len(t.args) == 2 and t.args[0] is t.args[1]:
+        if t.op is registry["add"]:
+            return registry["multiply"], (2, t.args[0])
+        if t.op is registry["multiply"] and spelling != "python":
+            return registry["power"], (t.args[0], 2)
     return t.op, t.args
 
 
@@ -309,7 +320,8 @@ def local_derivative(what: Op | str | Tensor, i: int = 0, names: Mapping[str, st
     """What the gradient `g` at the output `y` of an op becomes at its argument `i`: the op's rule, run on symbols.
 
     The symbols are the letters of the rule's own definition, or what `names` puts in their place: `{"y": "o", "x": "z"}`. They are
-    as small as can be; given a recorded tensor, they have the shapes and values of its operands.
+    as small as can be. Given a recorded tensor, they have the shapes and values of its operands, and where one was broadcast the
+    sum that the backward walk takes is part of the formula.
 
     >>> import tinygrad_edu as tg
     >>> local_derivative("sigmoid").python, local_derivative("matmul", 0).python
@@ -330,6 +342,8 @@ def local_derivative(what: Op | str | Tensor, i: int = 0, names: Mapping[str, st
     g, out, *operands = (_symbol(value, name) for value, name in zip((y, y, *args), letters, strict=True))
     with enable_grad():
         gx = rule(g, out, *operands, **static)
+        if type(what) is Tensor and np.shape(gx) != np.shape(operands[i]):
+            gx = fit(gx, _value(operands[i]), op, what.args[i])
     gx = gx if type(gx) is Tensor else Tensor(gx)
     symbols = [t for t in (*operands, g, out) if type(t) is Tensor]
     called = {id(t): str(t.name) for t in symbols} | names_of([gx], variables=False)
@@ -392,6 +406,6 @@ def pulled_back(formula: Formula, t: Tensor) -> list[tuple[Tensor, Formula]]:
     found = []
     for a, gx in t.adjoints(seed, create_graph=True, until=tensors):
         if a in tensors:
-            found.append((a, Formula([gx], names, {t, seed, *tensors}, bare=True, symbols=operands, tidy=True)))
+            found.append((a, Formula([gx], names, {t, seed, *tensors}, bare=True, symbols=operands, tidy=True, longest=np.inf)))
     order = {id(a): i for i, a in reversed(list(enumerate(operands)))}
     return sorted(found, key=lambda pair: order[id(pair[0])])

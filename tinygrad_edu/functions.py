@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor
+from .core import Tensor, is_known
 from .define import implements
-from .ops.elementwise import softplus
+from .ops.elementwise import equal, softplus
 from .ops.linalg import matmul
 from .ops.reductions import logsumexp
+from .ops.shape import concatenate
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -71,7 +72,7 @@ def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
     0.105361
     """
     p, y = _alike("binary_cross_entropy", probability, target)
-    if p.size and not (0 <= p.numpy().min() and p.numpy().max() <= 1):
+    if p.size and is_known(p) and not (0 <= p.numpy().min() and p.numpy().max() <= 1):
         raise ValueError(
             f"binary_cross_entropy takes probabilities from 0 to 1, these reach from {p.numpy().min()} to {p.numpy().max()}: "
             "apply sigmoid() first, or use binary_cross_entropy_with_logits"
@@ -102,6 +103,9 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
     z, y = as_tensor(logits), as_tensor(target)
     total = logsumexp(z, axis=-1)
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
+        if not is_known(y):
+            y = equal(y.expand_dims(-1), np.arange(z.shape[-1]))
+            return (total - (y * z).sum(axis=-1)).mean()
         labels = y.numpy()
         if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
             raise ValueError(
@@ -143,6 +147,34 @@ def outer(a: Any, b: Any) -> Tensor:
     [[3.0, 4.0], [6.0, 8.0]]
     """
     return as_tensor(a).reshape(-1, 1) * as_tensor(b).reshape(-1)
+
+
+@implements(np.ravel)
+def _ravel(a: Any) -> Tensor:
+    return as_tensor(a).reshape(-1)
+
+
+@implements(np.atleast_1d)
+def _atleast_1d(*arrays: Any) -> Any:
+    tensors = tuple([t if t.ndim else t.reshape(1) for t in map(as_tensor, arrays)])
+    return tensors if len(tensors) > 1 else tensors[0]
+
+
+@implements(np.broadcast_arrays)
+def _broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple([np.broadcast_to(a, shape) for a in arrays])
+
+
+@implements(np.vstack)
+def _vstack(arrays: Any) -> Tensor:
+    return concatenate([t if t.ndim > 1 else t.reshape(1, t.size) for t in map(as_tensor, arrays)])
+
+
+@implements(np.hstack)
+def _hstack(arrays: Any) -> Tensor:
+    tensors = [_atleast_1d(a) for a in arrays]
+    return concatenate(tensors, axis=int(tensors[0].ndim > 1))
 
 
 def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:

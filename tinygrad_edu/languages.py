@@ -21,7 +21,7 @@ import numpy as np
 from .core import Op, Tensor, numpy_functions
 
 # how tightly a text holds together; a slot of a template needs at least so much, or it gets parentheses
-LOOSE, COMPARED, OR, AND, SUM, BIG, PRODUCT, SIGNED, POWER, CALLED, ATOM = range(11)
+LOOSE, COMPARED, OR, AND, SUM, BIG, PRODUCT, JOINED, SIGNED, POWER, CALLED, ATOM = range(12)
 
 _LEVELS: dict[type, int] = {
     ast.Compare: COMPARED, ast.BitOr: OR, ast.BitXor: OR, ast.BitAnd: AND, ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT,
@@ -141,6 +141,8 @@ def math_template(template: str, python: str) -> Template:
     needs = {field: LOOSE for _, field in fields if field is not None}
     grammar = python_template(python)
     if len(bare) == 2:
+        if not fields[1][0].strip():  # a product without a sign binds tighter than one with
+            return Template(fields, {"0": JOINED, "1": JOINED + 1}, JOINED)
         operator = grammar if grammar and grammar.level < ATOM else Template((), {"0": PRODUCT, "1": PRODUCT + 1}, PRODUCT)
         needs.update({field: operator.needs.get(field, ATOM) for field, _, _ in bare})
         return Template(fields, needs, operator.level)
@@ -468,8 +470,6 @@ class Mathematics(Language):
     def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written]) -> Written:
         """Entry by entry between arrays; with a number or a scalar it is an ordinary product, and a sum may follow bare."""
         left, right = operands
-        if args[0] is args[1]:
-            return self.filled(self.prepared("{}^{{{}}}", "{} ** {}"), (left, self.number(2)), {})
         level = PRODUCT
         if right.level == BIG:
             right, level = Written(right.text, ATOM), BIG
@@ -548,7 +548,7 @@ class Latex(Mathematics):
 
     def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
         if any(_is_tall(text) for text, _ in operands):
-            template = template._replace(fields=tuple((_grown(before), field) for before, field in template.fields))
+            template = template._replace(fields=tuple((_grown(before, field is None), field) for before, field in template.fields))
         return super().filled(template, operands, statics)
 
     def bracketed(self, text: str) -> str:
@@ -562,11 +562,10 @@ def _is_tall(text: str) -> bool:
     return any(sign in text for sign in ("\\frac", "\\sum", "\\prod", "\\left"))
 
 
-def _grown(before: str) -> str:
+def _grown(before: str, is_end: bool) -> str:
     """A template's brackets, grown with what they hold."""
-    bars = before.count("|")
     text = before.replace("(", r"\left(").replace(")", r"\right)")
-    return text.replace("|", r"\right|" if before.startswith("|") else r"\left|") if bars else text
+    return text.replace("|", r"\right|" if is_end else r"\left|")
 
 
 LANGUAGES: dict[str, Language] = {"python": Python(), "unicode": Unicode(), "latex": Latex()}

@@ -7,12 +7,13 @@ same structure. Nothing needs `requires_grad`; a Tensor that has it is different
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from .core import Tensor, enable_grad, is_recording, no_grad, numeric, short
+from .core import Tensor, enable_grad, is_recording, no_grad, numeric, read_only, recorder, short
 from .graph import ancestors
 from .ops.shape import copy, stack
 from .trees import leaves, paired, tree_map
@@ -213,8 +214,10 @@ class _Run:
         t = value if type(value) is Tensor else Tensor(value, copy=False)
         if t.dtype.kind != "f":
             raise TypeError(f"gradients need floats, an argument has dtype {t.dtype}: {short(t.tolist())}; write it with decimal points")
-        x = Tensor(t.numpy(), copy=False, name=t.name)
+        x = Tensor(read_only(t._data), copy=False, name=t.name)
         x._requires_grad = True
+        if recorder.get() is not None:
+            recorder.get().stands_for(x, t)
         self.outer.append(t)
         self.inputs.append(x)
         return x
@@ -223,11 +226,15 @@ class _Run:
         """The gradient at every input for a gradient at the value; recorded if an outer level may ask for its derivative."""
         create_graph = create_graph or self.nested or (type(cotangent) is Tensor and cotangent.requires_grad)
         found = {x: Tensor(np.zeros(x.shape, x.dtype)) for x in self.inputs}
+        program = recorder.get()  # a program that is recorded has its backward part
+        recorded = create_graph or program is not None
         if self.value.requires_grad:
-            with enable_grad() if create_graph else no_grad():
-                for t, g in self.value.adjoints(cotangent, create_graph, until=found):
+            with enable_grad() if recorded else no_grad(), program.backward() if program else nullcontext():
+                for t, g in self.value.adjoints(cotangent, recorded, until=found):
+                    if program is not None:
+                        program.name_gradient(t, g)
                     if t in found:
-                        found[t] = g if create_graph else Tensor(g)
+                        found[t] = g if create_graph else g.detach() if recorded else Tensor(g)
         return list(found.values())
 
     def finished(self, value: Tensor) -> Tensor:

@@ -35,17 +35,13 @@ def draw(
     >>> picture.source.count("->")
     2
     """
-    from .diagram import diagram_of
+    from .levels import diagram_of
     from .themes import THEMES
 
     chosen = [wrt] if type(wrt) is Tensor else list(wrt)
-    for given, allowed, what in (
-        (detail, ("ops", "equations", "chain"), "detail"),
-        (direction, ("LR", "TB", "RL", "BT"), "direction"),
-        (theme, tuple(THEMES), "theme"),
-    ):
-        if given not in allowed:
-            raise ValueError(f"{what} is one of {', '.join(map(repr, allowed))}, not {given!r}")
+    _one_of("detail", detail, ("ops", "equations", "chain"))
+    _one_of("direction", direction, ("LR", "TB", "RL", "BT"))
+    _one_of("theme", theme, tuple(THEMES))
     if not outputs or any(type(t) is not Tensor for t in (*outputs, *chosen)):
         given = ", ".join(type(t).__name__ for t in (*outputs, *chosen)) or "nothing"
         raise TypeError(f"draw takes the Tensors whose making it shows, not {given}: write tg.draw(loss)")
@@ -53,3 +49,8 @@ def draw(
         raise ValueError('a chain leads from tensors to the output: write tg.draw(loss, detail="chain", wrt=w)')
     diagram = diagram_of(outputs, names_of((*outputs, *chosen), names), detail, chosen, expand)
     return Picture(diagram, THEMES[theme], direction)
+
+
+def _one_of(what: str, given: str, allowed: Sequence[str]) -> None:
+    if given not in allowed:
+        raise ValueError(f"{what} is one of {', '.join(map(repr, allowed))}, not {given!r}")

@@ -10,23 +10,26 @@ ROWS, COLUMNS, ENTRIES = 8, 6, 16  # an array is shown in full if it has at most
 HEAT_ROWS, HEAT_COLUMNS = 8, 12  # the largest heat map
 
 
-def number(value: Any) -> str:
-    """A number in at most four digits."""
+def number(value: Any, digits: int = 4) -> str:
+    """A number in a few digits."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value) if isinstance(value, int) else f"{value:.4g}"
+    text = str(value) if isinstance(value, int) else f"{value + 0.0:.{digits}g}"
     return text.replace("-", "−")
 
 
 def is_small(a: Any) -> bool:
     """Whether the array is shown in full."""
-    return bool(np.ndim(a) <= 2 and np.size(a) <= ENTRIES and all(n <= most for n, most in zip(np.shape(a)[::-1], (COLUMNS, ROWS), strict=False)))
+    return bool(
+        np.ndim(a) <= 2 and np.size(a) <= ENTRIES and all(n <= most for n, most in zip(np.shape(a)[::-1], (COLUMNS, ROWS), strict=False))
+    )
 
 
 def grid(a: Any) -> list[list[str]]:
     """The numbers of a small array, row by row."""
-    return [[number(v) for v in row] for row in np.reshape(a, (-1, np.shape(a)[-1] if np.ndim(a) else 1))] if np.size(a) else []
+    columns = np.shape(a)[-1] if np.ndim(a) else 1
+    return [[number(v, 4 if columns < 3 else 3) for v in row] for row in np.reshape(a, (-1, columns))] if np.size(a) else []
 
 
 def inline(a: Any) -> str:
@@ -51,8 +54,8 @@ def span(a: Any) -> str:
 
 
 def size(shape: tuple[int, ...]) -> str:
-    """A shape as 4×5; nothing for a number."""
-    return "×".join(map(str, shape)) + " vector" * (len(shape) == 1)
+    """A shape as NumPy writes it; nothing for a number."""
+    return str(tuple(map(int, shape))) if shape else ""
 
 
 def heat(a: Any) -> list[list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from .arrays import grid, heat, inline, is_small, number, size, span
 from .diagram import Arrow, Box, Diagram
 from .themes import Theme, mixed
 
-FONT = "Helvetica,Arial,sans-serif"
-WRAP = 48  # characters in a line of a formula
+FONT = "Helvetica"
+WRAP = 46  # characters in a line of a formula
+_NARROW = frozenset(" .,()[]|·'ijl₀₁₂₃₄₅₆₇₈₉")
+LINE = 16  # the height of a row of numbers
 CELL = 9  # the side of a heat map's cell
 
 
@@ -31,8 +33,8 @@ def source(diagram: Diagram, theme: Theme, direction: str = "LR") -> str:
     """The DOT source of a diagram."""
     lines = [
         f"digraph {quoted(diagram.title)} {{",
-        f'  graph [rankdir={direction} bgcolor="{theme.paper}" fontname="{FONT}" fontsize=10 fontcolor="{theme.faint}" nodesep=0.25 ranksep=0.45 pad=0.2'
-        f" tooltip={quoted(diagram.title)} labelloc=b labeljust=l label={_legend(diagram)}]",
+        f'  graph [rankdir={direction} bgcolor="{theme.paper}" fontname="{FONT}" fontsize=10 fontcolor="{theme.faint}"'
+        f" nodesep=0.25 ranksep=0.45 pad=0.2 tooltip={quoted(diagram.title)} labelloc=b labeljust=l label={_legend(diagram)}]",
         f'  node [shape=plain fontname="{FONT}" fontsize=12 fontcolor="{theme.ink}"]',
         f'  edge [color="{theme.forward}" fontname="{FONT}" fontsize=10 fontcolor="{theme.backward}" arrowsize=0.7]',
     ]
@@ -48,9 +50,13 @@ def source(diagram: Diagram, theme: Theme, direction: str = "LR") -> str:
 def spoken(box: Box) -> str:
     """A box in one sentence, for those who cannot see it."""
     name = cleaned(box.name)
-    parts = [f"{name} = {box.formula.unicode}" if name and box.formula else name or (box.formula.unicode if box.formula else box.kind)]
+    parts = [f"{name} = {box.formula.unicode}" if box.name and box.formula else box.formula.unicode if box.formula else name]
     if box.kind != "fold":
-        parts.append(f"{size(box.shape) or 'value'} {inline(box.value)}" if not box.shape or is_small(box.value) else f"{size(box.shape)}, {span(box.value)}")
+        parts.append(
+            f"{size(box.shape) or 'value'} {inline(box.value)}"
+            if not box.shape or is_small(box.value)
+            else f"{size(box.shape)}, {span(box.value)}"
+        )
     if box.wants_grad:
         parts.append("gradient not computed" if box.grad is None else f"gradient {inline(box.grad)}")
     return "; ".join(parts)
@@ -68,12 +74,12 @@ def _legend(diagram: Diagram) -> str:
 def _backward(arrow: Arrow, theme: Theme, is_term: bool) -> str:
     """The dashed edge of a gradient, with the part that this use adds."""
     part = arrow.part
-    style = f'style=dashed color="{theme.backward}" constraint=false'
-    if np.size(part) <= 4 and is_small(part):
-        label = f" label={quoted(f' {inline(part)} ')}"
+    style = f'dir=back style=dashed color="{theme.backward}"'  # beside the edge of the use: no cycle for Graphviz to break
+    if np.size(part) == 1:
+        label = f" label={quoted(f' {number(part)} ')}"
     else:
         label = f" label=<{_array(part, theme)}>" if is_term else ""
-    return f"  {arrow.head} -> {arrow.tail} [{style}{label}]"
+    return f"  {arrow.tail} -> {arrow.head} [{style}{label}]"
 
 
 def _table(box: Box, theme: Theme) -> str:
@@ -81,34 +87,62 @@ def _table(box: Box, theme: Theme) -> str:
     fill = getattr(theme, box.kind)
     border = {"constant": ' STYLE="DASHED"', "parameter": ' STYLE="ROUNDED"', "fold": ' STYLE="DASHED"'}.get(box.kind, "")
     width = 2 if box.kind in ("output", "parameter") else 1
-    rows = [_line(line, 13, is_bold=i == 0 and bool(box.name)) for i, line in enumerate(_heading(box))]
+    padding = 4 if box.kind == "parameter" else 2  # its corners are round
+    rows = [_line(line, 13, is_bold=i == 0 and box.is_named) for i, line in enumerate(_heading(box))]
     if box.kind != "fold":
         rows.append(_numbers(box, theme))
     rows += [_line(line, 10, colour=theme.backward) for note in box.notes for line in wrapped(note.unicode)]
-    return (
-        f'<TABLE BORDER="{width}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" BGCOLOR="{fill}" COLOR="{theme.ink}"{border}>'
-        + "".join(f"<TR>{row}</TR>" for row in rows)
-        + "</TABLE>"
-    )
+    return table(rows, f'BORDER="{width}" CELLSPACING="0" CELLPADDING="{padding}" BGCOLOR="{fill}" COLOR="{theme.ink}"{border}')
+
+
+def table(rows: Iterable[str], attributes: str) -> str:
+    """An HTML-like table of rows of cells."""
+    return f'<TABLE {attributes} CELLBORDER="0">' + "".join(f"<TR>{row}</TR>" for row in rows) + "</TABLE>"
 
 
 def _heading(box: Box) -> list[str]:
-    name = unicode_name(box.name) if box.name else ""
     if box.formula is None:
-        return [name or "constant"]
-    return wrapped(f"{name} = {box.formula.unicode}" if name else box.formula.unicode)
+        return [unicode_name(box.name)]
+    return wrapped(f"{unicode_name(box.name)} = {box.formula.unicode}" if box.name else box.formula.unicode)
 
 
 def wrapped(text: str) -> list[str]:
-    """A formula in lines, broken at spaces."""
-    return [line for part in text.split("\n") for line in textwrap.wrap(part, WRAP, subsequent_indent="   ", break_long_words=False)] or [""]
+    """A formula in lines, broken at spaces, outside of parentheses where that is possible."""
+    lines: list[str] = []
+    for equation in text.split("\n"):
+        line = ""
+        for word in _words(equation, WRAP):
+            if line and len(line) + len(word) > WRAP:
+                lines.append(line)
+                line = "   "
+            line += (" " if line.strip() else "") + word
+        lines.append(line)
+    return lines
 
 
-def _cell(text: str, points: int, attributes: str = "", colour: str = "", is_bold: bool = False) -> str:
-    """A cell with text; its width is given where Graphviz may not know the width of a sign."""
-    attributes += "" if text.isascii() else f' WIDTH="{round(len(text) * points * 0.56) + 6}"'
-    inside = f"<B>{escaped(text)}</B>" if is_bold else escaped(text)
-    inside = inside.replace("   ", "&#160;&#160;&#160;") or " "
+def _words(text: str, longest: int) -> list[str]:
+    """The text cut at spaces, and at those in parentheses only where what is inside is too long for a line."""
+    words: list[str] = []
+    depth, start = 0, 0
+    for i, sign in enumerate(text):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == " " and depth <= 0:
+            words.append(text[start:i])
+            start = i + 1
+    words.append(text[start:])
+    return [part for word in words for part in ([word] if len(word) <= longest else word.split(" "))]
+
+
+def width_of(text: str, points: float) -> float:
+    """About how wide a text is, in points, in a rather wide font."""
+    return points * sum(0.34 if c in _NARROW else 0.63 for c in text)
+
+
+def _cell(text: str, points: int, attributes: str = "", colour: str = "", is_bold: bool = False, width: int = 0) -> str:
+    """A cell with text, with some room for readers whose font is wider than the one that Graphviz measured."""
+    attributes += f' WIDTH="{width or round(width_of(text, points) * (1.1 if is_bold else 1))}"'
+    inside = escaped(text).replace("   ", "&#160;" * 3) or " "
+    inside = f"<B>{inside}</B>" if is_bold else inside
     return f'<TD{attributes}><FONT POINT-SIZE="{points}"' + (f' COLOR="{colour}"' if colour else "") + f">{inside}</FONT></TD>"
 
 
@@ -123,7 +157,8 @@ def _numbers(box: Box, theme: Theme) -> str:
         columns.append(("gradient", _sum(box, theme)))
     captions = "".join(_cell(caption, 8, ' ALIGN="LEFT"', theme.faint) for caption, _ in columns)
     cells = "".join(f'<TD ALIGN="LEFT" VALIGN="TOP">{array}</TD>' for _, array in columns)
-    return f'<TD ALIGN="LEFT"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{captions}</TR><TR>{cells}</TR></TABLE></TD>'
+    both = table([captions, cells], 'BORDER="0" CELLSPACING="4" CELLPADDING="0"')
+    return f'<TD ALIGN="LEFT">{both}</TD>'
 
 
 def _sum(box: Box, theme: Theme) -> str:
@@ -142,10 +177,17 @@ def _array(a: Any, theme: Theme) -> str:
     if np.size(a) == 0 or np.ndim(a) == 0:
         return escaped(inline(a))
     if is_small(a):
-        rows = "".join("<TR>" + "".join(_cell(text, 10, ' ALIGN="RIGHT"') for text in row) + "</TR>" for row in grid(a))
-        return f'<TABLE BORDER="1" SIDES="LR" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
-    cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{CELL}" HEIGHT="{CELL}" BGCOLOR="'
-    rows = "".join("<TR>" + "".join(f'{cell}{mixed(theme, v)}"></TD>' for v in row) + "</TR>" for row in heat(a))
-    picture = f'<TABLE BORDER="1" COLOR="{theme.faint}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
-    caption = f'<FONT POINT-SIZE="8">{escaped(span(a))}</FONT>'
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR><TD ALIGN="LEFT">{picture}</TD></TR><TR><TD ALIGN="LEFT">{caption}</TD></TR></TABLE>'
+        texts = grid(a)
+        widths = [max(round(width_of(row[i], 10)) + 6 for row in texts) for i in range(len(texts[0]))]
+        fixed = f'FIXEDSIZE="TRUE" WIDTH="{sum(widths) + 4}" HEIGHT="{LINE * len(texts) + 2}"'
+        right = f' ALIGN="RIGHT" HEIGHT="{LINE}"'
+        rows = ["".join(_cell(text, 10, right, width=w) for text, w in zip(row, widths, strict=True)) for row in texts]
+        return table(rows, f'{fixed} BORDER="1" SIDES="LR" CELLSPACING="0" CELLPADDING="2"')
+    colours = [[mixed(theme, share) for share in row] for row in heat(a)]
+    cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{CELL}" HEIGHT="{CELL}" BGCOLOR="{{}}"></TD>'
+    fixed = f'FIXEDSIZE="TRUE" WIDTH="{CELL * len(colours[0]) + 2}" HEIGHT="{CELL * len(colours) + 2}"'
+    picture = table(
+        ["".join(map(cell.format, row)) for row in colours], f'{fixed} BORDER="1" COLOR="{theme.faint}" CELLSPACING="0" CELLPADDING="0"'
+    )
+    rows = [f'<TD ALIGN="LEFT">{part}</TD>' for part in (picture, f'<FONT POINT-SIZE="8">{escaped(span(a))}</FONT>')]
+    return table(rows, 'BORDER="0" CELLSPACING="0" CELLPADDING="1"')

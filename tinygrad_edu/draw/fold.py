@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 
 from .diagram import Arrow, Box, Diagram, Text
 
 MANY = 40  # pictures with more boxes are folded
-LEAST = 12  # and only where so many boxes disappear
+LEAST = 4  # and only where so many steps disappear
 PERIOD = 24  # the longest pattern that is looked for
 
 
@@ -29,24 +28,30 @@ def folded(diagram: Diagram) -> Diagram:
         start += low
         first, last = start + period, start + (repeats - 1) * period
         text = f"{repeats - 2} more times the same {f'{period} steps' if period > 1 else 'step'}"
-        fold = Box(f"f{len(folds) + 1}", "fold", "", Text(f"⋯ {text} ⋯", rf"\text{{{text}}}"))
+        fold = Box(f"f{len(folds) + 1}", "fold", "", formula=Text(f"⋯ {text} ⋯", rf"\text{{{text}}}"))
         hidden.update({box.key: fold.key for box in steps[first:last]})
         folds.append((fold, steps[first - 1].key))
         waiting += [(low, start), (start + repeats * period, high)]
     return _without(diagram, hidden, folds)
 
 
-def _marks(diagram: Diagram, steps: Sequence[Box]) -> list[Hashable]:
-    """What two steps must share to be of one pattern: formula, shape, and where their operands come from."""
+def _marks(diagram: Diagram, steps: Sequence[Box]) -> list[int]:
+    """What two steps must share to be of one pattern: their mark, and where their operands come from."""
     place = {box.key: i for i, box in enumerate(steps)}
     leaves = {box.key: (box.kind, box.shape) for box in diagram.boxes if box.key not in place}
     sources: dict[str, list[Hashable]] = {box.key: [] for box in steps}
     for arrow in diagram.arrows:
         sources[arrow.head].append(place[arrow.head] - place[arrow.tail] if arrow.tail in place else leaves[arrow.tail])
-    return [(re.sub(r"[\d₀-₉]+", "#", box.formula.unicode if box.formula else ""), box.shape, *sources[box.key]) for box in steps]
+    return _numbered([(box.mark, *sources[box.key]) for box in steps])
 
 
-def _repetition(marks: Sequence[Hashable]) -> tuple[int, int, int]:
+def _numbered(marks: Sequence[Hashable]) -> list[int]:
+    """Equal numbers for equal marks: they are compared many times."""
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(mark, len(numbers)) for mark in marks]
+
+
+def _repetition(marks: Sequence[int]) -> tuple[int, int, int]:
     """The repetition that hides most: where it starts, its period, how often it occurs."""
     best, most = (0, 1, 0), 0
     for period in range(1, min(PERIOD, len(marks) // 3) + 1):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..languages import unicode_name
-from .arrays import inline, is_small, size, span
+from .arrays import inline, size, span
 from .diagram import Box, Diagram
 
 _SHAPES = {"parameter": ('(["', '"])'), "constant": ('["', '"]'), "step": ('["', '"]'), "output": ('[["', '"]]'), "fold": ('{{"', '"}}')}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.=+()−·⊙∂σΣ√²³ᵀ₀₁₂₃₄₅₆₇₈₉…×–")
+
+
+SHORT = 6  # an array of so many entries stands in a box, of a larger one its range
 
 
 def escaped(text: str) -> str:
@@ -35,10 +40,13 @@ def markdown(diagram: Diagram, direction: str) -> str:
 def _lines(box: Box) -> list[str]:
     name = unicode_name(box.name) if box.name else ""
     formula = " ".join(box.formula.unicode.split()) if box.formula else ""
-    lines = [f"{name} = {formula}" if name and formula else name or formula or "constant"]
+    lines = [f"{name} = {formula}" if name and formula else name or formula]
     if box.kind != "fold":
-        value = inline(box.value) if is_small(box.value) else span(box.value)
-        lines.append(f"{size(box.shape)}: {value}" if box.shape else value)
+        lines.append(f"{size(box.shape)}: {_short(box.value)}" if box.shape else _short(box.value))
     if box.wants_grad:
-        lines.append("gradient " + ("not computed" if box.grad is None else inline(box.grad)))
+        lines.append("gradient " + ("not computed" if box.grad is None else _short(box.grad)))
     return lines + [note.unicode for note in box.notes]
+
+
+def _short(a: Any) -> str:
+    return inline(a) if np.size(a) <= SHORT else span(a)

@@ -42,4 +42,6 @@ def page(picture: Picture) -> str:
     except GraphvizMissing as error:
         figure, opened = f"<p>{escape(str(error))}</p>", " open"
     theme = picture.theme
-    return _PAGE.format(title=escape(picture.diagram.title), paper=theme.paper, ink=theme.ink, figure=figure, opened=opened, text=escape(picture.text))
+    return _PAGE.format(
+        title=escape(picture.diagram.title), paper=theme.paper, ink=theme.ink, figure=figure, opened=opened, text=escape(picture.text)
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
     from .diagram import Diagram
     from .themes import Theme
@@ -45,6 +45,8 @@ class Picture:
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the picture in the format that the path's suffix names (.svg .png .pdf .dot .html .txt .md .tex); give the path back."""
+        from pathlib import Path  # 5 ms that only those who save need
+
         path = Path(path)
         content = self._content(path.suffix.lower())
         if content is None:

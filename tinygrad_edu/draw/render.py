@@ -9,6 +9,9 @@ from html import escape
 from pathlib import Path
 from shutil import which
 
+# signs that the font of graphviz-pure, which it uses in pixels only, does not have
+_DRAWABLE = str.maketrans({"⊙": "◦", "∧": "&", "∨": "|", "⋯": "…", "⌊": "[", "⌋": "]", "⌈": "[", "⌉": "]", "∛": "³√", "‘": "'", "’": "'"})
+
 
 class GraphvizMissing(RuntimeError):
     """No program that lays out DOT was found."""
@@ -27,8 +30,15 @@ def render(source: str, kind: str) -> bytes:
             f"a .{kind} needs Graphviz: run `pip install graphviz-pure`, or install the system package graphviz; "
             "without it save the picture as .txt, .dot, .md or .tex"
         )
-    resolution = ["-Gdpi=144"] if kind == "png" else []
-    done = subprocess.run([command, f"-T{kind}", *resolution], input=source.encode(), capture_output=True, check=False)
+    if kind == "png":
+        source = source.replace("{", "{\n  dpi=144", 1)
+    if Path(command).stem == "dot":
+        from graphviz import pipe
+
+        return pipe("dot", kind, source.encode())
+    if kind == "png":
+        source = source.translate(_DRAWABLE)
+    done = subprocess.run([command, f"-T{kind}"], input=source.encode(), capture_output=True, check=False)
     if done.returncode or not done.stdout:
         reason = done.stderr.decode(errors="replace").strip()
         if kind == "pdf" and "not recognized" in reason:
@@ -40,7 +50,7 @@ def render(source: str, kind: str) -> bytes:
 def accessible(svg: str, title: str, description: str) -> str:
     """The SVG with a role, a title and a description for screen readers, and without what depends on the program that drew it."""
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<g id=\"(node|edge)(\d+)\"", r'<g id="\1\2"', svg)
+    svg = re.sub(r'font-family="Helvetica[^"]*"', 'font-family="Helvetica, Arial, Liberation Sans, DejaVu Sans Condensed, sans-serif"', svg)
     svg = re.sub(r"<title>.*?</title>\n?", "", svg, flags=re.DOTALL)
     texts = f"<title>{escape(title)}</title>\n<desc>{escape(description)}</desc>\n"
     return re.sub(r"(<svg)([^>]*>)", lambda found: f'{found[1]} role="img" aria-label="{escape(title)}"{found[2]}\n{texts}', svg, count=1)

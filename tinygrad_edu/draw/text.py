@@ -19,7 +19,7 @@ def tree(diagram: Diagram) -> str:
     for arrow in diagram.arrows:
         used[arrow.head].append(arrow.tail)
         heads.add(arrow.tail)
-    tags = {key: unicode_name(box.name) if box.name else f"#{key[1:]}" for key, box in boxes.items()}
+    tags = {key: unicode_name(box.name) if box.name else _line(box, "") for key, box in boxes.items()}
     lines = [diagram.title]
     written: set[str] = set()
     later = [key for key in boxes if key not in heads][::-1]  # a stack of roots; the newest of what was too deep comes first

@@ -24,10 +24,52 @@ class Theme(NamedTuple):
 
 
 THEMES = {
-    "light": Theme("#ffffff", "#1a1a1a", "#5f6368", "#5f6368", "#b24a00", "#dcecf8", "#f1f1f1", "#ffffff", "#fdf0cf", "#f7f7f7", "#0072b2", "#f7f7f7", "#d55e00"),
-    "dark": Theme("#15181c", "#f2f2f2", "#a8adb4", "#a8adb4", "#ff9d57", "#12334a", "#2a2e33", "#1d2126", "#463a12", "#22262b", "#56b4e9", "#30343a", "#e8853a"),
-    "print": Theme("#ffffff", "#000000", "#404040", "#404040", "#000000", "#ffffff", "#ffffff", "#ffffff", "#ffffff", "#ffffff", "#606060", "#ffffff", "#b0b0b0"),
-}  # fmt: skip
+    "light": Theme(
+        paper="#ffffff",
+        ink="#1a1a1a",
+        faint="#5f6368",
+        forward="#5f6368",
+        backward="#b24a00",
+        parameter="#dcecf8",
+        constant="#f1f1f1",
+        step="#ffffff",
+        output="#fdf0cf",
+        fold="#f7f7f7",
+        low="#0072b2",
+        zero="#f7f7f7",
+        high="#d55e00",
+    ),
+    "dark": Theme(
+        paper="#15181c",
+        ink="#f2f2f2",
+        faint="#a8adb4",
+        forward="#a8adb4",
+        backward="#ff9d57",
+        parameter="#12334a",
+        constant="#2a2e33",
+        step="#1d2126",
+        output="#463a12",
+        fold="#22262b",
+        low="#56b4e9",
+        zero="#30343a",
+        high="#e8853a",
+    ),
+    "print": Theme(
+        paper="#ffffff",
+        ink="#000000",
+        faint="#404040",
+        forward="#404040",
+        backward="#000000",
+        parameter="#ffffff",
+        constant="#ffffff",
+        step="#ffffff",
+        output="#ffffff",
+        fold="#ffffff",
+        low="#606060",
+        zero="#ffffff",
+        high="#b0b0b0",
+    ),
+}
 
 
 def mixed(theme: Theme, share: float) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..languages import latex_name, latex_text
-from .arrays import inline, is_small, size, span
+from .arrays import grid, inline, is_small, size, span
 from .diagram import Box, Diagram
 
-_STYLES = {"parameter": "rounded corners, thick, fill=cyan!12", "constant": "dashed, fill=gray!10", "step": "", "output": "very thick, fill=yellow!20", "fold": "dashed"}
-_SIGNS = {"−": "-", "…": r"\dots", "×": r"\times", "–": "--"}
+_STYLES = {
+    "parameter": "rounded corners, thick, fill=cyan!12",
+    "constant": "dashed, fill=gray!10",
+    "step": "",
+    "output": "very thick, fill=yellow!20",
+    "fold": "dashed",
+}
 _HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage{amsmath}
 \usetikzlibrary{arrows.meta}
@@ -22,7 +29,7 @@ def document(diagram: Diagram, direction: str) -> str:
     """The TeX document: boxes in layers, each as far from the leaves as its longest path."""
     lines = [_HEAD]
     for box, (layer, place) in zip(diagram.boxes, places(diagram), strict=True):
-        x, y = (layer * 5.2, -place * 2.4) if direction in ("LR", "RL") else (place * 5.2, -layer * 2.4)
+        x, y = (layer * 6.0, -place * 3.2) if direction in ("LR", "RL") else (place * 6.0, -layer * 3.2)
         x, y = (-x if direction == "RL" else x), (-y if direction == "BT" else y)
         style = f"box, {_STYLES[box.kind]}".rstrip(", ")
         text = r" \\ ".join(_lines(box))
@@ -30,7 +37,7 @@ def document(diagram: Diagram, direction: str) -> str:
     for arrow in diagram.arrows:
         lines.append(rf"\draw[->] ({arrow.tail}) -- ({arrow.head});")
         if arrow.part is not None:
-            label = rf" node[midway, font=\scriptsize] {{{_numbers(inline(arrow.part))}}}" if np.size(arrow.part) <= 4 else ""
+            label = rf" node[midway, font=\scriptsize] {{{_numbers(arrow.part)}}}" if np.size(arrow.part) == 1 else ""
             lines.append(rf"\draw[back] ({arrow.head}) to{label} ({arrow.tail});")
     return "\n".join([*lines, r"\end{tikzpicture}", r"\end{document}", ""])
 
@@ -76,22 +83,30 @@ def _in_order(diagram: Diagram, tails: dict[str, list[str]]) -> list[Box]:
     return [boxes[key] for key in ready]
 
 
-def _numbers(text: str) -> str:
-    """Numbers and brackets as mathematics."""
-    for sign, tex in _SIGNS.items():
-        text = text.replace(sign, tex)
-    return f"${text}$" if all(word.startswith(("\\", "[", "-")) or word[:1].isdigit() for word in text.split()) else latex_text(text)
+def _numbers(a: Any) -> str:
+    """An array as mathematics: a matrix, or the range of its entries."""
+    if np.ndim(a) == 0:
+        return f"${_signs(inline(a))}$"
+    if is_small(a) and np.size(a):
+        rows = r" \\ ".join(" & ".join(map(_signs, row)) for row in grid(a))
+        return rf"$\left[\begin{{smallmatrix}} {rows} \end{{smallmatrix}}\right]$"
+    return f"{size(np.shape(a))}: ${_signs(span(a))}$" if np.size(a) else "no entries"
+
+
+def _signs(text: str) -> str:
+    """A number, or a range, as mathematics."""
+    words = "".join(c for c in text if c.isalpha()).replace("e", "")
+    return latex_text(text.replace("−", "-").replace("…", "to")) if words else text.replace("−", "-").replace("…", r"\dots")
 
 
 def _lines(box: Box) -> list[str]:
     name = latex_name(box.name) if box.name else ""
     formula = _single(box.formula.latex) if box.formula else ""
-    lines = [f"${name} = {formula}$" if name and formula else f"${name or formula}$" if name or formula else "constant"]
+    lines = [f"${name} = {formula}$" if name and formula else f"${name or formula}$"]
     if box.kind != "fold":
-        value = _numbers(inline(box.value) if is_small(box.value) else span(box.value))
-        lines.append(rf"\scriptsize {_numbers(size(box.shape)) + ': ' if box.shape else ''}{value}")
+        lines.append(rf"\scriptsize {_numbers(box.value)}")
     if box.wants_grad:
-        lines.append(r"\scriptsize gradient " + ("not computed" if box.grad is None else _numbers(inline(box.grad))))
+        lines[-1] += " gradient " + ("not computed" if box.grad is None else _numbers(box.grad))
     return lines + [rf"\scriptsize ${_single(note.latex)}$" for note in box.notes]
 
 

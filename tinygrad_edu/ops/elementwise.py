@@ -63,6 +63,11 @@ def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(x, min, max)
 
 
+def _plain_clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    x = x if min is None else np.maximum(x, min)
+    return x if max is None else np.minimum(x, max)
+
+
 # fmt: off
 add        = op(np.add,        lambda g, y, a, b: g,              lambda g, y, a, b: g,                      write="{} + {}")
 subtract   = op(np.subtract,   lambda g, y, a, b: g,              lambda g, y, a, b: -g,                     write="{} - {}")
@@ -106,7 +111,7 @@ softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * np.exp(x - y),
 relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
 safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", latex=r"\ln({})", domain=(POSITIVE,),
                 doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
-clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip",
+clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", plain=_plain_clip,
                 kinks=lambda x, min, max: tuple(x - bound for bound in (min, max) if bound is not None),
                 cases=({"shapes": ((3,),), "min": -0.5, "max": 1.0}, {"shapes": ((2, 3),), "min": None, "max": 0.5}, {"shapes": ((),), "min": 0.0, "max": None}),
                 doc="x, no less than min and no more than max; the bounds let gradients through.")

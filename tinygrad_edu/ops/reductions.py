@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor, ndarray
-from ..define import op, values_only
+from ..define import op, shapes_only, values_only
 from .shape import broadcast_to, expand_dims
 
 
@@ -76,6 +76,18 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return y if keepdims else y.squeeze(axis)
 
 
+def _plain_logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    top = x.max(axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, x.dtype.type(0))
+    y = np.log(np.exp(x - top).sum(axis, keepdims=True)) + top
+    return y if keepdims else y.squeeze(axis)
+
+
+def _plain_var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    total = np.square(_deviation(x, axis)).sum(axis, keepdims=keepdims)
+    return total / float(np.maximum(_count(x, total) - ddof, 0))
+
+
 def _lead(sign: int) -> Any:
     """By how much each entry is ahead of all others: positive for the extreme alone, and zero at a tie, where there is a kink."""
 
@@ -110,13 +122,14 @@ prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims
           name="prod", latex=r"\prod{over} {}", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
 var  = op(lambda x, axis=None, ddof=0, keepdims=False: x.var(axis, ddof=ddof, keepdims=keepdims),
           lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _deviation(x, axis) / (_count(x, y) - ddof),
-          name="var", numpy=(np.var,), shapes="axes", doc="The variance over the axis: the sum of squared deviations over n - ddof.")
+          name="var", numpy=(np.var,), shapes="axes", plain=_plain_var, doc="The variance over the axis: the sum of squared deviations over n - ddof.")
 std  = op(lambda x, axis=None, ddof=0, keepdims=False: x.std(axis, ddof=ddof, keepdims=keepdims),
           lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _deviation(x, axis) / (_count(x, y) - ddof),
-          name="std", numpy=(np.std,), shapes="axes", kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
+          name="std", numpy=(np.std,), shapes="axes", plain=lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_plain_var(x, axis, ddof, keepdims)),
+          kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
           doc="The standard deviation over the axis, the root of var; where all entries are equal its derivative is 0.")
 logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * np.exp(x - _kept(y, x, axis, keepdims)),
-          name="logsumexp", shapes="axes", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
+          name="logsumexp", shapes="axes", plain=_plain_logsumexp, doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
 cumsum = op(lambda x, axis=None: np.cumsum(x, axis), lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(x.shape),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")
@@ -130,6 +143,7 @@ any = op(lambda x, axis=None, keepdims=False: x.any(axis, keepdims=keepdims), na
 all = op(
     lambda x, axis=None, keepdims=False: x.all(axis, keepdims=keepdims), name="all", numpy=(np.all,), doc="Whether all entries are true."
 )
-values_only(np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere)
-values_only(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type, np.can_cast, np.shares_memory, np.may_share_memory)
-values_only(np.iscomplexobj, np.isrealobj, np.array2string, np.array_repr, np.array_str)
+values_only(np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere, np.array2string, np.array_repr, np.array_str)
+shapes_only(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast)
+values_only(np.save, np.savetxt, np.bincount, np.isin)
+shapes_only(np.shares_memory, np.may_share_memory, np.iscomplexobj, np.isrealobj)

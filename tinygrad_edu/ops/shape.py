@@ -57,7 +57,7 @@ expand_dims  = op(lambda x, axis: np.expand_dims(x, axis), lambda g, y, x, axis:
                   cases=({"shapes": ((3,),), "axis": 0}, {"shapes": ((2, 3),), "axis": (0, -1)}), doc="With new axes of length 1.")
 broadcast_to = op(lambda x, shape: np.broadcast_to(x, shape), lambda g, y, x, shape: g, name="broadcast_to", latex=r"\operatorname{{broadcast}}({})", numpy=(np.broadcast_to,),
                   cases=({"shapes": ((3,),), "shape": (2, 3)}, {"shapes": ((2, 1),), "shape": (4, 2, 3)}, {"shapes": ((),), "shape": (2,)}),
-                  doc="Repeated, without copying, up to a shape.")
+                  doc="Repeated up to a shape.")
 flip         = op(lambda x, axis=None: np.flip(x, axis), lambda g, y, x, axis: np.flip(g, axis), name="flip", numpy=(np.flip,),
                   cases=({"shapes": ((2, 3),)}, {"shapes": ((2, 3),), "axis": 1}), doc="In reverse order along the axis.")
 moveaxis     = op(lambda x, source, destination: np.moveaxis(x, source, destination),

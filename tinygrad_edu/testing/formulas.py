@@ -1,4 +1,4 @@
-"""`check_formula`: a gradient derived by hand, beside the automatic and the numerical one. Which is the odd one out?"""
+"""`check_formula`: a gradient derived by hand, the automatic and the numerical one: which is the odd one out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from ..core import enable_grad, short
 from ..trees import leaves
-from .checker import Subject, gradcheck, named_inputs, outputs_of
+from .checker import gradcheck
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, GradientMismatch, Report, table
+from .subject import Subject, named_inputs, outputs_of
 
 PAIRS = (("by hand", "automatic"), ("by hand", "numerical"), ("automatic", "numerical"))
 
@@ -149,13 +150,15 @@ def check_formula(
         mine = [e for e in automatic.entries if e.parameter == p.name]
         numerical = np.array([e.numerical for e in mine]).reshape(p.value.shape) / factor
         errors = np.array([e.error for e in mine]).reshape(p.value.shape) / abs(factor)
-        claimed = p.claimed / factor
+        claimed = p.claim.gradient / factor
         settled = np.array([e.verdict != NOT_DIFFERENTIABLE for e in mine], bool).reshape(p.value.shape)
         scale = max(float(np.abs(numerical[settled]).max(initial=0.0)), float(np.abs(claimed[settled]).max(initial=0.0)))
         allowed = (2e-7 if p.given.dtype == np.float64 else 2e-3) * scale + 3 * errors
         near = np.abs(hand - numerical) <= allowed
         right = bool(near[settled].all())
-        comparisons.append(Comparison(p.name, hand, claimed, np.where(settled, numerical, claimed), right, not any(e.verdict == DISAGREES for e in mine)))
+        comparisons.append(
+            Comparison(p.name, hand, claimed, np.where(settled, numerical, claimed), right, not any(e.verdict == DISAGREES for e in mine))
+        )
     found = FormulaReport(automatic, comparisons)
     if not found.ok and not report:
         raise GradientMismatch(found)
@@ -173,7 +176,9 @@ def _by_hand(by_hand: Callable[..., Any], inputs: tuple[Any, ...], wanted: Seque
     found = [np.asarray(value, np.float64) for _, value in leaves(result)]
     if len(found) != len(wanted):
         names = ", ".join(name for name, _ in wanted)
-        raise ValueError(f"by_hand gave {len(found)} gradients for the {len(wanted)} inputs {names}: return one array for each, in this order")
+        raise ValueError(
+            f"by_hand gave {len(found)} gradients for the {len(wanted)} inputs {names}: return one array for each, in this order"
+        )
     for value, (name, shape) in zip(found, wanted, strict=True):
         if value.shape != shape:
             raise ValueError(f"by_hand gave a gradient of shape {value.shape} for {name} of shape {shape}: {short(value)}")

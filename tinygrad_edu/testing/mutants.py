@@ -121,13 +121,21 @@ def _drop_left(node: Any) -> Any:
 
 
 def _swap_sides(node: Any) -> Any:
-    return ast.BinOp(node.right, node.op, node.left) if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult)) else None
+    return (
+        ast.BinOp(node.right, node.op, node.left)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult))
+        else None
+    )
 
 
 def _flip_sign(node: Any) -> Any:
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         return ast.BinOp(node.left, ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), node.right)
-    return node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant) else None
+    return (
+        node.operand
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant)
+        else None
+    )
 
 
 def _drop_transposition(node: Any) -> Any:
@@ -175,7 +183,11 @@ def report(names: Sequence[str] = (), max_examples: int = 25) -> tuple[list[tupl
 def main(arguments: Sequence[str]) -> int:
     """Print the table; 1 if a mutant survives."""
     hypothesis.settings.register_profile(
-        "mutants", phases=[hypothesis.Phase.generate], derandomize=True, report_multiple_bugs=False, suppress_health_check=list(hypothesis.HealthCheck)
+        "mutants",
+        phases=[hypothesis.Phase.generate],
+        derandomize=True,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
     hypothesis.settings.load_profile("mutants")
     rows, survivors = report(arguments)

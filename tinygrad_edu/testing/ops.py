@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 
 from ..core import Op, Tensor, registry, stretched
-from ..define import in_table
 from .checker import gradcheck
-from .report import GradientMismatch
 from .strategies import op_calls
+from .subject import call
 
 
 def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2)) -> None:
@@ -40,11 +39,6 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2)) -
     check()
 
 
-def called(op: Op, operands: Any, static: Any) -> Tensor:
-    """The op on its operands, however many it takes."""
-    return op(list(operands), **static) if op.variadic is not None else op(*operands, **static)
-
-
 def _check_call(op: Op, operands: Any, static: Any) -> None:
     """Value, shape and dtype; read-only inputs; the method and the function give the same."""
     before = [np.copy(x) for x in operands]
@@ -53,12 +47,12 @@ def _check_call(op: Op, operands: Any, static: Any) -> None:
             x.flags.writeable = False  # an op that writes into its operands fails here
     with np.errstate(all="ignore"):
         plain = np.asarray(op.run(*operands, **static))
-    y = called(op, [_as_tensor(x) for x in operands], static)
+    y = call(op, [_as_tensor(x) for x in operands], static)
     assert np.array_equal(y.numpy(), plain, equal_nan=True), f"{op.name} of Tensors differs from {op.name} of arrays"
     assert y.dtype == plain.dtype and y.shape == plain.shape
     assert all(np.array_equal(a, b) for a, b in zip(before, operands, strict=True)), f"{op.name} changed its operand"
     if plain.dtype.kind == "f" and "dtype" not in static:
-        low = called(op, [_as_tensor(x.astype(np.float32)) if is_float_array(x) else x for x in operands], static)
+        low = call(op, [_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands], static)
         assert low.dtype == np.float32, f"{op.name} turned float32 into {low.dtype}"
     if hasattr(Tensor, op.name) and op.variadic is None and not (op.rules and op.rules[0] is None):
         method = getattr(Tensor(operands[0]), op.name)(*operands[1:], **static)
@@ -70,27 +64,27 @@ def _as_tensor(x: Any) -> Any:
     return Tensor(x) if isinstance(x, np.ndarray) else x
 
 
-def is_float_array(x: Any) -> bool:
+def _is_float_array(x: Any) -> bool:
     """Whether an operand is an array that a gradient can be asked for."""
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
 def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
     """Every rule against numerical derivatives; gradients keep shape and dtype; a rule does not change what it is given."""
-    floats = [i for i, x in enumerate(operands) if is_float_array(x) and op.rule(i) is not None]
+    floats = [i for i, x in enumerate(operands) if _is_float_array(x) and op.rule(i) is not None]
 
     def of_floats(*xs: Tensor) -> Tensor:
         given = list(operands)
         for i, x in zip(floats, xs, strict=True):
             given[i] = x
-        return called(op, given, static)
+        return call(op, given, static)
 
     y = np.asarray(op.run(*operands, **static))
-    if not floats or y.size == 0 or y.dtype.kind != "f" or all(operands[i].size == 0 for i in floats):
-        return
-    gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=[f"argument {i}" for i in floats], fast=False)
-    if order == 1:
-        _check_raw_rules(op, operands, static, y, floats)
+    if floats and y.dtype.kind == "f":
+        if order == 1:
+            _check_raw_rules(op, operands, static, y, floats)
+        if y.size and any(operands[i].size for i in floats):
+            gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=[f"argument {i}" for i in floats], fast=False)
 
 
 def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[int]) -> None:
@@ -103,17 +97,7 @@ def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[in
         rule = op.rule(i)
         assert rule is not None
         gx = rule(g, y, *operands, **static)
-        assert stretched(np.shape(gx), operands[i].shape) is not None, f"rule {i} of {op.name} gives shape {np.shape(gx)} for an argument of {operands[i].shape}"
+        assert stretched(np.shape(gx), operands[i].shape) is not None, (
+            f"rule {i} of {op.name} gives shape {np.shape(gx)} for an argument of {operands[i].shape}"
+        )
     assert np.array_equal(y, kept, equal_nan=True), f"a rule of {op.name} changed the output"
-
-
-def check_table(max_examples: int = 20) -> dict[str, str]:
-    """`check_op` on every op of the table: the failures by name, none if all is well."""
-    failures = {}
-    for name, op in registry.items():
-        if in_table(op):
-            try:
-                check_op(op, max_examples)
-            except (AssertionError, GradientMismatch) as error:
-                failures[name] = str(error)
-    return failures

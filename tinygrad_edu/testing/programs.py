@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, registry, short
+from ..core import Tensor, registry
+from .subject import call
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,15 @@ class Program:
     def __call__(self, *inputs: Any) -> Tensor:
         values = [x if type(x) is Tensor else Tensor(x, copy=False) for x in inputs]
         for line in self.lines:
-            operands = [values[o] if isinstance(o, int) else o for o in line.operands]
-            op = registry[line.op]
-            values.append(op(operands, **line.static) if op.variadic is not None else op(*operands, **line.static))
+            values.append(call(registry[line.op], [values[o] if isinstance(o, int) else o for o in line.operands], line.static))
         return values[-1]
 
     def __str__(self) -> str:
         names = [f"x{i}" for i in range(len(self.inputs))]
         dtypes = ["" if x.dtype == np.float64 else f", dtype={x.dtype.name!r}" for x in self.inputs]
-        text = [f"{n} = tg.Tensor({x.tolist()!r}{dtype}, requires_grad=True)" for n, x, dtype in zip(names, self.inputs, dtypes, strict=True)]
+        text = [
+            f"{n} = tg.Tensor({x.tolist()!r}{dtype}, requires_grad=True)" for n, x, dtype in zip(names, self.inputs, dtypes, strict=True)
+        ]
         for line in self.lines:
             names.append(f"v{len(names)}")
             operands = ", ".join(names[o] if isinstance(o, int) else repr(o) for o in line.operands)

@@ -48,9 +48,9 @@ class Entry:
 
     def cells(self) -> tuple[str, ...]:
         """The entry as a row of a table."""
-        measured = f"{self.numerical:.10g} ± {self.error:.0e}"
+        measured = f"{self.numerical:.10g} ± {self.error:.0e}" if isfinite(self.error) else "does not converge"
         if self.sides is not None:
-            measured = f"{self.sides[0]:.6g} from the left, {self.sides[1]:.6g} from the right"
+            measured = ", ".join(_from_side(s, side) for s, side in zip(self.sides, ("left", "right"), strict=False))
         return self.place, f"{self.analytic:.10g}", measured, f"{self.off:.1e}" if isfinite(self.off) else "", self.verdict
 
 
@@ -120,7 +120,11 @@ class Report:
         lines = []
         for name, shape in self.shapes.items():
             mine = [e for e in self.entries if e.parameter == name]
-            counts = ", ".join(f"{n} {_plural(verdict, n)}" for verdict in (AGREES, DISAGREES, NOT_DIFFERENTIABLE) if (n := sum(e.verdict == verdict for e in mine)))
+            counts = ", ".join(
+                f"{n} {_plural(verdict, n)}"
+                for verdict in (AGREES, DISAGREES, NOT_DIFFERENTIABLE)
+                if (n := sum(e.verdict == verdict for e in mine))
+            )
             agreeing = [e.off for e in mine if e.verdict != NOT_DIFFERENTIABLE]
             largest = f"   largest difference {max(agreeing):.0e} of the scale" if agreeing else ""
             lines.append(f"{name:<{width}}  shape {shape}  {counts or 'no entries'}{largest}")
@@ -147,7 +151,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(h)}</th>" for h in HEADERS)
-        rows = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in e.cells()) + "</tr>" for e in self.offenders() or self.entries[:SHOWN])
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in e.cells()) + "</tr>" for e in self.offenders() or self.entries[:SHOWN]
+        )
         notes = "".join(f"<p>{escape(text)}</p>" for text in [*(f"to blame: {b}" for b in self.blames), *self.notes])
         return f"<p><strong>{escape(self.verdict)}</strong></p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
 
@@ -164,6 +170,10 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of text in aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _from_side(slope: float, side: str) -> str:
+    return f"{slope:.6g} from the {side}" if isfinite(slope) else f"none from the {side}"
 
 
 def _plural(verdict: str, n: int) -> str:

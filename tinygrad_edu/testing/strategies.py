@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from math import inf, prod
 from typing import Any
@@ -13,6 +13,7 @@ from ..core import Interval, Op, Tensor, registry
 from ..define import LOGICAL, REAL, in_table
 from .checker import gradcheck
 from .programs import Line, Program
+from .subject import kinks_of
 
 try:
     from hypothesis import given
@@ -169,7 +170,7 @@ def _axes(draw: Any, op: Op, shape: tuple[int, ...]) -> dict[str, Any]:
 def _moved_off_kinks(op: Op, operands: list[Any], static: Mapping[str, Any]) -> list[Any]:
     """The operands, each entry shifted by an amount of its own, until no kink is near."""
     for attempt in range(1, 60):
-        if op.kinks is None or all(np.abs(k).min(initial=1.0) > 0.01 for k in _kinks(op, operands, static)):
+        if all(np.abs(k).min(initial=1.0) > 0.01 for k in kinks_of(op, operands, static)):
             return operands
         operands = [_shifted(x, (k + 1) * attempt) for k, x in enumerate(operands)]
     raise ValueError(f"{op.name} has kinks at every point that was tried: look at its `kinks`")
@@ -179,12 +180,6 @@ def _shifted(x: Any, attempt: int) -> Any:
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         return x
     return np.asarray(x + np.arange(1, x.size + 1).reshape(x.shape) * 0.617 * attempt % 0.37, x.dtype)
-
-
-def _kinks(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
-    assert op.kinks is not None
-    found = op.kinks(*operands, **static)
-    return [np.asarray(k, np.float64) for k in (found if isinstance(found, tuple) else (found,))]
 
 
 # -- whole expressions ---------------------------------------------------------------------------------------------------------
@@ -257,7 +252,8 @@ class _Growing:
 
 def _drawable() -> list[Op]:
     """The ops that a random program uses: those with rules of their own that a random operand suits."""
-    return [op for name, op in sorted(registry.items()) if (op.rules or op.variadic) and name not in FLAT | INDIRECT and in_table(op)] + [registry["where"]]
+    with_rules = [op for name, op in sorted(registry.items()) if (op.rules or op.variadic) and in_table(op)]
+    return [op for op in with_rules if op.name not in FLAT | INDIRECT] + [registry["where"]]
 
 
 def _lines(draw: Any, program: _Growing, op: Op) -> None:
@@ -311,7 +307,7 @@ def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) 
         def test() -> None:
             check()
 
-        del test.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments for fixtures
+        del test.__wrapped__  # pytest would take the arguments for fixtures
         return test
 
     return decorate

@@ -1,0 +1,111 @@
+"""The table of derivatives: one property test for every op in it, and proof that the test fails when it must."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.core import registry
+from tinygrad_edu.define import in_table
+from tinygrad_edu.testing import GradientMismatch, check_op
+
+TABLE = sorted(name for name, op in registry.items() if in_table(op))
+
+
+@pytest.fixture
+def define():
+    """tg.op, whose ops are gone after the test."""
+    made = []
+
+    def define(*args, **kwargs):
+        made.append(tg.op(*args, **kwargs))
+        return made[-1]
+
+    yield define
+    for op in made:
+        if registry.pop(op.name, None) and hasattr(tg.Tensor, op.name):
+            delattr(tg.Tensor, op.name)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_op(name):
+    """Value, rules at orders 1 and 2, shapes, dtypes, broadcasting, and that inputs are left alone."""
+    check_op(registry[name], max_examples=12)
+
+
+def test_the_table_is_not_empty():
+    assert len(TABLE) > 80
+    assert {"add", "matmul", "sum", "where", "concatenate"} <= set(TABLE)
+
+
+def test_a_right_rule_passes(define):
+    check_op(define(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="right"))
+
+
+def test_a_wrong_rule_is_caught(define):
+    wrong = define(lambda x: x**3, lambda g, y, x: g * 3 * x, name="wrong")
+    with pytest.raises(GradientMismatch, match="the rule of `wrong` for its first argument"):
+        check_op(wrong)
+
+
+def test_a_rule_wrong_at_order_2_alone_is_caught(define):
+    """The square is taken of the bare array, so that the second derivative does not see it."""
+    wrong = define(lambda x: x**3, lambda g, y, x: g * 3 * np.asarray(x) ** 2, name="stops")
+    check_op(wrong, orders=(1,))
+    with pytest.raises(GradientMismatch, match="the derivative of the rule of `stops`"):
+        check_op(wrong)
+
+
+def test_a_rule_wrong_for_negative_inputs_alone_is_caught(define):
+    wrong = define(np.abs, lambda g, y, x: g, name="half_right", kinks=lambda x: x)
+    with pytest.raises(GradientMismatch, match="half_right"):
+        check_op(wrong)
+
+
+def test_a_rule_right_only_without_broadcasting_is_caught(define):
+    def mean_over_broadcast(g, y, a, b):
+        return (g if a.shape == g.shape else g.mean()) * b
+
+    wrong = define(lambda a, b: a * b, mean_over_broadcast, lambda g, y, a, b: g * a, name="unbroadcast")
+    with pytest.raises((GradientMismatch, ValueError), match="unbroadcast"):
+        check_op(wrong)
+
+
+def test_a_rule_of_impossible_shape_is_caught(define):
+    wrong = define(lambda x: x * 2.0, lambda g, y, x: (g * 2.0).sum(), name="scalar_rule")
+    with pytest.raises((AssertionError, ValueError), match="scalar_rule"):
+        check_op(wrong)
+
+
+def test_an_op_that_changes_its_operand_is_caught(define):
+    def doubled(x):
+        x *= 2.0
+        return x + 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        check_op(define(doubled, lambda g, y, x: g * 2.0, name="writes"))
+
+
+def test_a_rule_that_changes_the_upstream_gradient_is_caught(define):
+    def rule(g, y, x):
+        g *= 2.0
+        return g
+
+    with pytest.raises(ValueError, match=r"read-only|in place"):
+        check_op(define(lambda x: x * 2.0, rule, name="writes_g"))
+
+
+def test_an_op_that_loses_float32_is_caught(define):
+    with pytest.raises(AssertionError, match="widens turned float32 into float64"):
+        check_op(define(lambda x: x.astype(np.float64) * 2.0, lambda g, y, x: g * 2.0, name="widens"))
+
+
+def test_a_function_is_no_op():
+    with pytest.raises(TypeError, match=r"check_op takes an op made by tg\.op"):
+        check_op(np.sin)
+
+
+def test_an_op_that_was_defined_again_is_refused(define):
+    first = define(lambda x: x * 2.0, lambda g, y, x: g * 2.0, name="again")
+    define(lambda x: x * 3.0, lambda g, y, x: g * 3.0, name="again")
+    with pytest.raises(AssertionError, match="again was defined again"):
+        check_op(first)

@@ -1,0 +1,237 @@
+"""A program: a recorded graph in which equal parts are one, numbers are numbers, and what is not needed is gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import Op, Tensor, refuse_changed, registry
+from ..graph import ancestors
+from .trace import Recording
+
+SMALL = 1 << 16  # bytes: constants of this size are compared by value, and computed in advance
+
+
+class Node:
+    """A value of a program: an input, a constant, or an op on nodes and Python numbers."""
+
+    __slots__ = ("args", "dtype", "hint", "label", "op", "part", "shape", "static", "value")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, op: Op | None = None, args: tuple[Any, ...] = (), static: Any = None) -> None:
+        self.shape, self.dtype, self.op, self.args = shape, dtype, op, args
+        self.static: Mapping[str, Any] = static or {}
+        self.value: Any = None  # a constant's array
+        self.label = ""  # what the user calls it
+        self.hint = "t"  # how to call it if it has no label and needs a name
+        self.part = ""  # forward, backward or update
+
+    def __repr__(self) -> str:
+        return f"<{self.label or 'node'}: {self.op.name if self.op else 'constant' if self.value is not None else 'input'}{list(self.shape)}>"
+
+    @property
+    def ndim(self) -> int:
+        """The number of its axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is an array known in advance."""
+        return self.value is not None
+
+
+Maker = Callable[["Builder", tuple[Any, ...], Mapping[str, Any], tuple[int, ...], Any], Any]
+
+
+class Builder:
+    """Makes nodes, each one once; `rules` are what shortens them, by the name of the op."""
+
+    def __init__(self, rules: Mapping[str, Maker], fold_arrays: bool) -> None:
+        self.rules, self.fold_arrays = rules, fold_arrays
+        self.nodes: dict[Any, Node] = {}  # by what makes them equal
+        self.uses: Counter[Node] = Counter()  # how often a node is used, if all that is planned is made
+        self.sources: list[Any] = []
+        self.part = "forward"
+
+    def constant(self, array: Any, label: str = "") -> Node:
+        """The node of a known array; it has a copy, for others may change theirs."""
+        array = np.asarray(array)
+        key = ("constant", array.shape, array.dtype.str, array.tobytes() if array.nbytes <= SMALL else id(array))
+        if key not in self.nodes:
+            node = self.nodes[key] = Node(array.shape, array.dtype)
+            node.value, node.part = array.copy("K"), self.part
+            self.sources.append(array)  # whose id must not be another's
+        self.nodes[key].label = self.nodes[key].label or label
+        return self.nodes[key]
+
+    def make(self, op: Op, args: Iterable[Any], static: Mapping[str, Any], shape: tuple[int, ...], dtype: Any) -> Node:
+        """The node of an op on nodes and numbers, or a shorter one that is equal."""
+        args = tuple(args)
+        if isinstance(op.run, np.ufunc):
+            args = self._plain_operands(args, shape)
+        if not any(isinstance(a, Node) and not a.is_constant for a in args) and (self.fold_arrays or self._is_number(shape, args)):
+            return self.constant(run(op, args, static, dtype))
+        rule = self.rules.get(op.name)
+        found = rule(self, args, static, shape, dtype) if rule else None
+        if found is not None:
+            assert (found.shape, found.dtype) == (shape, dtype), f"{op.name} became {found}"
+            return found  # type: ignore[no-any-return]
+        return self.plain(op, args, static, shape, dtype)
+
+    def plain(self, op: Op, args: tuple[Any, ...], static: Mapping[str, Any], shape: tuple[int, ...], dtype: Any) -> Node:
+        """The node of an op, as it is."""
+        key = (op.name, id(op.run), tuple([frozen(a) for a in args]), frozen(dict(static)), shape, dtype.str)
+        if key not in self.nodes:
+            node = self.nodes[key] = Node(shape, dtype, op, args, static)
+            node.part = self.part
+        return self.nodes[key]
+
+    def _is_number(self, shape: tuple[int, ...], args: Sequence[Any]) -> bool:
+        """Whether what is computed from these constants is no more than a number, in one or in many entries."""
+        return all(not isinstance(a, Node) or a.size <= 1 or is_uniform(a) for a in args)
+
+    def _plain_operands(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
+        """The operands of a ufunc, without broadcasts that it does anyway, and constants of one number as Python's."""
+        for i, a in enumerate(args):
+            others = [b for j, b in enumerate(args) if j != i and isinstance(b, Node)]
+            covered = shape == () or np.broadcast_shapes((), *[b.shape for b in others]) == shape
+            if not isinstance(a, Node) or not others or not covered:
+                continue
+            if a.op is not None and a.op.name == "broadcast_to" and np.broadcast_shapes(a.args[0].shape, *[b.shape for b in others]) == shape:
+                args = (*args[:i], a.args[0], *args[i + 1 :])
+            elif a.is_constant and any(b.dtype == a.dtype and not b.is_constant for b in others) and is_uniform(a):
+                args = (*args[:i], a.value.flat[0].item(), *args[i + 1 :])
+        return args
+
+
+def is_uniform(node: Node) -> bool:
+    """Whether a constant is one number everywhere."""
+    if not node.is_constant or node.size == 0 or node.dtype.kind not in "fiub" or node.dtype == np.longdouble:
+        return False
+    first = node.value.flat[0]
+    same: Any = node.size == 1 or (node.value == first).all()
+    return bool(same) and (first != 0 or not np.signbit(node.value).any() or node.size == 1)
+
+
+def run(op: Op, args: Iterable[Any], static: Mapping[str, Any], dtype: Any) -> Any:
+    """The value of an op on constants."""
+    values = [a.value if isinstance(a, Node) else a for a in args]
+    if len(values) == 1:
+        values = [np.asarray(values[0])]
+    with np.errstate(all="ignore"):
+        return np.asarray(op.run(*values, **static), dtype)
+
+
+def frozen(value: Any) -> Any:
+    """A key that tells operands and static arguments apart: 1 from 1.0 and True, 0.0 from -0.0."""
+    if isinstance(value, (tuple, list)):
+        return (type(value), *[frozen(v) for v in value])
+    if isinstance(value, dict):
+        return tuple((key, frozen(v)) for key, v in value.items())
+    if isinstance(value, slice):
+        return (slice, frozen(value.start), frozen(value.stop), frozen(value.step))
+    if isinstance(value, np.ndarray):
+        return ("array", value.shape, value.dtype.str, value.tobytes())
+    if isinstance(value, (bool, int, float, str, np.generic, np.dtype, type)) or value is None or value is Ellipsis:
+        return (type(value), repr(value))
+    return id(value)
+
+
+class Program:
+    """The nodes that some outputs are made from, in an order of making them; inputs and constants apart."""
+
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
+        self.inputs, self.outputs = list(inputs), list(outputs)
+        found, self.constants = needed(outputs), []
+        self.nodes: list[Node] = []
+        for node in found:
+            if node.op is not None:
+                self.nodes.append(node)
+            elif node.is_constant:
+                self.constants.append(node)
+        self.uses = Counter(a for node in self.nodes for a in node.args if isinstance(a, Node))
+        self.uses.update(self.outputs)
+
+
+def needed(outputs: Iterable[Node]) -> list[Node]:
+    """The outputs and all that they are made from, operands first."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    waiting: list[tuple[Node, bool]] = [(node, False) for node in reversed(list(outputs))]
+    while waiting:
+        node, is_ready = waiting.pop()
+        if is_ready:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            waiting.append((node, True))
+            waiting.extend((a, False) for a in reversed(node.args) if isinstance(a, Node) and a not in seen)
+    return order
+
+
+def recorded(recording: Recording, labels: Sequence[str], outputs: Sequence[Tensor], rules: Mapping[str, Maker]) -> Program:
+    """The program that computes the outputs from the placeholders of a recording, which go by the labels."""
+    builder = Builder(rules, fold_arrays=False)
+    of: dict[Tensor, Node] = {}
+    for t, label in zip(recording.inputs, labels, strict=True):
+        of[t] = Node(t.shape, t.dtype)
+        of[t].label = label
+    inputs = list(of.values())
+    order = ancestors(*outputs, until=recording.inputs)
+    uses = Counter(a for t in order for a in t.args if type(a) is Tensor)
+    uses.update(outputs)
+    for t in order:
+        if t not in of:
+            builder.part = recording.part(t)
+            of[t] = _node(builder, t, of, recording)
+        builder.uses[of[t]] += uses[t] - (t.op is not None and t.op.name == "copy" and uses[t] > 0)
+    _label(of, recording)
+    return Program(inputs, [of[t] for t in outputs])
+
+
+def _label(of: Mapping[Tensor, Node], recording: Recording) -> None:
+    """Call nodes what the user calls their tensors, and gradients after what they are gradients of."""
+    for t, node in of.items():
+        if not node.is_constant:
+            node.label = node.label or t.name or recording.names.get(t, "")
+    gradients = [(of[g], of[t]) for t, g in recording.gradients if g in of and t in of and not of[g].is_constant]
+    for g, at in gradients:
+        if at.label and not g.label:
+            g.label = f"d_{at.label}"
+        g.hint = "delta"
+
+
+def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Recording) -> Node:
+    """The node of a recorded tensor, whose operands have theirs."""
+    if t.op is None:
+        return _known(builder, t._data, t.name or recording.names.get(t, ""), recording)
+    args = []
+    for a in t.args:
+        if type(a) is Tensor:
+            if a.serial > t.serial:
+                refuse_changed(a, t)
+            args.append(of[a])
+        else:
+            args.append(_known(builder, a, "", recording) if isinstance(a, np.ndarray) else a)
+    if t.op.name == "copy":
+        return args[0]  # type: ignore[no-any-return]
+    return builder.make(t.op, args, t.static, t.shape, t.dtype)
+
+
+def _known(builder: Builder, array: Any, label: str, recording: Recording) -> Node:
+    """The node of an array that the function used: by its name, or as what it is of an array that has one, c.T or 1 - c."""
+    label = recording.name_of_array(array) or label
+    if not label and array.ndim and not (array == array.flat[0]).all():
+        for known, name in recording.arrays.values():
+            if known.ndim == 2 and known.T.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.T, array):
+                return builder.make(registry["transpose"], [builder.constant(known, name)], {"axes": None}, array.shape, array.dtype)
+            if known.shape == array.shape and known.dtype == array.dtype and known.dtype.kind == "f" and np.array_equal(1 - known, array):
+                return builder.make(registry["subtract"], [1, builder.constant(known, name)], {}, array.shape, array.dtype)
+    return builder.constant(array, label)

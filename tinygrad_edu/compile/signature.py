@@ -1,0 +1,151 @@
+"""What a program is recorded for: the structure, shapes and dtypes of arguments, and the values of those that are no arrays."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import Tensor, numeric, short
+
+STATIC = (bool, int, float, str, bytes, type(None))
+
+
+class Input(NamedTuple):
+    """An array among the arguments: where it is, what it is called, and its value in the call that was recorded."""
+
+    access: str  # as Python, from `args` and `kwargs`
+    label: str
+    value: Any
+
+    @property
+    def array(self) -> Any:
+        """Its value as a NumPy array."""
+        return self.value._data if type(self.value) is Tensor else numeric(self.value)
+
+
+class Branch(NamedTuple):
+    """A dict, list or tuple among the arguments, with its parts by key or place."""
+
+    access: str
+    kind: type
+    parts: dict[Any, Any]
+
+
+class Constant(NamedTuple):
+    """An argument that is no array: part of the signature by its value."""
+
+    access: str
+    label: str
+    value: Any
+
+
+class Signature:
+    """The arguments of a call, taken apart."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.inputs: list[Input] = []
+        self.constants: list[Constant] = []
+        self.objects: list[Any] = []  # what the accesses refer to as `objects[i]`: keys that have no literal
+        names = parameter_names(f, len(args))
+        self.args = [self._scan(value, f"args[{i}]", name) for i, (name, value) in enumerate(zip(names, args, strict=True))]
+        self.kwargs = {name: self._scan(value, f"kwargs[{name!r}]", name) for name, value in kwargs.items()}
+        self.names = [*names, *kwargs]
+        self.key = (tuple([_key(part) for part in self.args]), tuple([(name, _key(part)) for name, part in sorted(self.kwargs.items())]))
+
+    def _scan(self, value: Any, access: str, label: str) -> Any:
+        if is_array(value):
+            found = Input(access, label, value)
+            self.inputs.append(found)
+            return found
+        if isinstance(value, dict):
+            return Branch(access, type(value), {key: self._scan(v, *self._step(access, label, key)) for key, v in value.items()})
+        if isinstance(value, (list, tuple)):
+            return Branch(access, type(value), {i: self._scan(v, f"{access}[{i}]", f"{label}_{i}") for i, v in enumerate(value)})
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"a compiled function takes Tensors, arrays, dicts, lists and tuples of them, and values that can be hashed; "
+                f"{label} is {type(value).__name__}: {short(value)}"
+            ) from None
+        constant = Constant(access, label, value)
+        self.constants.append(constant)
+        return constant
+
+    def _step(self, access: str, label: str, key: Any) -> tuple[str, str]:
+        """Where the entry of a dict is, and what it is called: by its key, if that is a name."""
+        if type(key) in (str, int):
+            return f"{access}[{key!r}]", key if type(key) is str and key else f"{label}_{key}"
+        self.objects.append(key)
+        return f"{access}[objects[{len(self.objects) - 1}]]", f"{label}_{len(self.objects)}"
+
+    def rebuilt(self, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments again, with other values in place of the arrays."""
+        values = iter(arrays)
+
+        def build(part: Any) -> Any:
+            if isinstance(part, Input):
+                return next(values)
+            if isinstance(part, Constant):
+                return part.value
+            built = {key: build(v) for key, v in part.parts.items()}
+            return assembled(part.kind, built)
+
+        return [build(part) for part in self.args], {name: build(part) for name, part in self.kwargs.items()}
+
+    def __str__(self) -> str:
+        parts = zip(self.names, [*self.args, *self.kwargs.values()], strict=True)
+        return ", ".join(f"{name}={described(part)}" for name, part in parts)
+
+
+def assembled(kind: type, parts: dict[Any, Any]) -> Any:
+    """A dict, list or tuple of a kind."""
+    if issubclass(kind, dict):
+        return kind(parts)
+    return kind(*parts.values()) if hasattr(kind, "_fields") else kind(parts.values())
+
+
+def is_array(value: Any) -> bool:
+    """Whether an argument is an array, or a NumPy number, or a JAX array: an input of the program."""
+    return type(value) is Tensor or isinstance(value, (np.ndarray, np.generic)) or (hasattr(value, "__array__") and hasattr(value, "dtype"))
+
+
+def parameter_names(f: Callable[..., Any], count: int) -> list[str]:
+    """What a function calls its positional arguments."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}_{i}" for i in range(count - len(names))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    return [*names, *(f"x{i}" for i in range(count - len(names)))][:count]
+
+
+def described(part: Any) -> str:
+    """A part of a signature, as a reader would write it: float64[4, 2]."""
+    if isinstance(part, Input):
+        array = part.array
+        return f"{array.dtype.name}[{', '.join(map(str, array.shape))}]"
+    if isinstance(part, Constant):
+        return short(part.value)
+    parts = [described(v) for v in part.parts.values()]
+    if issubclass(part.kind, dict):
+        return "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(part.parts, parts, strict=True)) + "}"
+    return f"[{', '.join(parts)}]" if issubclass(part.kind, list) else f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+
+def _key(part: Any) -> Any:
+    if isinstance(part, Input):
+        array = part.array
+        return ("array", isinstance(part.value, np.generic), array.shape, array.dtype.str)
+    if isinstance(part, Constant):
+        value = part.value
+        return (type(value), repr(value) if isinstance(value, float) else value)
+    return (part.kind, tuple([(key, _key(v)) for key, v in part.parts.items()]))

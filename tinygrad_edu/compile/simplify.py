@@ -1,0 +1,210 @@
+"""What makes a program shorter without changing what it computes: a rule per op, each exact.
+
+A rule gets the operands of an op, nodes or Python numbers, and gives a node that is equal, or None. Exact means to the last bit, but
+for numbers that reach the ends of the float range on the way: 0.5 * (x + x) is x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import frexp
+from typing import Any
+
+from ..core import registry
+from .program import Builder, Maker, Node
+
+Static = Mapping[str, Any]
+Shape = tuple[int, ...]
+
+
+def is_number(a: Any) -> bool:
+    """Whether an operand is a Python number."""
+    return isinstance(a, (int, float)) and not isinstance(a, bool)
+
+
+def is_same(a: Any, shape: Shape, dtype: Any) -> bool:
+    """Whether an operand is a node that has what the result must have."""
+    return isinstance(a, Node) and a.shape == shape and a.dtype == dtype
+
+
+def made_by(a: Any, name: str) -> bool:
+    """Whether a node is the result of an op."""
+    return isinstance(a, Node) and a.op is not None and a.op.name == name
+
+
+def is_power_of_two(number: float) -> bool:
+    """Whether products with a number are exact."""
+    return abs(frexp(number)[0]) == 0.5
+
+
+def factor(b: Builder, a: Any) -> tuple[float, Any] | None:
+    """A node as a number times another one, if the product is nobody else's: (-1, x) for -x, (2, x) for x + x."""
+    if not isinstance(a, Node) or a.op is None or b.uses[a] > 1 or a.dtype.kind != "f":
+        return None
+    if a.op.name == "negative":
+        return -1.0, a.args[0]
+    if a.op.name == "add" and a.args[0] is a.args[1]:
+        return 2.0, a.args[0]
+    if a.op.name == "multiply":
+        for number, x in (a.args, a.args[::-1]):
+            if is_number(number) and is_same(x, a.shape, a.dtype):
+                return float(number), x
+    return None
+
+
+def opposite(b: Builder, a: Any) -> Node | None:
+    """-a, if that takes no op: the sign goes into a number, or away."""
+    if not isinstance(a, Node) or a.op is None or b.uses[a] > 1 or a.dtype.kind != "f":
+        return None
+    if a.op.name == "negative":
+        return a.args[0]  # type: ignore[no-any-return]
+    if a.op.name not in ("multiply", "divide"):
+        return None
+    for i in (0, 1):
+        x = a.args[i]
+        turned = -x if is_number(x) and x != 0 else opposite(b, x)
+        if turned is not None:
+            args = [turned if j == i else a.args[j] for j in (0, 1)]
+            return b.make(a.op, args, {}, a.shape, a.dtype)
+    return None
+
+
+def begins_negative(a: Any) -> bool:
+    """Whether a product or quotient begins with a minus sign."""
+    while isinstance(a, Node) and a.op is not None and a.op.name in ("multiply", "divide"):
+        a = a.args[0]
+    return (is_number(a) and a < 0) or made_by(a, "negative")
+
+
+def multiply(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """1 * x is x, -1 * x is -x, 0.5 * (2 * x) is x."""
+    for number, x in (args, args[::-1]):
+        if not is_number(number) or not is_same(x, shape, dtype):
+            continue
+        if number == 1:
+            return x  # type: ignore[no-any-return]
+        inner = factor(b, x)
+        if inner is not None and (inner[0] == -1 or number == -1 or (is_power_of_two(inner[0]) and is_power_of_two(number))):
+            return b.make(registry["multiply"], (number * inner[0], inner[1]), {}, shape, dtype)
+        if number == -1 and dtype.kind in "fi":
+            return opposite(b, x) or b.make(registry["negative"], (x,), {}, shape, dtype)
+    return None
+
+
+def divide(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """X / 1 is x; -x / b is -(x / b)."""
+    x, d = args
+    if is_number(d) and d == 1 and is_same(x, shape, dtype):
+        return x  # type: ignore[no-any-return]
+    return None
+
+
+def negative(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """-(-x) is x, -(2 * x) is -2 * x."""
+    return opposite(b, args[0])
+
+
+def add(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """A + (-b) is a - b, and (-a) + b is b - a."""
+    for x, y in (args, args[::-1]):
+        if isinstance(y, Node) and y is not x and (made_by(y, "negative") or begins_negative(y)):
+            turned = opposite(b, y)
+            if turned is not None:
+                return b.make(registry["subtract"], (x, turned), {}, shape, dtype)
+    return None
+
+
+def subtract(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """X - 0 is x, a - (-b) is a + b."""
+    x, y = args
+    if is_number(y) and y == 0 and str(y)[0] != "-" and is_same(x, shape, dtype):
+        return x  # type: ignore[no-any-return]
+    if isinstance(y, Node) and (made_by(y, "negative") or begins_negative(y)):
+        turned = opposite(b, y)
+        if turned is not None:
+            return b.make(registry["add"], (x, turned), {}, shape, dtype)
+    return None
+
+
+def power(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """x ** 1 is x."""
+    x, n = args
+    return x if is_number(n) and n == 1 and is_same(x, shape, dtype) else None
+
+
+def unless_it_changes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """What changes neither shape nor dtype is not done: a reshape, a conversion, a broadcast, +x."""
+    return args[0] if is_same(args[0], shape, dtype) else None
+
+
+def reshape(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """A sum in another shape keeps its axes at once; of two reshapes the last one counts."""
+    (x,) = args
+    if x.shape == shape:
+        return x  # type: ignore[no-any-return]
+    if made_by(x, "sum") and b.uses[x] <= 1 and not x.static["keepdims"]:
+        whole = x.args[0].shape
+        axes = _axes(x.static["axis"], len(whole))
+        if shape == tuple([1 if i in axes else n for i, n in enumerate(whole)]):
+            return b.make(x.op, x.args, {**x.static, "keepdims": True}, shape, dtype)
+    if any(made_by(x, name) for name in ("reshape", "squeeze", "expand_dims")):
+        return b.make(registry["reshape"], x.args, {"shape": shape}, shape, dtype)
+    return None
+
+
+def transpose(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """Transposed twice is not transposed; of a matrix, all ways to do it are one."""
+    (x,) = args
+    if x.ndim == 2 and _order(static, 2) == (1, 0):
+        if made_by(x, "transpose"):
+            return x.args[0]  # type: ignore[no-any-return]
+        return b.plain(registry["transpose"], (x,), {"axes": None}, shape, dtype)
+    return x if _order(static, x.ndim) == tuple(range(x.ndim)) else None
+
+
+def swapaxes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """Of a matrix, this is its transpose."""
+    i, j = static["axis1"] % args[0].ndim, static["axis2"] % args[0].ndim
+    if i == j:
+        return args[0]  # type: ignore[no-any-return]
+    return b.make(registry["transpose"], args, {"axes": None}, shape, dtype) if args[0].ndim == 2 else None
+
+
+def sum_(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """The axes as a reader would write them: one number, or none for all."""
+    x, axis = args[0], static["axis"]
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    elif isinstance(axis, tuple) and len(axis) == x.ndim and x.ndim > 0:
+        axis = None
+    if axis is static["axis"]:
+        return None
+    return b.make(registry["sum"], args, {**static, "axis": axis}, shape, dtype)
+
+
+def _axes(axis: Any, ndim: int) -> set[int]:
+    return set(range(ndim)) if axis is None else {a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
+
+
+def _order(static: Static, ndim: int) -> tuple[int, ...]:
+    axes = static["axes"]
+    return tuple(reversed(range(ndim))) if axes is None else tuple([a % ndim for a in axes])
+
+
+RULES: dict[str, Maker] = {
+    "multiply": multiply,
+    "divide": divide,
+    "negative": negative,
+    "add": add,
+    "subtract": subtract,
+    "power": power,
+    "positive": unless_it_changes,
+    "astype": unless_it_changes,
+    "broadcast_to": unless_it_changes,
+    "expand_dims": unless_it_changes,
+    "squeeze": reshape,
+    "reshape": reshape,
+    "transpose": transpose,
+    "swapaxes": swapaxes,
+    "sum": sum_,
+}

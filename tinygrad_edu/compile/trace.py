@@ -1,0 +1,163 @@
+"""One run of a function on placeholders: what `compile` learns a program from."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from .. import _names
+from ..core import Tensor, _result, clock, read_only, recorder
+from ..graph import ancestors
+from ..ops.shape import copy
+
+
+class Recording:
+    """What is noted while a function runs: its inputs, what the user calls things, which parts are a backward pass."""
+
+    def __init__(self, called: str) -> None:
+        self.called = called
+        self.start = clock()
+        self.inputs: dict[Tensor, int] = {}  # placeholder -> its place among the inputs
+        self.unknown: set[Tensor] = set()  # tensors that stand for an input, or what was made from one, inside of a transform
+        self.first_names: dict[Tensor, str] = {}  # the innermost variable that held a tensor
+        self.names: dict[Tensor, str] = {}  # the outermost one
+        self.scopes: dict[int, Mapping[str, Any]] = {}  # of the modules whose functions ran
+        self.arrays: dict[int, tuple[Any, str]] = {}  # id -> (array, the user's name for it)
+        self.gradients: list[tuple[Tensor, Tensor]] = []  # (tensor, gradient at it)
+        self.backwards: list[tuple[int, int]] = []  # from which serial to which
+
+    def placeholder(self, array: Any, name: str | None) -> Tensor:
+        """A tensor in place of an input; whatever is computed from it is recorded."""
+        t = Tensor(read_only(array), copy=False, name=name)
+        if array.dtype.kind == "f":
+            t._requires_grad = True
+        else:
+            t._op = copy
+        self.inputs[t] = len(self.inputs)
+        return t
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While this lasts, ops on tensors belong to the program."""
+        token, watcher = recorder.set(self), sys.getprofile()
+        sys.setprofile(self._watch)
+        try:
+            yield
+        finally:
+            sys.setprofile(watcher)
+            recorder.reset(token)
+        inner, self.names = self.names, {}
+        for scope in self.scopes.values():
+            self._note(scope)
+        self.names |= inner
+
+    @contextmanager
+    def backward(self) -> Iterator[None]:
+        """While this lasts, what is recorded is a backward pass."""
+        start = clock()
+        yield
+        self.backwards.append((start, clock()))
+
+    def part(self, t: Tensor) -> str:
+        """Whether a recorded tensor belongs to the forward or the backward part, or to the update after both."""
+        if any(start < t.serial < end for start, end in self.backwards):
+            return "backward"
+        return "update" if self.backwards and t.serial > self.backwards[-1][1] else "forward"
+
+    # -- names -----------------------------------------------------------------------------------------------------------------
+
+    def _watch(self, frame: FrameType, event: str, _: Any) -> None:
+        """Note the variables of a function of the user's that returns: the outermost one comes last, and its names count."""
+        code = frame.f_code
+        if event != "return" or not _names.is_users(frame) or (code.co_name[0] == "<" and code.co_name != "<lambda>"):
+            return
+        counters = loop_variables(code)
+        self._note({name: value for name, value in frame.f_locals.items() if name not in counters})
+        self.scopes[id(frame.f_globals)] = frame.f_globals
+
+    def _note(self, scope: Mapping[str, Any]) -> None:
+        for name, value in list(scope.items()):
+            if name.startswith("_"):
+                continue
+            if type(value) is Tensor:
+                self.first_names.setdefault(value, name)
+                self.names[value] = name
+            elif isinstance(value, np.ndarray):
+                self.arrays.setdefault(id(value), (value, name))
+
+    def name_gradient(self, t: Tensor, g: Any) -> None:
+        """Note that `g` is the gradient at `t`."""
+        self.gradients.append((t, g))
+
+    def name_of_array(self, array: Any) -> str | None:
+        """What the user calls an array that the function used."""
+        found = self.arrays.get(id(array))
+        return found[1] if found else None
+
+    # -- what cannot be recorded -----------------------------------------------------------------------------------------------
+
+    def depends(self, t: Tensor) -> bool:
+        """Whether the value of `t` depends on an input."""
+        return any(a in self.inputs or a in self.unknown for a in ancestors(t))
+
+    def stands_for(self, x: Tensor, t: Tensor) -> None:
+        """Note that a transform puts the leaf `x` in the place of `t`."""
+        if self.depends(t):
+            self.unknown.add(x)
+
+    def refuse_value(self, t: Tensor) -> None:
+        """Raise if the program would go by a value that is another in the next call."""
+        if self.depends(t):
+            raise TypeError(
+                f"{self.called} is being compiled, and the value of {t.label()} differs from call to call: an `if`, a `while`, float(), "
+                ".item(), .numpy() or print of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
+                "return the tensor and look at it outside, or go by shapes and Python values"
+            )
+
+    def refuse_change(self, t: Tensor, change: str) -> None:
+        """Raise if an input, or a tensor from outside, would be changed in place."""
+        if t in self.inputs or (t.is_leaf and t.serial < self.start):
+            name = t.name or _names.of(t) or "t"
+            raise TypeError(
+                f"`{name} {change}` changes a tensor in place, which a compiled function does not: "
+                f"compute a new one, `new = {name} {change.replace('=', '')}`, and return it"
+            )
+
+    def refuse_backward(self, t: Tensor) -> None:
+        """Raise: `.grad` is no part of a program."""
+        raise TypeError(
+            f"{self.called} is being compiled, where {t.label()}.backward() has no `.grad` to fill: "
+            "write `loss, gradients = tg.value_and_grad(loss_function)(parameters)`, and return the new parameters"
+        )
+
+    def detached(self, t: Tensor) -> Tensor:
+        """`t.detach()` as a part of the program: its value, which gets no gradient."""
+        if not self.depends(t):
+            return Tensor(t._data)
+        alone = _result(copy, (t,), {}, t._data, True, False)
+        alone._requires_grad = False
+        return alone
+
+
+def loop_variables(code: CodeType) -> set[str]:
+    """The variables of a function that a `for` binds: they name now this, now that."""
+    found: set[str] = set()
+    wanted = 0
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "FOR_ITER":
+            wanted = 1
+        elif wanted and instruction.opname.startswith("UNPACK"):
+            wanted += int(instruction.arg or 0) - 1
+        elif wanted and instruction.opname.startswith("STORE"):
+            names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            found.update(map(str, names))
+            wanted = max(wanted - len(names), 0)
+        elif instruction.opname not in ("CACHE", "NOP", "EXTENDED_ARG"):
+            wanted = 0
+    return found

@@ -1,0 +1,372 @@
+"""`derive`: the closed formulas of the gradients, as one would derive them by hand, from the rules that run.
+
+The named tensors of a computation are its equations. From the loss back, each equation hands its gradient on by the rules of its ops;
+where the next equation is elementwise the formulas are multiplied out and simplified, and where it is a matrix product the gradient
+gets a name, δ, because it is used more than once. These are the articles' own lines.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .algebra import Symbols, simplified, softmax_scores, sympy
+from .core import Tensor, enable_grad, registry
+from .formula import Equation, Formula, Spelling
+from .graph import ancestors, names_of
+from .languages import LANGUAGES, identifier
+
+ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
+
+
+@dataclass(frozen=True)
+class Line:
+    """One formula: what it is the gradient of, its name, and its right-hand side as a formula on the names."""
+
+    of: str  # the user's name of the tensor
+    name: str  # delta2, or the gradient's name in Python, d_W2
+    is_gradient: bool  # of a parameter, not an intermediate
+    formula: Formula
+    value: Any
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Derivation:
+    """The closed formulas of some gradients: `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy."""
+
+    loss: str
+    lines: list[Line]
+    forward: list[Equation] = field(repr=False)
+    inputs: dict[str, Any] = field(repr=False)
+    functions: dict[str, Callable[..., Any]] = field(repr=False)
+    counts: dict[str, str] = field(repr=False)
+    remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
+
+    def _text(self, line: Line, spelling: Spelling) -> tuple[str, str]:
+        language = LANGUAGES[spelling]
+        of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
+        if spelling == "python":
+            return line.name, line.formula.python
+        if not line.is_gradient:
+            delta = language.name(identifier(line.name), line.name).text
+            left = f"{delta} = ∂{loss}/∂{of}" if spelling == "unicode" else rf"{delta} = \frac{{\partial {loss}}}{{\partial {of}}}"
+        else:
+            left = f"∂{loss}/∂{of}" if spelling == "unicode" else rf"\frac{{\partial {loss}}}{{\partial {of}}}"
+        return left, getattr(line.formula, spelling)
+
+    @property
+    def unicode(self) -> str:
+        """Mathematics in plain text, a line for each formula."""
+        rows = [self._text(line, "unicode") for line in self.lines]
+        width = max(len(left) for left, _ in rows)
+        lines = [f"{left:<{width}} = {right}" for left, right in rows]
+        return "\n".join(lines + [f"(for {remark})" for remark in self.remarks])
+
+    @property
+    def python(self) -> str:
+        """Python with NumPy, a line for each formula."""
+        return "\n".join(f"{left} = {right}" for left, right in (self._text(line, "python") for line in self.lines))
+
+    @property
+    def latex(self) -> str:
+        """Aligned equations for LaTeX, MathJax or KaTeX."""
+        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in (self._text(line, "latex") for line in self.lines))
+        return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
+
+    @property
+    def body(self) -> str:
+        """The forward pass as far as it is needed, then the formulas: assignments in plain NumPy."""
+        rows = [f"{name} = {text}" for name, text in (*self._needed(), *self.counts.items())]
+        return "\n".join(rows + [f"{line.name} = {line.formula.python}" for line in self.lines])
+
+    @cached_property
+    def numpy_source(self) -> str:
+        """A function of the inputs that computes the gradients in plain NumPy, with definitions of what NumPy does not have."""
+        results = ", ".join(line.name for line in self.lines if line.is_gradient)
+        helpers = "".join(f"{definition(name, run)}\n\n\n" for name, run in sorted(self.functions.items()))
+        body = self.body.replace("\n", "\n    ")
+        return f"import numpy as np\n\n\n{helpers}def gradients({', '.join(self.inputs)}):\n    {body}\n    return {results}\n"
+
+    def _needed(self) -> list[tuple[str, str]]:
+        """The forward equations that the formulas refer to, directly or not."""
+        text = self.python + " ".join(self.counts.values())
+        needed: list[tuple[str, str]] = []
+        for equation in reversed(self.forward):
+            if equation.name in _words(text):
+                needed.insert(0, (equation.name, equation.right))
+                text += " " + equation.right
+        return needed
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run. It takes arrays by position or by name."""
+        namespace: dict[str, Any] = {}
+        exec(compile(self.numpy_source, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
+        namespace.update(self.functions)
+        return namespace["gradients"]  # type: ignore[no-any-return]
+
+    def __str__(self) -> str:
+        return self.unicode
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.unicode)}</pre>"
+
+
+def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any] | None = None) -> Derivation:
+    """The closed formula of the gradient of a recorded loss with respect to each tensor of `wrt`, in the user's names.
+
+    Names are a tensor's own, those in `names`, or the caller's variables. Every simplification (SymPy, extra `derive`) is compared
+    with the recorded values before it is kept.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> X, t = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.0], [1.0]])
+    >>> W, b = tg.Tensor([[0.1], [0.2]], requires_grad=True), tg.Tensor([0.3], requires_grad=True)
+    >>> z = X @ W + b
+    >>> o = z.sigmoid()
+    >>> E = 0.5 * ((o - t) ** 2).sum()
+    >>> print(derive(E, wrt=[W, b]))
+    δ = ∂E/∂z = (o − t) ⊙ o ⊙ (1 − o)
+    ∂E/∂W     = Xᵀ δ
+    ∂E/∂b     = Σ_rows δ
+    """
+    sympy()
+    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
+    _check(loss, wanted)
+    labels = _all_named(loss, names_of([loss], names))
+    return _Walk(loss, wanted, labels, Formula([loss], labels, lines=True)).derivation()
+
+
+def _check(loss: Tensor, wanted: Sequence[Any]) -> None:
+    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
+        raise TypeError("derive takes a recorded scalar, the loss, and the tensors to differentiate by: derive(loss, wrt=[W, b])")
+    known = set(ancestors(loss))
+    for t in wanted:
+        if type(t) is not Tensor or not t.requires_grad or t not in known:
+            what = t.label() if type(t) is Tensor else repr(t)
+            raise ValueError(f"the loss does not depend on {what} by recorded ops: wrt lists tensors that require a gradient and were used")
+
+
+class _Walk:
+    """From the loss back to the parameters, equation by equation."""
+
+    def __init__(self, loss: Tensor, wanted: Sequence[Tensor], labels: Mapping[int, str], text: Formula) -> None:
+        self.loss, self.wanted, self.labels, self.text = loss, wanted, labels, text
+        self.equations = text.equations("python")
+        self.one = Tensor(np.ones(loss.shape, loss.dtype), requires_grad=True, copy=False)
+        variables = [e.tensor for e in self.equations] + [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
+        self.known = Symbols([t for t in variables if t is not loss], labels, self.one)
+        self.counts: dict[str, str] = {}
+        for constant in _constants(loss, labels):
+            self.known.constant(constant)
+        self._find_counts()
+        self.deltas: dict[str, Tensor] = {}
+        self.lines: list[Line] = []
+
+    def _find_counts(self) -> None:
+        """What `mean` divides by is called n, not 8."""
+        for t in ancestors(self.loss):
+            if t.op is not None and t.op.name == "mean":
+                x = t.args[0]
+                entries = x.size / t.size
+                if entries not in self.known.counts:
+                    name = self.known.unused("n" if not self.counts else f"n{len(self.counts) + 1}")
+                    self.known.counts[entries] = Tensor(entries, requires_grad=True, name=name)
+                    self.counts[name] = self._counted(x, entries)
+
+    def _counted(self, x: Tensor, entries: float) -> str:
+        """Python for a count: the size of something in the equations that has the size of what is averaged."""
+        for t in [e.tensor for e in reversed(self.equations)]:
+            if t.shape == x.shape and t.size == entries and t is not self.loss:
+                return f"{self.text.name(t)}.size"
+            if t.ndim and x.shape == t.shape[:1] and t.shape[0] == entries:
+                return f"len({self.text.name(t)})"
+        return repr(int(entries))
+
+    def derivation(self) -> Derivation:
+        """Walk, and collect the lines."""
+        gradients: dict[Tensor, Tensor] = {self.loss: self.one}
+        made = [e.tensor for e in self.equations if e.tensor is not self.loss and softmax_scores(e.tensor) is None]
+        cuts = [t for t in made if not self._is_elementwise(t)]
+        with enable_grad():
+            for equation in reversed(self.equations):
+                t = equation.tensor
+                if t not in gradients:
+                    continue
+                g = gradients.pop(t)
+                if t in set(self.wanted):
+                    self._add(t, self._shorter(g), True)
+                if t in set(cuts):
+                    g = self._named_delta(t, g, cuts)
+                operands = {a for a in self.text.operands(t) if type(a) is Tensor and a.requires_grad}
+                for a, gx in t.adjoints(g, create_graph=True, until=operands):
+                    if a in operands:
+                        gradients[a] = gradients[a] + gx if a in gradients else gx
+            for leaf in self.wanted:
+                if leaf in gradients:
+                    self._add(leaf, self._shorter(gradients[leaf]), True)
+        order = {self.labels[id(t)]: i for i, t in enumerate(self.wanted)}
+        gradient_lines = sorted((line for line in self.lines if line.is_gradient), key=lambda line: order[line.of])
+        lines = self._interleaved(gradient_lines)
+        functions = {k: v for k, v in self.text.namespace.items() if callable(v)}
+        for line in lines:
+            functions |= {k: v for k, v in line.formula.namespace.items() if callable(v)}
+        named = {**self.text.namespace, **{str(t.name): t.numpy() for _, t in self.known.named}}
+        softmaxes = [Equation(p, str(p.name), f"softmax({self.text.name(z)})") for z, p in self.known.softmaxes]
+        functions |= {"softmax": lambda x: np.exp(x - registry["logsumexp"].run(x, -1, True))} if softmaxes else {}
+        found = Derivation(self.labels[id(self.loss)], lines, [*self.equations, *softmaxes], {}, functions, self.counts, sorted(self.known.remarks))
+        words = _words(found.body)
+        found.inputs.update({k: v for k, v in named.items() if k in words and k != "np" and k not in functions})
+        found.functions = {k: v for k, v in functions.items() if k in words}
+        return found
+
+    def _interleaved(self, gradient_lines: list[Line]) -> list[Line]:
+        """Each δ just before the first formula that uses it; the gradients in the order in which the walk met them."""
+        return [line for line in self.lines if not line.is_gradient or line in gradient_lines]
+
+    def _is_elementwise(self, t: Tensor) -> bool:
+        """Whether the equation of `t` is entry by entry, on operands of its own shape."""
+        operands = {a for a in self.text.operands(t) if type(a) is Tensor}
+        between = [u for u in ancestors(t, until=operands) if u not in operands and u.op is not None]
+        return all(u.shape == t.shape and u.op is not None and not u.op.shapes and not u.op.cases for u in between) and all(
+            a.shape == t.shape for a in operands if a.requires_grad
+        )
+
+    def _named_delta(self, t: Tensor, g: Tensor, cuts: Sequence[Tensor]) -> Tensor:
+        """Give the gradient at `t` a name of its own, if it is more than a name already."""
+        g = self._shorter(g)
+        if g.name and g.is_leaf:
+            return g
+        label = self.labels[id(t)]
+        digits = label[len(label.rstrip("0123456789")) :]
+        name = "delta" if len(cuts) == 1 else f"delta{digits}"
+        if name in self.deltas or (not digits and len(cuts) > 1):
+            name = f"delta_{identifier(label)}"
+        name = self.known.unused(name)
+        self._add(t, g, False, name)
+        self.deltas[name] = Tensor(g.numpy(), requires_grad=True, name=name, copy=False)
+        self.known.until.add(self.deltas[name])
+        return self.deltas[name]
+
+    def _shorter(self, g: Tensor) -> Tensor:
+        """The gradient simplified, inside of its matrix products and sums too."""
+        return simplified(_rebuilt(g, self.known), self.known)
+
+    def _add(self, t: Tensor, g: Tensor, is_gradient: bool, name: str = "") -> None:
+        label = self.labels[id(t)]
+        named = {u: u.name for u in (*self.deltas.values(), *self.known.counts.values(), *[p for _, p in self.known.softmaxes])}
+        symbols = {u: self.labels[id(u)] for u in self.known.until if id(u) in self.labels}
+        constants = {id(u): str(u.name) for _, u in self.known.named}
+        formula = Formula(
+            [g], {id(u): str(n) for u, n in {**symbols, **named}.items()} | constants, self.known.until | set(named), bare=True, tidy=True
+        )
+        self.lines.append(Line(label, name or f"d_{identifier(label)}", is_gradient, formula, g.numpy()))
+
+
+def _rebuilt(g: Tensor, known: Symbols) -> Tensor:
+    """The same computation on the leaves that stand for constants, each elementwise part below a product or a sum simplified alone."""
+    new: dict[Tensor, Tensor] = {}
+    for t in ancestors(g, until=known.until):
+        new[t] = t
+        if t.op is None or t in known.until:
+            continue
+        args = [new[a] if type(a) is Tensor and a in new else a for a in t.args]
+        if t.op.name not in known.elementwise:
+            args = [_operand(a, known) for a in args]
+        if not all(a is b for a, b in zip(args, t.args, strict=True)):
+            new[t] = t.op(list(args), **t.static) if t.op.variadic is not None else t.op(*args, **t.static)
+    return new[g]
+
+
+def _operand(a: Any, known: Symbols) -> Any:
+    """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
+    if not _is_variable(a):
+        stand_in = known.constant(a) if np.ndim(a) else None
+        return a if stand_in is None else stand_in
+    return simplified(a, known) if a.op is not None and a not in known.until else a
+
+
+def _all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
+    """The names, and new ones for activations and for what goes into them where their user gave none."""
+    labels = dict(labels)
+    labels.setdefault(id(loss), "loss")
+    taken = set(labels.values())
+    nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
+    activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, "logsumexp")]
+    for k, t in enumerate(activations, 1):
+        number = "" if len(activations) == 1 else str(k)
+        scores = softmax_scores(t)
+        for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores, "z"), (t, "p")):
+            if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name != "logsumexp":
+                name = f"{letter}{number}"
+                while name in taken:
+                    name += "_"
+                labels[id(tensor)] = name
+                taken.add(name)
+    for k, t in enumerate((t for t in ancestors(loss) if t.is_leaf and t.requires_grad and id(t) not in labels), 1):
+        labels[id(t)] = f"p{k}"
+    constants = [a for t in nodes + [loss] for a in t.args if np.ndim(a) and not _is_variable(a)]
+    named = [np.asarray(a) for a in constants if id(a) in labels]
+    for a in constants:
+        value = np.asarray(a)
+        if id(a) not in labels and value.size and (value != value.flat[0]).any() and not any(_follows(value, known) for known in named):
+            labels[id(a)] = next(name for k in count(1) if (name := f"c{k}") not in labels.values())
+            named.append(value)
+    return labels
+
+
+def _follows(value: Any, known: Any) -> bool:
+    """Whether a constant is 1 - c of a known one: then it goes by that."""
+    return value.shape == known.shape and np.array_equal(value, 1 - known)
+
+
+def _constants(loss: Tensor, labels: Mapping[int, str]) -> Iterator[Any]:
+    """The named arrays and tensors that ops were given as constants."""
+    return (a for t in ancestors(loss) for a in (t, *t.args) if id(a) in labels and np.ndim(a) and not _is_variable(a))
+
+
+def _is_variable(a: Any) -> bool:
+    return type(a) is Tensor and (a.requires_grad or a.op is not None)
+
+
+def _words(text: str) -> set[str]:
+    """The identifiers in a text."""
+    return set(re.findall(r"[^\W\d]\w*", text))
+
+
+DEFINITIONS = {
+    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
+    "relu": "def relu(x):\n    return np.maximum(x, 0)",
+    "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
+    "safe_log": "def safe_log(x):\n    return np.log(np.maximum(x, np.finfo(x.dtype).tiny))",
+    "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=-1, keepdims=True))\n    return e / e.sum(axis=-1, keepdims=True)",
+}
+
+
+def definition(name: str, run: Callable[..., Any]) -> str:
+    """Python that defines an op which NumPy does not have: from a list, or the op's own source."""
+    if name in DEFINITIONS:
+        return DEFINITIONS[name]
+    try:
+        (made,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        made = ast.Pass()
+    if not isinstance(made, ast.FunctionDef):
+        return f"# {name}: define it as your op does"
+    made.name, made.returns = name, None
+    for argument in (*made.args.args, *made.args.kwonlyargs):
+        argument.annotation = None
+    return ast.unparse(made)

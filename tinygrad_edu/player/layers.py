@@ -1,0 +1,125 @@
+"""A plain layered layout, for where Graphviz is not: operands above, results below, long edges routed between the boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+GAP, RANK = 18, 32  # pixels between boxes, and between layers
+SWEEPS = 8
+
+Point = tuple[float, float]
+
+
+def layered(widths: Sequence[int], height: int, pairs: Sequence[tuple[int, int]]) -> tuple[list[Point], list[list[Point]], Point]:
+    """Centres of the boxes, Bézier points of the edges, and the size; every edge leads from a box to a later one."""
+    rank = _ranks(len(widths), pairs)
+    chains, rank, width = _with_bends(pairs, rank, list(widths))
+    above, below = _neighbours(len(width), chains)
+    rows = _ordered(rank, above, below)
+    x = _across(rows, width, above, below)
+    left = min(x[k] - width[k] / 2 for row in rows for k in row)
+    down = [r * (height + RANK) + height / 2 for r in rank]
+    centres = [(x[k] - left, down[k]) for k in range(len(width))]
+    curves = [_curve([centres[k] for k in chain], height) for chain in chains]
+    right = max(x[k] + width[k] / 2 for row in rows for k in row)
+    return centres[: len(widths)], curves, (right - left, len(rows) * (height + RANK) - RANK)
+
+
+def _ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """The layer of each box: below all its operands; what has none, just above its first use."""
+    rank = [0] * count
+    tails: dict[int, list[int]] = {}
+    for tail, head in pairs:
+        tails.setdefault(head, []).append(tail)
+    for head in sorted(tails):
+        rank[head] = 1 + max(rank[tail] for tail in tails[head])
+    first: dict[int, int] = {}
+    for tail, head in pairs:
+        first[tail] = min(first.get(tail, rank[head]), rank[head])
+    for k in range(count):
+        if k not in tails and k in first:
+            rank[k] = first[k] - 1
+    return rank
+
+
+def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]) -> tuple[list[list[int]], list[int], list[int]]:
+    """The edges as chains through all layers between, with a narrow box more in each."""
+    rank, chains = list(rank), []
+    for tail, head in pairs:
+        chain = [tail]
+        for r in range(rank[tail] + 1, rank[head]):
+            chain.append(len(rank))
+            rank.append(r)
+            width.append(8)
+        chains.append([*chain, head])
+    return chains, rank, width
+
+
+def _neighbours(count: int, chains: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    above: list[list[int]] = [[] for _ in range(count)]
+    below: list[list[int]] = [[] for _ in range(count)]
+    for chain in chains:
+        for upper, lower in zip(chain, chain[1:], strict=False):
+            below[upper].append(lower)
+            above[lower].append(upper)
+    return above, below
+
+
+def _ordered(rank: Sequence[int], above: Any, below: Any) -> list[list[int]]:
+    """The layers, each in an order that crosses few edges: by the mean place of the neighbours, in sweeps down and up."""
+    rows: list[list[int]] = [[] for _ in range(max(rank, default=0) + 1)]
+    for k, r in enumerate(rank):
+        rows[r].append(k)
+    place = {k: float(i) for row in rows for i, k in enumerate(row)}
+    for sweep in range(SWEEPS):
+        order, near = (rows, above) if sweep % 2 == 0 else (rows[::-1], below)
+        for row in order:
+            aim = {k: sum(place[n] for n in near[k]) / len(near[k]) if near[k] else place[k] for k in row}
+            row.sort(key=aim.__getitem__)
+            place.update((k, float(i)) for i, k in enumerate(row))
+    return rows
+
+
+def _across(rows: Sequence[list[int]], width: Sequence[int], above: Any, below: Any) -> dict[int, float]:
+    """Where each box stands in its layer: near the mean of its neighbours, none over another."""
+    x: dict[int, float] = {}
+    for row in rows:
+        right = 0.0
+        for k in row:
+            x[k] = right + width[k] / 2
+            right += width[k] + GAP
+    for sweep in range(2 * SWEEPS):
+        order, near = (rows, above) if sweep % 2 == 0 else (rows[::-1], below)
+        for row in order:
+            aims = [sum(x[n] for n in near[k]) / len(near[k]) if near[k] else x[k] for k in row]
+            x.update(zip(row, _spaced(aims, [width[k] for k in row]), strict=True))
+    return x
+
+
+def _spaced(aims: Sequence[float], widths: Sequence[int]) -> list[float]:
+    """Places close to the aims, in order and apart: boxes that would touch are moved together, as one block."""
+    blocks: list[tuple[float, float, int]] = []  # sum of the aims of its left end, width, members
+    for aim, width in zip(aims, widths, strict=True):
+        total, span, members = aim - width / 2, float(width + GAP), 1
+        while blocks and blocks[-1][0] / blocks[-1][2] + blocks[-1][1] > total / members:
+            before, wide, more = blocks.pop()
+            total, span, members = before + total - members * wide, wide + span, more + members
+        blocks.append((total, span, members))
+    found: list[float] = []
+    for total, _, members in blocks:
+        left = total / members
+        for width in widths[len(found) : len(found) + members]:
+            found.append(left + width / 2)
+            left += width + GAP
+    return found
+
+
+def _curve(centres: Sequence[Point], height: int) -> list[Point]:
+    """A smooth line from the lower side of the first box through the bends to the upper side of the last."""
+    points = [(centres[0][0], centres[0][1] + height / 2), *centres[1:-1], (centres[-1][0], centres[-1][1] - height / 2)]
+    curve = [points[0]]
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        middle = (y0 + y1) / 2
+        curve += [(x0, middle), (x1, middle), (x1, y1)]
+    return curve

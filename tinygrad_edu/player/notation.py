@@ -1,0 +1,196 @@
+"""How the page writes things down: names, and formulas as lists of text and references to nodes, which the page sets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import Tensor
+from ..formula import Formula, local_derivative, parameters
+from ..graph import ancestors, names_of
+from ..languages import LANGUAGES, cleaned, unicode_name
+
+GRADIENT = -1  # a formula's reference to the gradient that arrives
+Tokens = list[Any]  # str: text; int: the node of that index, or GRADIENT
+
+_FIRST = 0x4E00  # the first of many letters that are no one's names: what stands for nodes while a formula is written
+
+
+class Factor(NamedTuple):
+    """What a rule multiplies the gradient with: "times", or as a matrix from the "left" or the "right"."""
+
+    how: str
+    text: str
+    value: Any
+
+
+def things(loss: Tensor) -> list[Any]:
+    """The nodes of the page in the order of their making: all tensors, and the arrays that they were made from."""
+    found: dict[int, Any] = {}
+    for t in ancestors(loss):
+        found.update({id(a): a for a in t.args if isinstance(a, np.ndarray) and a.ndim})
+        found[id(t)] = t
+    return list(found.values())
+
+
+def labels_of(loss: Tensor, names: Mapping[Any, Any] | None) -> list[str]:
+    """A label for every node: its name, else a letter and a number; `1 - y` for what is that."""
+    known = {key: cleaned(name) for key, name in names_of([loss], names).items()}
+    taken, counts = set(known.values()), dict.fromkeys("tpc", 0)
+    nodes = things(loss)
+    labels = []
+    for node in nodes:
+        label = known.get(id(node)) or _complement(node, nodes, known)
+        if not label and node is loss:
+            label = next((name for name in ("loss", "L") if name not in taken), "")
+        while not label or (id(node) not in known and label in taken):
+            kind = "t" if type(node) is Tensor and node.op else "p" if type(node) is Tensor and node.requires_grad else "c"
+            counts[kind] += 1
+            label = f"{kind}{counts[kind]}"
+        taken.add(label)
+        labels.append(label)
+    return labels
+
+
+def _complement(node: Any, nodes: Sequence[Any], known: Mapping[int, str]) -> str:
+    """`1 - y` for a constant that is 1 minus a named one."""
+    if _is_variable(node) or not np.ndim(node):
+        return ""
+    value = np.asarray(node)
+    for other in nodes:
+        if id(other) in known and not _is_variable(other) and np.shape(other) == value.shape and np.array_equal(value, 1 - np.asarray(other)):
+            return f"1 − {unicode_name(known[id(other)])}"
+    return ""
+
+
+def _is_variable(node: Any) -> bool:
+    return type(node) is Tensor and (node.requires_grad or node.op is not None)
+
+
+def parts_of(label: str) -> list[str]:
+    """A label as the page sets it: base and index, `w2` as w with a small 2 below."""
+    text = unicode_name(label)
+    if text.startswith("‘") or not re.fullmatch(r"\w+", label):
+        return [label, ""]
+    found = re.fullmatch(r"([^₀-₉_]+)([₀-₉]*)_?(.*)", text)
+    if found is None:
+        return [text, ""]
+    return [found[1], ",".join(filter(None, (found[2].translate(_DIGITS), found[3])))]
+
+
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def plain(label: str) -> str:
+    """A label in a sentence."""
+    return unicode_name(label) if re.fullmatch(r"\w+", label) else label
+
+
+class Notation:
+    """The formulas of one graph; `index` is the place of each node, by id."""
+
+    def __init__(self, index: Mapping[int, int]) -> None:
+        self.index = index
+
+    def call(self, t: Tensor) -> Tokens:
+        """The op on its operands."""
+        letters = {id(a): letter for a, letter in zip(t.args, _letters(len(t.args)), strict=True)}
+        text = Formula([t], letters, {a for a in t.args if type(a) is Tensor}, bare=True).unicode
+        return self._tokens(text, t, {letter: a for a, letter in zip(t.args, _letters(len(t.args)), strict=True)})
+
+    def rule(self, t: Tensor, i: int) -> tuple[Tokens, Factor | None, Tokens]:
+        """The rule of operand `i` as a formula; the factor that it multiplies the gradient with, if it does, and its formula."""
+        assert t.op is not None
+        called = parameters(t.op.rule(i), len(t.args))
+        g, y, *operands = _letters(len(called))
+        formula = local_derivative(t, i, dict(zip(called, (g, y, *operands), strict=True)))
+        meaning = {g: None, y: t, **dict(zip(operands, t.args, strict=True))}
+        line = formula.equations("unicode")[-1]
+        factor = factored(line.tensor, g, t.shape)
+        return self._tokens(line.right, t, meaning), factor, self._tokens(factor.text, t, meaning) if factor else []
+
+    def _tokens(self, text: str, t: Tensor, meaning: Mapping[str, Any]) -> Tokens:
+        """A formula in letters, with the letters replaced by what they stand for."""
+        found: Tokens = []
+        for sign in text:
+            token: Any = sign
+            if sign in meaning:
+                node = meaning[sign]
+                token = GRADIENT if node is None else self.index.get(id(node), _number(node))
+            if isinstance(token, str) and found and isinstance(found[-1], str):
+                found[-1] += token
+            else:
+                found.append(token)
+        return found
+
+
+def _letters(count: int) -> list[str]:
+    return [chr(_FIRST + k) for k in range(count)]
+
+
+def _number(value: Any) -> str:
+    return LANGUAGES["unicode"].number(value).text if np.ndim(value) == 0 else "?"
+
+
+# -- the factor in a rule ------------------------------------------------------------------------------------------------------
+
+_MOVES = frozenset(("broadcast_to", "expand_dims", "reshape"))  # they spread a gradient, and change no number
+_FITS = frozenset(("sum", "reshape", "astype"))  # what the backward walk does to a gradient after the rule
+
+
+def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
+    """What a rule, run on symbols, multiplies the one called `g` with; None if it does something else with it."""
+    spine = _spine(gx, g)
+    if spine is None:
+        return None
+    while len(spine) > 1 and spine[0][0] in _FITS and spine[0][1].args[0].shape == shape:
+        spine = spine[1:]  # the sum over what was stretched
+    if len(spine) == 1 and spine[0][0] == "matmul":
+        _, t, k = spine[0]
+        other = t.args[1 - k]
+        return Factor("right" if k == 0 else "left", _written(other), np.asarray(other))
+    local: Any = None
+    for name, t, k in reversed(spine):
+        other = t.args[1 - k] if len(t.args) == 2 else None
+        if name == "multiply":
+            local = other if local is None else local * other
+        elif name == "divide" and k == 0:
+            local = (1.0 if local is None else local) / other
+        elif name == "negative":
+            local = -1.0 if local is None else -local
+        elif name not in _MOVES or (local is not None and np.ndim(local)):
+            return None
+    local = 1.0 if local is None else local
+    return Factor("times", _written(local), np.asarray(local))
+
+
+def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:
+    """The steps from a rule's result back to `g`: op, result, and which operand leads on; None if more than one does, or none."""
+    order = ancestors(gx)
+    holds = {id(t) for t in order if t.is_leaf and t.name == g}
+    for t in order:
+        if any(id(a) in holds for a in t.args):
+            holds.add(id(t))
+    steps = []
+    while gx.op is not None:
+        places = [k for k, a in enumerate(gx.args) if id(a) in holds]
+        if len(places) != 1:
+            return None
+        steps.append((gx.op.name, gx, places[0]))
+        gx = gx.args[places[0]]
+    return steps if id(gx) in holds else None
+
+
+def _written(value: Any) -> str:
+    if type(value) is not Tensor:
+        return _number(value) if np.ndim(value) == 0 else "?"
+    names = names_of([value], variables=False)
+    return Formula([value], names, lines=True, bare=True, tidy=True).equations("unicode")[-1].right
+
+
+def text_of(tokens: Iterable[Any], labels: Sequence[str]) -> str:
+    """A formula in plain text, for its length and for screen readers."""
+    return "".join(token if isinstance(token, str) else "g" if token == GRADIENT else plain(labels[token]) for token in tokens)

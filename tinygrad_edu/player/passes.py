@@ -1,0 +1,133 @@
+"""One forward and one backward pass as the steps of the page, with the engine's own numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor, fit
+from .layout import arranged
+from .notation import Notation, labels_of, parts_of, plain, text_of, things
+from .numbers import Pool
+from .why import reasons
+
+Step = dict[str, Any]
+
+
+class Pass:
+    """The steps of one pass. They refer to numbers by place in `.numbers`: another pass of the same graph has equal steps.
+
+    `texts` holds what was written down for the steps of an earlier pass of the same graph.
+    """
+
+    def __init__(self, loss: Tensor, labels: list[str], texts: dict[Any, Any] | None = None) -> None:
+        self.numbers: list[Any] = []
+        self.nodes = things(loss)
+        self.labels = labels
+        self._index = {id(node): k for k, node in enumerate(self.nodes)}
+        self._notation = Notation(self._index)
+        self._texts = {} if texts is None else texts
+        self.values = [self._keep(np.asarray(node)) for node in self.nodes]
+        self.steps: list[Step] = [{"kind": "start"}]
+        self.steps += [self._forward(t) for t in self.nodes if type(t) is Tensor and t.op]
+        self.steps += self._backward(loss)
+        self.steps.append({"kind": "end"})
+
+    @property
+    def texts(self) -> dict[Any, Any]:
+        """What was written down, to be used again."""
+        return self._texts
+
+    def _keep(self, array: Any) -> int:
+        self.numbers.append(array)
+        return len(self.numbers) - 1
+
+    def _forward(self, t: Tensor) -> Step:
+        place = self._index[id(t)]
+        if place not in self._texts:
+            self._texts[place] = self._notation.call(t)
+        return {"kind": "forward", "node": place, "formula": self._texts[place]}
+
+    def _backward(self, loss: Tensor) -> list[Step]:
+        """The engine's walk, newest first; at each op what its rules give, and how the sums grow."""
+        total = Counter(id(a) for t in self.nodes if type(t) is Tensor for i, a in enumerate(t.args) if _asks(t, i))
+        count: Counter[int] = Counter()
+        sums: dict[int, Any] = {}
+        kept: dict[int, int] = {}  # where the latest sum is among the numbers
+        steps: list[Step] = []
+        for t, g in loss.adjoints():
+            if t.op is None:
+                continue
+            here = kept[id(t)] if id(t) in kept else self._keep(g)
+            if t is loss:
+                steps.append({"kind": "seed", "node": self._index[id(t)], "gradient": here})
+            step: Step = {"kind": "backward", "node": self._index[id(t)], "gradient": here, "uses": []}
+            values = [a.numpy() if type(a) is Tensor else a for a in t.args]
+            for i, a in enumerate(t.args):
+                if not _asks(t, i):
+                    continue
+                raw: Any = t.op.rule(i)(g, t.numpy(), *values, **t.static)  # type: ignore[misc]
+                part = np.asarray(fit(raw, a.numpy(), t.op, a))
+                before = kept.get(id(a))
+                sums[id(a)] = sums[id(a)] + part if id(a) in sums else part
+                count[id(a)] += 1
+                use = self._use(t, i, raw)
+                use |= {"part": self._keep(part), "count": count[id(a)], "of": total[id(a)]}
+                if np.shape(raw) != part.shape:
+                    use["raw"] = self._keep(np.asarray(raw))
+                kept[id(a)] = use["part"] if before is None else self._keep(sums[id(a)])
+                use |= {"sum": kept[id(a)]} | ({} if before is None else {"before": before})
+                step["uses"].append(use)
+            steps.append(step)
+        return steps
+
+    def _use(self, t: Tensor, i: int, raw: Any) -> Step:
+        """What is said of the gradient's way to operand `i`."""
+        place = self._index[id(t.args[i])]
+        rule, factor, local = self._notation.rule(t, i)
+        use: Step = {"node": place, "rule": rule, "why": reasons(t, i, self.labels[place], raw)}
+        if factor is not None:
+            use |= {"how": factor.how, "local": local, "factor": self._keep(factor.value)}
+        return use
+
+
+def _asks(t: Tensor, i: int) -> bool:
+    """Whether operand `i` gets a gradient from the op that made `t`."""
+    a = t.args[i]
+    return t.requires_grad and type(a) is Tensor and a.requires_grad and t.op is not None and t.op.rule(i) is not None
+
+
+def graph(played: Pass) -> dict[str, Any]:
+    """The nodes and edges of the page, with their places on the plane."""
+    labels = played.labels
+    texts = {step["node"]: text_of(step["formula"], labels) for step in played.steps if step["kind"] == "forward"}
+    index = {id(node): k for k, node in enumerate(played.nodes)}
+    nodes = []
+    last = len(played.nodes) - 1
+    for k, node in enumerate(played.nodes):
+        is_tensor = type(node) is Tensor
+        kind = "output" if k == last else "step" if is_tensor and node.op else "parameter" if is_tensor and node.requires_grad else "constant"
+        nodes.append({
+            "name": parts_of(labels[k]), "plain": plain(labels[k]), "kind": kind, "shape": [int(n) for n in np.shape(node)],
+            "value": played.values[k], "text": texts.get(k, ""),
+        })  # fmt: skip
+        if is_tensor and node.requires_grad:
+            nodes[-1]["asks"] = 1
+    return arranged(nodes, [(index[id(a)], k) for k, t in enumerate(played.nodes) if type(t) is Tensor for a in t.args if id(a) in index])
+
+
+def single(loss: Tensor, names: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """The data of a page that plays one pass."""
+    labels = labels_of(loss, names)
+    played, pool = Pass(loss, labels), Pool()
+    places = [pool.add(array) for array in played.numbers]
+    return {
+        "title": f"Backpropagation of {plain(labels[-1])}",
+        **graph(played),
+        "steps": played.steps,
+        "passes": [places],
+        "arrays": pool.arrays,
+    }
