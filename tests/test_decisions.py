@@ -154,6 +154,18 @@ def test_no_two_tensors_share_a_gradient_and_each_is_a_full_writable_array(progr
     assert shared == []
 
 
+def test_the_gradient_of_a_single_number_is_an_array_too():
+    x = leaf(3.0)
+    y = x * 2.0
+    z = y * y + y
+    for _ in range(2):
+        z.backward()
+        for t in (x, y, z):
+            assert type(t.grad) is np.ndarray
+            t.grad[...] = t.grad
+    assert (x.grad, y.grad, z.grad) == (52.0, 13.0, 1.0)
+
+
 # -- backward() --------------------------------------------------------------------------------------------------------------------
 
 
@@ -481,6 +493,15 @@ def test_changing_data_that_a_later_backward_needs_is_detected_and_named(change)
         tg.grad(lambda a: a * y)(1.0).backward()
     (w * w).sum().backward()
     assert w.grad.tolist() == [2.0 * v for v in w.tolist()]
+
+
+def test_looking_at_changed_data_does_not_make_it_unchanged():
+    w = leaf([1.0, 2.0])
+    y = (w * w).sum()
+    update_in_place(w)
+    assert w.data.sum() == 5.0
+    with pytest.raises(RuntimeError, match="w was changed in place"):
+        y.backward()
 
 
 def test_reading_data_is_no_change():

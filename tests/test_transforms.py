@@ -109,6 +109,7 @@ NESTED = {
     "grad of jvp's value": (lambda x: tg.jvp(lambda y: x * y * y, (x,), (1.0,))[0], 3 * x0**2),
     "grad of vjp": (lambda x: tg.vjp(lambda y: x * y * y, x)[1](1.0)[0], 4 * x0),
     "grad of vjp along the outer variable": (lambda x: tg.vjp(lambda y: x * y * y, x)[1](x)[0], 6 * x0**2),
+    "grad of vjp by the cotangent alone": (lambda x: tg.vjp(lambda y: y**3, 2.0)[1](x)[0], 12.0),
     "grad of hvp": (lambda x: tg.hvp(lambda y: x * y**3, (x,), (1.0,)), 12 * x0),
     "grad of hessian": (lambda x: tg.hessian(lambda y: x * y**3)(x), 12 * x0),
     "grad of jacobian": (lambda x: tg.jacobian(lambda y: x * y**3)(x), 9 * x0**2),

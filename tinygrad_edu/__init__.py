@@ -116,6 +116,7 @@ from .ops.shape import (
     swapaxes,
     transpose,
 )
+from .player import player
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
@@ -198,6 +199,7 @@ __all__ = [
     "not_equal",
     "op",
     "outer",
+    "player",
     "positive",
     "power",
     "prod",

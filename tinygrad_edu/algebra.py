@@ -14,6 +14,7 @@ import numpy as np
 
 from .core import Tensor, enable_grad
 from .graph import ancestors
+from .languages import is_guard
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both
 
@@ -71,20 +72,21 @@ class Symbols:
         self.elementwise = set(_reads())
         self.remarks: set[str] = set()  # what the constants were found to fulfil, and a formula relies on
         self.softmaxes: list[tuple[Tensor, Tensor]] = []  # (scores, what stands for their softmax)
+        self.upstream: set[Tensor] = set()  # gradients that came down the chain: written first
 
     def softmax(self, t: Tensor) -> Tensor | None:
         """If `t` is exp(z - logsumexp(z)), what stands for it: the user's own softmax of z, or a new name, p."""
         z = softmax_scores(t)
         if z is None or z not in self.until:
             return None
-        known = next((p for scores, p in self.softmaxes if scores is z), None) or next(
-            (p for p in self.until if p.op is not None and p.op.name == "exp" and p.shape == t.shape and np.array_equal(p.numpy(), t.numpy())), None
-        )
-        if known is None:
-            known = Tensor(t.numpy(), requires_grad=True, name=self.unused("p"))
-            self.softmaxes.append((z, known))
-            self.until.add(known)
-        return known
+        known = [p for scores, p in self.softmaxes if scores is z]
+        known += [p for p in self.until if p.op is not None and p.op.name == "exp" and np.array_equal(p.numpy(), t.numpy())]
+        if known:
+            return known[0]
+        made = Tensor(t.numpy(), requires_grad=True, name=self.unused("p"))
+        self.softmaxes.append((z, made))
+        self.until.add(made)
+        return made
 
     def unused(self, name: str) -> str:
         """The name, with a prime to tell it from the user's."""
@@ -146,6 +148,8 @@ class Reading:
         elif made and t.op.name == "sum":
             found = self._sum(t)
         elif made and t.op.name in ("reshape", "expand_dims", "squeeze") and self._is_uniform(self._expression(t.args[0])):
+            found = self._expression(t.args[0])
+        elif made and t.op.name == "maximum" and is_guard(t.args[1]):
             found = self._expression(t.args[0])
         elif made and t.op.name in self.reads:
             found = self.reads[t.op.name](*[self._operand(t.op.name, i, a) for i, a in enumerate(t.args)])
@@ -225,20 +229,21 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
             candidates.append(attempt(given))
         except (s.PolynomialError, NotImplementedError, RecursionError):
             continue
-    for candidate in sorted(dict.fromkeys(candidates), key=_length):
-        if candidate == given:
-            break
-        found = Record(reading).tensor(candidate, t.shape)
-        if _agree(t, found) and _agree_nearby(given, candidate, reading.symbols):
+    recorded = [(candidate, Record(reading).tensor(candidate, t.shape)) for candidate in dict.fromkeys(candidates)]
+    recorded.sort(key=lambda pair: (_length(pair[1], reading), pair[0] != given, pair[0].is_Add, str(pair[0])))
+    for candidate, found in recorded:
+        if _agree(t, found) and (candidate == given or _agree_nearby(given, candidate, reading.symbols)):
             return found
-    found = Record(reading).tensor(given, t.shape)  # as it is, without what multiplying by 1 and broadcasting left in it
-    return found if _agree(t, found) else t
+    return t
 
 
-def _length(expression: Any) -> tuple[int, str]:
+def _length(t: Tensor, reading: Reading) -> int:
     """How long a formula is to read: its operations, and every mention of a variable."""
-    mentions = sum(1 for e in sympy().preorder_traversal(expression) if e.is_Symbol)
-    return int(expression.count_ops()) + 2 * mentions, str(expression)
+    stop = {*reading.known.until, *reading.symbols.values()}
+    length: dict[int, int] = {}
+    for node in ancestors(t, until=stop):
+        length[id(node)] = 2 if node in stop or node.is_leaf else 1 + sum(length.get(id(a), 1) for a in node.args)
+    return length[id(t)]
 
 
 def _agree(a: Tensor, b: Tensor) -> bool:
@@ -264,74 +269,3 @@ def _agree_nearby(given: Any, candidate: Any, symbols: dict[Any, Tensor]) -> boo
         if not abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300):
             return False
     return True
-
-
-class Record:
-    """A SymPy expression computed on the tensors that its symbols stand for, in the order in which one would write it."""
-
-    def __init__(self, reading: Reading) -> None:
-        self.symbols, self.until = reading.symbols, reading.known.until
-
-    def tensor(self, expression: Any, shape: tuple[int, ...]) -> Tensor:
-        """The recorded tensor, of that shape."""
-        with enable_grad():
-            found = _tensor(self.value(expression))
-            return found if found.shape == shape else found.broadcast_to(shape)
-
-    def value(self, e: Any) -> Any:
-        """One expression: a tensor or a number. SymPy's trees are as deep as a formula on paper, so recursion is fine here."""
-        if e in self.symbols:
-            return self.symbols[e]
-        if e.is_number:
-            return int(e) if e.is_Integer else float(e)
-        if e.is_Add:
-            return self.sum(e)
-        if e.is_Mul or (e.is_Pow and e.exp.could_extract_minus_sign()):
-            return self.product(e)
-        if e.is_Pow:
-            base = self.value(e.base)
-            return base.sqrt() if e.exp == sympy().Rational(1, 2) else base * base if e.exp == 2 else base ** self.value(e.exp)
-        x = _tensor(self.value(e.args[0]))
-        return getattr(x, {"atan": "arctan"}.get(e.func.__name__, e.func.__name__))()
-
-    def sum(self, e: Any) -> Any:
-        """Positive terms first, so that o - y is not written -y + o."""
-        terms = sorted(e.args, key=lambda term: (term.could_extract_minus_sign(), not term.is_number, self.order(term)))
-        total = self.value(terms[0])
-        for term in terms[1:]:
-            total = total - self.value(-term) if term.could_extract_minus_sign() else total + self.value(term)
-        return total
-
-    def product(self, e: Any) -> Any:
-        """A product, over a product if there are negative powers."""
-        above, below = e.as_numer_denom()
-        if below == 1:
-            return self.times(above) if above.is_Mul or above != e else 1 / self.value(1 / e)
-        return self.times(above) / (float(below) if below.is_number and not below.is_Integer else self.times(below))
-
-    def times(self, e: Any) -> Any:
-        """Factors: what came down the chain first, then o before 1 - o; the sign of a difference is turned, not put in front."""
-        if not e.is_Mul:
-            return self.value(e)
-        number, factors = e.as_coeff_mul()
-        ordered = sorted(factors, key=self.order)
-        for k, f in enumerate(ordered):
-            if number.could_extract_minus_sign() and f.is_Add:
-                ordered[k], number = -f, -number
-                break
-        product = self.value(ordered[0])
-        for f in ordered[1:]:
-            product = product * self.value(f)
-        if number == -1:
-            return -product
-        return product if number == 1 else self.value(number) * product
-
-    def order(self, e: Any) -> tuple[Any, ...]:
-        """Computed things first, then what has more variables, then the shorter."""
-        tensors = [self.symbols[x] for x in e.free_symbols]
-        computed = any(t.op is not None and t not in self.until for t in tensors)
-        return not computed, -len(tensors), int(e.count_ops()), min((t.serial for t in tensors), default=0)
-
-
-def _tensor(value: Any) -> Tensor:
-    return value if type(value) is Tensor else Tensor(value)

@@ -35,6 +35,8 @@ ndarray = np.ndarray
 clock = count().__next__  # a tensor's serial number: larger than those of all it was made from
 _recording: ContextVar[bool] = ContextVar("recording", default=True)  # per thread and per task
 is_recording = _recording.get
+_unrolled = _recording.get  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
+within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
 
 
@@ -604,6 +606,7 @@ class Op:
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)
         self.static = tuple(static)
+        self._takes = frozenset(static)
         self.defaults = {key: value for key, value in static.items() if value is not inspect.Parameter.empty}
 
     def __repr__(self) -> str:
@@ -648,20 +651,28 @@ class Op:
             raise TypeError(f"{self.name} takes one list of tensors: write tg.{self.name}([a, b])")
         if len(self.static) == 1 and len(rest) > 1:
             rest = (rest,)  # t.reshape(2, 3) is t.reshape((2, 3))
-        given = {**dict(zip(self.static, rest, strict=False)), **static}
-        for name in ("out", "dtype", "where", "initial"):  # NumPy's arguments that a Tensor's op does not take, at rest
-            if name not in self.static and (given.get(name, 0) is None or given.get(name) is np._NoValue):
-                del given[name]
-        unknown = [name for name in given if name not in self.static]
+        given = {**dict(zip(self.static, rest)), **static} if rest else static  # noqa: B905 -- what is too much is refused below
+        if len(rest) > len(self.static) or not self._takes.issuperset(given):
+            given = self._without_rests_of_numpy(rest, given)
+        for key, value in given.items():
+            if type(value) is Tensor or type(value) is tuple:
+                given = {**given, key: self._constant(key, value)}
+        return {**self.defaults, **given}
+
+    def _without_rests_of_numpy(self, rest: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
+        """Without the arguments of NumPy's functions that say nothing, out=None say; a TypeError for any other that is unknown."""
+        silent = {"out", "dtype", "where", "initial"}
+        given = {k: v for k, v in given.items() if k in self._takes or k not in silent or not (v is None or v is np._NoValue)}
+        unknown = [name for name in given if name not in self._takes]
         if unknown or len(rest) > len(self.static):
             takes = " and ".join(self.static) or "no further arguments"
             raise TypeError(f"{self.name} of a Tensor takes {takes}, not {', '.join(unknown) or short(rest[-1])}")
-        return {**self.defaults, **{key: self._constant(key, value) for key, value in given.items()}}
+        return given
 
     def _constant(self, key: str, value: Any) -> Any:
         """A static argument without Tensors: their values, if no gradient is lost by it."""
         if type(value) is tuple:
-            return tuple(self._constant(key, v) for v in value)
+            return tuple([self._constant(key, v) for v in value])
         if type(value) is not Tensor:
             return value
         if value._requires_grad:
@@ -709,21 +720,31 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
     return t
 
 
+def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrolled: Callable[[], bool] = is_recording) -> None:
+    """Let other functions make the results of ops and walk back: what `detect_anomaly` does while it is on, free when it is off."""
+    global _result, _unrolled
+    _result, _unrolled, Tensor.adjoints = result, unrolled, adjoints  # type: ignore[method-assign, assignment]
+
+
 def fast_call(op: Op) -> Callable[..., Tensor]:
     """A function that equals `op`, unrolled for the calls with one and with two operands (1 to 3 µs less)."""
     run, differentiable, defaults, views = op.run, bool(op.rules), op.defaults, not isinstance(op.run, np.ufunc)
 
     def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
-        if rest or static or type(x) is not Tensor:
+        if type(x) is not Tensor:
             return op(x, *rest, **static)
+        static = op._bind(rest, static) if rest or static else defaults
         try:
-            y = run(x._data, **defaults)
+            y = run(x._data, **static)
         except Exception as error:
-            raise op.explained(error, (x,), defaults) from None
+            raise op.explained(error, (x,), static) from None
         if views and x._op is None and type(y) is ndarray and y.base is not None:
             y = y.copy("K")
         required = x._requires_grad
-        return _result(op, (x,), defaults, y, required or x._op is not None, required and differentiable)
+        recorded = required or x._op is not None
+        if required and static and getattr(y, "dtype", _float).kind != "f":
+            required = False  # integers, of astype(int) say, have no gradient
+        return _result(op, (x,), static, y, recorded, required and differentiable)
 
     def binary(a: Any, b: Any) -> Tensor:
         x: Any
@@ -747,7 +768,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             y = run(x, z)
         except Exception as error:
             raise op.explained(error, (a, b), _nothing) from None
-        if not recorded or not is_recording() or type(y) is not ndarray:
+        if not recorded or not _unrolled() or type(y) is not ndarray:
             return _result(op, (a, b), _nothing, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)

@@ -7,123 +7,18 @@ gets a name, δ, because it is used more than once. These are the articles' own 
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
-import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from html import escape
-from itertools import count
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .algebra import Symbols, simplified, softmax_scores, sympy
 from .core import Tensor, enable_grad, registry
-from .formula import Equation, Formula, Spelling
+from .derivation import Derivation, Line, words_of
+from .formula import Equation, Formula, is_variable
 from .graph import ancestors, names_of
-from .languages import LANGUAGES, identifier
-
-ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
-
-
-@dataclass(frozen=True)
-class Line:
-    """One formula: what it is the gradient of, its name, and its right-hand side as a formula on the names."""
-
-    of: str  # the user's name of the tensor
-    name: str  # delta2, or the gradient's name in Python, d_W2
-    is_gradient: bool  # of a parameter, not an intermediate
-    formula: Formula
-    value: Any
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass
-class Derivation:
-    """The closed formulas of some gradients: `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy."""
-
-    loss: str
-    lines: list[Line]
-    forward: list[Equation] = field(repr=False)
-    inputs: dict[str, Any] = field(repr=False)
-    functions: dict[str, Callable[..., Any]] = field(repr=False)
-    counts: dict[str, str] = field(repr=False)
-    remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
-
-    def _text(self, line: Line, spelling: Spelling) -> tuple[str, str]:
-        language = LANGUAGES[spelling]
-        of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
-        if spelling == "python":
-            return line.name, line.formula.python
-        if not line.is_gradient:
-            delta = language.name(identifier(line.name), line.name).text
-            left = f"{delta} = ∂{loss}/∂{of}" if spelling == "unicode" else rf"{delta} = \frac{{\partial {loss}}}{{\partial {of}}}"
-        else:
-            left = f"∂{loss}/∂{of}" if spelling == "unicode" else rf"\frac{{\partial {loss}}}{{\partial {of}}}"
-        return left, getattr(line.formula, spelling)
-
-    @property
-    def unicode(self) -> str:
-        """Mathematics in plain text, a line for each formula."""
-        rows = [self._text(line, "unicode") for line in self.lines]
-        width = max(len(left) for left, _ in rows)
-        lines = [f"{left:<{width}} = {right}" for left, right in rows]
-        return "\n".join(lines + [f"(for {remark})" for remark in self.remarks])
-
-    @property
-    def python(self) -> str:
-        """Python with NumPy, a line for each formula."""
-        return "\n".join(f"{left} = {right}" for left, right in (self._text(line, "python") for line in self.lines))
-
-    @property
-    def latex(self) -> str:
-        """Aligned equations for LaTeX, MathJax or KaTeX."""
-        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in (self._text(line, "latex") for line in self.lines))
-        return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
-
-    @property
-    def body(self) -> str:
-        """The forward pass as far as it is needed, then the formulas: assignments in plain NumPy."""
-        rows = [f"{name} = {text}" for name, text in (*self._needed(), *self.counts.items())]
-        return "\n".join(rows + [f"{line.name} = {line.formula.python}" for line in self.lines])
-
-    @cached_property
-    def numpy_source(self) -> str:
-        """A function of the inputs that computes the gradients in plain NumPy, with definitions of what NumPy does not have."""
-        results = ", ".join(line.name for line in self.lines if line.is_gradient)
-        helpers = "".join(f"{definition(name, run)}\n\n\n" for name, run in sorted(self.functions.items()))
-        body = self.body.replace("\n", "\n    ")
-        return f"import numpy as np\n\n\n{helpers}def gradients({', '.join(self.inputs)}):\n    {body}\n    return {results}\n"
-
-    def _needed(self) -> list[tuple[str, str]]:
-        """The forward equations that the formulas refer to, directly or not."""
-        text = self.python + " ".join(self.counts.values())
-        needed: list[tuple[str, str]] = []
-        for equation in reversed(self.forward):
-            if equation.name in _words(text):
-                needed.insert(0, (equation.name, equation.right))
-                text += " " + equation.right
-        return needed
-
-    @cached_property
-    def function(self) -> Callable[..., Any]:
-        """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run. It takes arrays by position or by name."""
-        namespace: dict[str, Any] = {}
-        exec(compile(self.numpy_source, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
-        namespace.update(self.functions)
-        return namespace["gradients"]  # type: ignore[no-any-return]
-
-    def __str__(self) -> str:
-        return self.unicode
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex}\n$$"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.unicode)}</pre>"
+from .languages import identifier
+from .naming import all_named
 
 
 def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any] | None = None) -> Derivation:
@@ -146,7 +41,7 @@ def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any
     sympy()
     wanted = [wrt] if type(wrt) is Tensor else list(wrt)
     _check(loss, wanted)
-    labels = _all_named(loss, names_of([loss], names))
+    labels = all_named(loss, names_of([loss], names))
     return _Walk(loss, wanted, labels, Formula([loss], labels, lines=True)).derivation()
 
 
@@ -227,8 +122,10 @@ class _Walk:
         named = {**self.text.namespace, **{str(t.name): t.numpy() for _, t in self.known.named}}
         softmaxes = [Equation(p, str(p.name), f"softmax({self.text.name(z)})") for z, p in self.known.softmaxes]
         functions |= {"softmax": lambda x: np.exp(x - registry["logsumexp"].run(x, -1, True))} if softmaxes else {}
-        found = Derivation(self.labels[id(self.loss)], lines, [*self.equations, *softmaxes], {}, functions, self.counts, sorted(self.known.remarks))
-        words = _words(found.body)
+        found = Derivation(
+            self.labels[id(self.loss)], lines, [*self.equations, *softmaxes], {}, functions, self.counts, sorted(self.known.remarks)
+        )
+        words = words_of(found.body)
         found.inputs.update({k: v for k, v in named.items() if k in words and k != "np" and k not in functions})
         found.functions = {k: v for k, v in functions.items() if k in words}
         return found
@@ -259,11 +156,12 @@ class _Walk:
         self._add(t, g, False, name)
         self.deltas[name] = Tensor(g.numpy(), requires_grad=True, name=name, copy=False)
         self.known.until.add(self.deltas[name])
+        self.known.upstream.add(self.deltas[name])
         return self.deltas[name]
 
     def _shorter(self, g: Tensor) -> Tensor:
         """The gradient simplified, inside of its matrix products and sums too."""
-        return simplified(_rebuilt(g, self.known), self.known)
+        return simplified(rebuilt(g, self.known), self.known)
 
     def _add(self, t: Tensor, g: Tensor, is_gradient: bool, name: str = "") -> None:
         label = self.labels[id(t)]
@@ -276,7 +174,7 @@ class _Walk:
         self.lines.append(Line(label, name or f"d_{identifier(label)}", is_gradient, formula, g.numpy()))
 
 
-def _rebuilt(g: Tensor, known: Symbols) -> Tensor:
+def rebuilt(g: Tensor, known: Symbols) -> Tensor:
     """The same computation on the leaves that stand for constants, each elementwise part below a product or a sum simplified alone."""
     new: dict[Tensor, Tensor] = {}
     for t in ancestors(g, until=known.until):
@@ -293,80 +191,12 @@ def _rebuilt(g: Tensor, known: Symbols) -> Tensor:
 
 def _operand(a: Any, known: Symbols) -> Any:
     """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
-    if not _is_variable(a):
+    if not is_variable(a):
         stand_in = known.constant(a) if np.ndim(a) else None
         return a if stand_in is None else stand_in
     return simplified(a, known) if a.op is not None and a not in known.until else a
 
 
-def _all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
-    """The names, and new ones for activations and for what goes into them where their user gave none."""
-    labels = dict(labels)
-    labels.setdefault(id(loss), "loss")
-    taken = set(labels.values())
-    nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
-    activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, "logsumexp")]
-    for k, t in enumerate(activations, 1):
-        number = "" if len(activations) == 1 else str(k)
-        scores = softmax_scores(t)
-        for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores, "z"), (t, "p")):
-            if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name != "logsumexp":
-                name = f"{letter}{number}"
-                while name in taken:
-                    name += "_"
-                labels[id(tensor)] = name
-                taken.add(name)
-    for k, t in enumerate((t for t in ancestors(loss) if t.is_leaf and t.requires_grad and id(t) not in labels), 1):
-        labels[id(t)] = f"p{k}"
-    constants = [a for t in nodes + [loss] for a in t.args if np.ndim(a) and not _is_variable(a)]
-    named = [np.asarray(a) for a in constants if id(a) in labels]
-    for a in constants:
-        value = np.asarray(a)
-        if id(a) not in labels and value.size and (value != value.flat[0]).any() and not any(_follows(value, known) for known in named):
-            labels[id(a)] = next(name for k in count(1) if (name := f"c{k}") not in labels.values())
-            named.append(value)
-    return labels
-
-
-def _follows(value: Any, known: Any) -> bool:
-    """Whether a constant is 1 - c of a known one: then it goes by that."""
-    return value.shape == known.shape and np.array_equal(value, 1 - known)
-
-
 def _constants(loss: Tensor, labels: Mapping[int, str]) -> Iterator[Any]:
     """The named arrays and tensors that ops were given as constants."""
-    return (a for t in ancestors(loss) for a in (t, *t.args) if id(a) in labels and np.ndim(a) and not _is_variable(a))
-
-
-def _is_variable(a: Any) -> bool:
-    return type(a) is Tensor and (a.requires_grad or a.op is not None)
-
-
-def _words(text: str) -> set[str]:
-    """The identifiers in a text."""
-    return set(re.findall(r"[^\W\d]\w*", text))
-
-
-DEFINITIONS = {
-    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
-    "relu": "def relu(x):\n    return np.maximum(x, 0)",
-    "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
-    "safe_log": "def safe_log(x):\n    return np.log(np.maximum(x, np.finfo(x.dtype).tiny))",
-    "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=-1, keepdims=True))\n    return e / e.sum(axis=-1, keepdims=True)",
-}
-
-
-def definition(name: str, run: Callable[..., Any]) -> str:
-    """Python that defines an op which NumPy does not have: from a list, or the op's own source."""
-    if name in DEFINITIONS:
-        return DEFINITIONS[name]
-    try:
-        (made,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body
-    except (OSError, TypeError, SyntaxError, ValueError):
-        made = ast.Pass()
-    if not isinstance(made, ast.FunctionDef):
-        return f"# {name}: define it as your op does"
-    made.name, made.returns = name, None
-    for argument in (*made.args.args, *made.args.kwonlyargs):
-        argument.annotation = None
-    return ast.unparse(made)
+    return (a for t in ancestors(loss) for a in (t, *t.args) if id(a) in labels and np.ndim(a) and not is_variable(a))

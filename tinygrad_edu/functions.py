@@ -111,7 +111,8 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
             raise ValueError(
                 f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
             )
-        return (total - z[(*np.indices(labels.shape, sparse=True), labels)]).mean()
+        places = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
+        return (total - z[(*places, labels)]).mean()
     if y.shape != z.shape:
         raise ValueError(
             f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "

@@ -267,7 +267,8 @@ def _parts(label: str) -> tuple[str, str, str] | None:
 def unicode_name(label: str) -> str:
     """W1 becomes W₁, delta2 δ₂; what is no word is quoted."""
     if label.startswith("∂"):
-        return f"∂{unicode_name(label[1:])}"
+        above, of, below = label[1:].partition("/∂")
+        return f"∂{unicode_name(above)}/∂{unicode_name(below)}" if of else f"∂{unicode_name(above)}"
     parts = _parts(label)
     if parts is None:
         return label if re.fullmatch(r"\w+", label) else f"‘{cleaned(label)}’"
@@ -278,7 +279,9 @@ def unicode_name(label: str) -> str:
 def latex_name(label: str) -> str:
     r"""W1 becomes W_{1}, delta2 \delta_{2}, loss \mathrm{loss}; what is no word is escaped text."""
     if label.startswith("∂"):
-        return f"\\partial {latex_name(label[1:])}"
+        above, of, below = label[1:].partition("/∂")
+        whole = rf"\partial {latex_name(above)}"
+        return rf"\frac{{{whole}}}{{\partial {latex_name(below)}}}" if of else whole
     parts = _parts(label)
     if parts is None or not all(c.isascii() or c in _LETTERS for c in label):
         return latex_text(cleaned(label))
@@ -300,6 +303,9 @@ _TEX_ESCAPES = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         '"': "''",
+        "`": "'",
+        "[": "{[}",
+        "]": "{]}",
     }
 )
 
@@ -386,7 +392,7 @@ class Python(Language):
         return Written(f"{called}({', '.join([*arguments, *statics])})")
 
 
-def _is_guard(value: Any) -> bool:
+def is_guard(value: Any) -> bool:
     """Whether a number is there only to keep others off zero."""
     return isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f" and bool(value == np.finfo(value.dtype).tiny)
 
@@ -441,7 +447,7 @@ class Mathematics(Language):
 
     def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
         op, args, static, _ = made
-        if op.name == "maximum" and _is_guard(args[1]):
+        if op.name == "maximum" and is_guard(args[1]):
             return operands[0]
         template = self.template(op, static)
         over = self.over(static["axis"], np.ndim(args[0])) if "axis" in static else ""
@@ -493,7 +499,7 @@ class Unicode(Mathematics):
     """Mathematics in plain text."""
 
     def name(self, identifier: str, label: str) -> Written:
-        return Written(unicode_name(label))
+        return Written(unicode_name(label), CALLED if "/∂" in label else ATOM)
 
     def number(self, value: Any) -> Written:
         text = math_number(value).replace(r" \times 10^", "e").replace("{", "").replace("}", "")
@@ -528,7 +534,7 @@ class Latex(Mathematics):
     """LaTeX, for MathJax, KaTeX and TeX itself."""
 
     def name(self, identifier: str, label: str) -> Written:
-        return Written(latex_name(label))
+        return Written(latex_name(label), CALLED if "/∂" in label else ATOM)
 
     def number(self, value: Any) -> Written:
         text = math_number(value)

@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .core import Tensor, stretched
 from .formula import Formula
 from .graph import ancestors
-from .languages import latex_name, math_number, unicode_name
-
-
-class Math(NamedTuple):
-    """A piece of mathematics, as plain text and as LaTeX."""
-
-    unicode: str
-    latex: str
-
-    def __add__(self, other: Any) -> Math:  # type: ignore[override]
-        more = maths(other)
-        return Math(self.unicode + more.unicode, self.latex + more.latex)
-
-
-Sentence = tuple["str | Math", ...]
-
-
-def maths(value: str | Math) -> Math:
-    """A text of ours that is the same in both languages."""
-    return value if isinstance(value, Math) else Math(value, value)
-
-
-def named(label: str) -> Math:
-    """A name."""
-    return Math(unicode_name(label), latex_name(label))
-
-
-def number(value: Any) -> Math:
-    """A number in five decimals, or in five digits where it is small or large."""
-    x = float(value)
-    if not np.isfinite(x) or x == int(x):
-        text = f"{x:.0f}" if abs(x) < 1e9 else f"{x:g}"
-    else:
-        text = f"{x:.5f}".rstrip("0") if 0.01 <= abs(x) < 1e5 else f"{x:.5g}"
-    minus = text.replace("-", "−")
-    return Math(minus, math_number(float(text)) if "e" in text else text.replace("inf", r"\infty").replace("nan", r"\text{nan}"))
+from .telling import Math, Sentence, named
 
 
 def shape(of: Any) -> str:
@@ -79,13 +44,13 @@ def _product(u: Tensor, i: int, formula: Formula) -> Sentence | None:
     turned = np.shape(other)[::-1]
     shapes = f"{shape(u)} @ {turned}" if i == 0 else f"{turned} @ {shape(u)}"
     target = _called(mine, formula, "its operand")
-    transpose: str | Math = named(formula.label(other)) + Math("ᵀ", r"^{\top}") if formula.label(other) else "the transpose"
+    transpose: str | Math = named(formula.label(other)).then(Math("ᵀ", r"^{\top}")) if formula.label(other) else "the transpose"
     rows, columns = np.shape(u)
     if i == 0:
-        why = f"an entry went into every column of its row, {columns} in all" if columns > 1 else "an entry went into the one column of its row"
-        why = f"{why}, and collects from there"
+        why = f"each entry went into all {columns} outputs of its row" if columns > 1 else "each entry went into the one output of its row"
     else:
-        why = f"an entry was used in each of the {rows} rows, and collects from all of them" if rows > 1 else "there is one row to collect from"
+        why = f"each entry met all {rows} rows" if rows > 1 else "each entry met the one row"
+    why += ", and collects from them" if (columns, rows)[i] > 1 else ""
     return transpose, f" makes {shapes} = {shape(mine)}, the shape of ", target, f": {why}"
 
 
@@ -110,4 +75,4 @@ def _summed(u: Tensor, x: Tensor, formula: Formula) -> Sentence | None:
     rows = u.ndim == 2 and len(axes) == 1
     over = f"{count} {('rows', 'columns')[axes[0]]}" if rows else f"{count} places"
     axis = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
-    return _called(x, formula, "what was computed"), f" of shape {shape(x)} was stretched over {over}: sum over {axis}"
+    return _called(x, formula, x.op.name if x.op else "a leaf"), f" of shape {shape(x)} was stretched over {over}: sum over {axis}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor, enable_grad, is_recording, no_grad, numeric, read_only, recorder, short
+from .core import Tensor, enable_grad, is_recording, no_grad, numeric, read_only, recorder, short, within
 from .graph import ancestors
 from .ops.shape import copy, stack
 from .trees import leaves, paired, tree_map
@@ -189,8 +189,12 @@ class _Run:
         self.inputs: list[Tensor] = []  # the leaf in place of each
         differentiated = {i % len(args) for i in self.numbers}
         inner = [tree_map(self._leaf, a) if i in differentiated else a for i, a in enumerate(args)]
-        with enable_grad():
-            value = f(*inner, **kwargs)
+        token = within.set(True)
+        try:
+            with enable_grad():
+                value = f(*inner, **kwargs)
+        finally:
+            within.reset(token)
         self.aux: Any
         if has_aux and not (isinstance(value, tuple) and len(value) == 2):
             raise TypeError(f"with has_aux, {_called(f)} must return (value, more), it returned {type(value).__name__}: {short(value)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Op, Tensor, enable_grad, registry
+from ..define import in_table
 from ..graph import ancestors
 from .program import Builder, Maker, Node, Program
 from .simplify import RULES, is_number
@@ -23,7 +24,12 @@ PLAIN = frozenset(
 
 def is_plain(op: Op) -> bool:
     """Whether NumPy and JAX have an op, so that it is not taken apart."""
-    return isinstance(op.run, np.ufunc) or op.name in PLAIN
+    return is_numpys(op) or (op.name in PLAIN and in_table(op))
+
+
+def is_numpys(op: Op) -> bool:
+    """Whether an op is a ufunc of NumPy's own."""
+    return isinstance(op.run, np.ufunc) and getattr(np, op.run.__name__, None) is op.run
 
 
 def taken_apart(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> tuple[Recording, Tensor] | None:

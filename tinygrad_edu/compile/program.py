@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, refuse_changed, registry
+from ..core import Op, Tensor, clock, refuse_changed, registry
 from ..graph import ancestors
 from .trace import Recording
 
@@ -18,7 +18,7 @@ SMALL = 1 << 16  # bytes: constants of this size are compared by value, and comp
 class Node:
     """A value of a program: an input, a constant, or an op on nodes and Python numbers."""
 
-    __slots__ = ("args", "dtype", "hint", "label", "op", "part", "shape", "static", "value")
+    __slots__ = ("about", "args", "dtype", "hint", "label", "number", "op", "part", "shape", "static", "value")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, op: Op | None = None, args: tuple[Any, ...] = (), static: Any = None) -> None:
         self.shape, self.dtype, self.op, self.args = shape, dtype, op, args
@@ -26,7 +26,9 @@ class Node:
         self.value: Any = None  # a constant's array
         self.label = ""  # what the user calls it
         self.hint = "t"  # how to call it if it has no label and needs a name
+        self.about = 0  # the number of what it is a gradient of
         self.part = ""  # forward, backward or update
+        self.number = clock()  # larger than those of its operands
 
     def __repr__(self) -> str:
         return f"<{self.label or 'node'}: {self.op.name if self.op else 'constant' if self.value is not None else 'input'}{list(self.shape)}>"
@@ -60,13 +62,13 @@ class Builder:
         self.sources: list[Any] = []
         self.part = "forward"
 
-    def constant(self, array: Any, label: str = "") -> Node:
-        """The node of a known array; it has a copy, for others may change theirs."""
+    def constant(self, array: Any, label: str = "", is_ours: bool = False) -> Node:
+        """The node of a known array; it has a copy, unless the array is ours, for others may change theirs."""
         array = np.asarray(array)
         key = ("constant", array.shape, array.dtype.str, array.tobytes() if array.nbytes <= SMALL else id(array))
         if key not in self.nodes:
             node = self.nodes[key] = Node(array.shape, array.dtype)
-            node.value, node.part = array.copy("K"), self.part
+            node.value, node.part = array if is_ours else array.copy("K"), self.part
             self.sources.append(array)  # whose id must not be another's
         self.nodes[key].label = self.nodes[key].label or label
         return self.nodes[key]
@@ -76,8 +78,8 @@ class Builder:
         args = tuple(args)
         if isinstance(op.run, np.ufunc):
             args = self._plain_operands(args, shape)
-        if not any(isinstance(a, Node) and not a.is_constant for a in args) and (self.fold_arrays or self._is_number(shape, args)):
-            return self.constant(run(op, args, static, dtype))
+        if not any(isinstance(a, Node) and not a.is_constant for a in args) and (self.fold_arrays or is_number(op, args)):
+            return self.constant(run(op, args, static, dtype), is_ours=True)
         rule = self.rules.get(op.name)
         found = rule(self, args, static, shape, dtype) if rule else None
         if found is not None:
@@ -93,10 +95,6 @@ class Builder:
             node.part = self.part
         return self.nodes[key]
 
-    def _is_number(self, shape: tuple[int, ...], args: Sequence[Any]) -> bool:
-        """Whether what is computed from these constants is no more than a number, in one or in many entries."""
-        return all(not isinstance(a, Node) or a.size <= 1 or is_uniform(a) for a in args)
-
     def _plain_operands(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
         """The operands of a ufunc, without broadcasts that it does anyway, and constants of one number as Python's."""
         for i, a in enumerate(args):
@@ -106,9 +104,20 @@ class Builder:
                 continue
             if a.op is not None and a.op.name == "broadcast_to" and np.broadcast_shapes(a.args[0].shape, *[b.shape for b in others]) == shape:
                 args = (*args[:i], a.args[0], *args[i + 1 :])
-            elif a.is_constant and any(b.dtype == a.dtype and not b.is_constant for b in others) and is_uniform(a):
-                args = (*args[:i], a.value.flat[0].item(), *args[i + 1 :])
+            elif a.is_constant and (self.fold_arrays or not a.label) and any(b.dtype == a.dtype and not b.is_constant for b in others) and is_uniform(a):
+                args = (*args[:i], plain_number(a.value.flat[0]), *args[i + 1 :])
         return args
+
+
+def plain_number(value: Any) -> Any:
+    """A NumPy number as a Python number that becomes it again in its dtype: of np.float32(0.1), 0.1."""
+    return float(str(value)) if value.dtype.kind == "f" else value.item()
+
+
+def is_number(op: Op, args: Sequence[Any]) -> bool:
+    """Whether what an op computes from constants is no more than a number, in one or in many entries."""
+    keeps = isinstance(op.run, np.ufunc) or op.name in ("reshape", "expand_dims", "squeeze", "broadcast_to", "astype", "copy")
+    return keeps and all(not isinstance(a, Node) or a.size <= 1 or is_uniform(a) for a in args)
 
 
 def is_uniform(node: Node) -> bool:
@@ -161,19 +170,15 @@ class Program:
 
 
 def needed(outputs: Iterable[Node]) -> list[Node]:
-    """The outputs and all that they are made from, operands first."""
-    order: list[Node] = []
+    """The outputs and all that they are made from, in the order of making them."""
     seen: set[Node] = set()
-    waiting: list[tuple[Node, bool]] = [(node, False) for node in reversed(list(outputs))]
+    waiting = list(outputs)
     while waiting:
-        node, is_ready = waiting.pop()
-        if is_ready:
-            order.append(node)
-        elif node not in seen:
+        node = waiting.pop()
+        if node not in seen:
             seen.add(node)
-            waiting.append((node, True))
-            waiting.extend((a, False) for a in reversed(node.args) if isinstance(a, Node) and a not in seen)
-    return order
+            waiting.extend(a for a in node.args if isinstance(a, Node))
+    return sorted(seen, key=lambda node: node.number)
 
 
 def recorded(recording: Recording, labels: Sequence[str], outputs: Sequence[Tensor], rules: Mapping[str, Maker]) -> Program:
@@ -192,11 +197,11 @@ def recorded(recording: Recording, labels: Sequence[str], outputs: Sequence[Tens
             builder.part = recording.part(t)
             of[t] = _node(builder, t, of, recording)
         builder.uses[of[t]] += uses[t] - (t.op is not None and t.op.name == "copy" and uses[t] > 0)
-    _label(of, recording)
+    _label(of, recording, outputs)
     return Program(inputs, [of[t] for t in outputs])
 
 
-def _label(of: Mapping[Tensor, Node], recording: Recording) -> None:
+def _label(of: Mapping[Tensor, Node], recording: Recording, outputs: Sequence[Tensor]) -> None:
     """Call nodes what the user calls their tensors, and gradients after what they are gradients of."""
     for t, node in of.items():
         if not node.is_constant:
@@ -205,7 +210,13 @@ def _label(of: Mapping[Tensor, Node], recording: Recording) -> None:
     for g, at in gradients:
         if at.label and not g.label:
             g.label = f"d_{at.label}"
-        g.hint = "delta"
+        g.hint, g.about = "delta", at.number
+    inputs = {node for node in of.values() if node.op is None and not node.is_constant}
+    for t in outputs:
+        node = of[t]
+        replaced = [a for a in node.args if a in inputs and a.shape == node.shape]
+        if replaced and not node.label:
+            node.label = f"new_{replaced[0].label}"
 
 
 def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Recording) -> Node:

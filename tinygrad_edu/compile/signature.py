@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from ..core import Tensor, numeric, short
 STATIC = (bool, int, float, str, bytes, type(None))
 
 
-class Input(NamedTuple):
+@dataclass(eq=False)
+class Input:
     """An array among the arguments: where it is, what it is called, and its value in the call that was recorded."""
 
     access: str  # as Python, from `args` and `kwargs`
@@ -24,6 +26,11 @@ class Input(NamedTuple):
     def array(self) -> Any:
         """Its value as a NumPy array."""
         return self.value._data if type(self.value) is Tensor else numeric(self.value)
+
+    def forget(self) -> None:
+        """Keep the shape and the dtype, and let the numbers go."""
+        if not isinstance(self.value, np.generic):
+            self.value = np.broadcast_to(np.zeros((), self.array.dtype), self.array.shape)
 
 
 class Branch(NamedTuple):
@@ -50,6 +57,7 @@ class Signature:
         self.constants: list[Constant] = []
         self.objects: list[Any] = []  # what the accesses refer to as `objects[i]`: keys that have no literal
         names = parameter_names(f, len(args))
+        self.count = len(args)
         self.args = [self._scan(value, f"args[{i}]", name) for i, (name, value) in enumerate(zip(names, args, strict=True))]
         self.kwargs = {name: self._scan(value, f"kwargs[{name!r}]", name) for name, value in kwargs.items()}
         self.names = [*names, *kwargs]
@@ -96,6 +104,18 @@ class Signature:
 
         return [build(part) for part in self.args], {name: build(part) for name, part in self.kwargs.items()}
 
+    def of(self, arguments: Sequence[int | str]) -> list[Input]:
+        """The arrays that are, or are in, some arguments: of these numbers or names."""
+        chosen: list[Input] = []
+        for argument in arguments:
+            known = range(self.count) if isinstance(argument, int) else self.names
+            if argument not in known:
+                raise TypeError(f"there is no argument {argument!r}: this call has {', '.join(self.names) or 'none'}")
+            place = argument if isinstance(argument, int) else self.names.index(argument)
+            access = f"args[{place}]" if place < self.count else f"kwargs[{argument!r}]"
+            chosen += [x for x in self.inputs if x.access == access or x.access.startswith(f"{access}[")]
+        return chosen
+
     def __str__(self) -> str:
         parts = zip(self.names, [*self.args, *self.kwargs.values()], strict=True)
         return ", ".join(f"{name}={described(part)}" for name, part in parts)
@@ -104,8 +124,8 @@ class Signature:
 def assembled(kind: type, parts: dict[Any, Any]) -> Any:
     """A dict, list or tuple of a kind."""
     if issubclass(kind, dict):
-        return kind(parts)
-    return kind(*parts.values()) if hasattr(kind, "_fields") else kind(parts.values())
+        return parts
+    return kind(*parts.values()) if hasattr(kind, "_fields") else kind(parts.values())  # type: ignore[call-arg]
 
 
 def is_array(value: Any) -> bool:

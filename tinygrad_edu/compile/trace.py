@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _names
-from ..core import Tensor, _result, clock, read_only, recorder
+from ..core import Tensor, _result, clock, read_only, recorder, within
 from ..graph import ancestors
 from ..ops.shape import copy
 
@@ -45,17 +45,18 @@ class Recording:
     @contextmanager
     def running(self) -> Iterator[None]:
         """While this lasts, ops on tensors belong to the program."""
-        token, watcher = recorder.set(self), sys.getprofile()
+        token, inner, watcher = recorder.set(self), within.set(True), sys.getprofile()
         sys.setprofile(self._watch)
         try:
             yield
         finally:
             sys.setprofile(watcher)
             recorder.reset(token)
-        inner, self.names = self.names, {}
+            within.reset(inner)
+        outermost, self.names = self.names, {}
         for scope in self.scopes.values():
             self._note(scope)
-        self.names |= inner
+        self.names |= outermost
 
     @contextmanager
     def backward(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def _before(rows: Any) -> Any:
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))), taken from the largest entry on, so that exp cannot overflow."""
     top = x.max(axis, None, True)
-    if not np.isfinite(top).all():
+    if not isfinite(top.sum()):  # NaN, or an infinite entry
         top = np.where(np.isfinite(top), top, x.dtype.type(0))
     y = np.log(np.exp(x - top).sum(axis, None, None, True)) + top
     return y if keepdims else y.squeeze(axis)

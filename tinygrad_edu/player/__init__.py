@@ -49,7 +49,9 @@ def player(
 
     if type(of) is Tensor:
         if epochs is not None or predict is not None or data is not None:
-            raise TypeError("epochs, predict and data belong to a training: give the function that runs one step, tg.player(step, epochs=...)")
+            raise TypeError(
+                "epochs, predict and data belong to a training: write tg.player(step, epochs=...), with a function that runs one step"
+            )
         page = Page(single(of, names))
     elif callable(of):
         if type(epochs) is not int or epochs < 1 or frames < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 GAP, RANK = 18, 32  # pixels between boxes, and between layers
@@ -13,7 +14,7 @@ Point = tuple[float, float]
 
 def layered(widths: Sequence[int], height: int, pairs: Sequence[tuple[int, int]]) -> tuple[list[Point], list[list[Point]], Point]:
     """Centres of the boxes, Bézier points of the edges, and the size; every edge leads from a box to a later one."""
-    rank = _ranks(len(widths), pairs)
+    rank = ranks(len(widths), pairs)
     chains, rank, width = _with_bends(pairs, rank, list(widths))
     above, below = _neighbours(len(width), chains)
     rows = _ordered(rank, above, below)
@@ -26,7 +27,7 @@ def layered(widths: Sequence[int], height: int, pairs: Sequence[tuple[int, int]]
     return centres[: len(widths)], curves, (right - left, len(rows) * (height + RANK) - RANK)
 
 
-def _ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+def ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
     """The layer of each box: below all its operands; what has none, just above its first use."""
     rank = [0] * count
     tails: dict[int, list[int]] = {}
@@ -44,14 +45,17 @@ def _ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]) -> tuple[list[list[int]], list[int], list[int]]:
-    """The edges as chains through all layers between, with a narrow box more in each."""
+    """The edges as chains through all layers between, with a narrow box more in each, which all edges from one box share."""
     rank, chains = list(rank), []
+    bends: dict[tuple[int, int], int] = {}
     for tail, head in pairs:
         chain = [tail]
         for r in range(rank[tail] + 1, rank[head]):
-            chain.append(len(rank))
-            rank.append(r)
-            width.append(8)
+            if (tail, r) not in bends:
+                bends[tail, r] = len(rank)
+                rank.append(r)
+                width.append(8)
+            chain.append(bends[tail, r])
         chains.append([*chain, head])
     return chains, rank, width
 
@@ -59,10 +63,9 @@ def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[i
 def _neighbours(count: int, chains: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
     above: list[list[int]] = [[] for _ in range(count)]
     below: list[list[int]] = [[] for _ in range(count)]
-    for chain in chains:
-        for upper, lower in zip(chain, chain[1:], strict=False):
-            below[upper].append(lower)
-            above[lower].append(upper)
+    for upper, lower in sorted({pair for chain in chains for pair in pairwise(chain)}):
+        below[upper].append(lower)
+        above[lower].append(upper)
     return above, below
 
 
@@ -119,7 +122,7 @@ def _curve(centres: Sequence[Point], height: int) -> list[Point]:
     """A smooth line from the lower side of the first box through the bends to the upper side of the last."""
     points = [(centres[0][0], centres[0][1] + height / 2), *centres[1:-1], (centres[-1][0], centres[-1][1] - height / 2)]
     curve = [points[0]]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         middle = (y0 + y1) / 2
         curve += [(x0, middle), (x1, middle), (x1, y1)]
     return curve

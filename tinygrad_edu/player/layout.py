@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..draw import render
-from .layers import layered
+from .layers import layered, ranks
 
-HEIGHT, MARGIN, MOST = 46, 8, 1500  # pixels, pixels, boxes that Graphviz is asked to place
+HEIGHT, MARGIN = 46, 8  # pixels
+MOST = 2500  # layers that all edges together may pass, for Graphviz to be asked: its time grows with the square of it
 LONG = 30  # characters of a label
 
 
@@ -44,13 +45,14 @@ def path_of(points: Sequence[tuple[float, float]]) -> str:
 
 def by_graphviz(widths: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
     """Centres, curves and size as Graphviz lays them out, y downwards; None without Graphviz."""
-    if render.program() is None or len(widths) > MOST:
+    rank = ranks(len(widths), pairs)
+    if render.program() is None or sum(rank[head] - rank[tail] for tail, head in pairs) > MOST:
         return None
     boxes = "".join(f"n{k}[width={w / 72:.4f}];" for k, w in enumerate(widths))
     arrows = "".join(f"n{tail}->n{head};" for tail, head in pairs)
-    settings = f'graph[nodesep=.25,ranksep=.42,ordering=in];node[shape=box,fixedsize=true,height={HEIGHT / 72:.4f},label=""];edge[arrowhead=none];'
+    look = f'node[shape=box,fixedsize=true,height={HEIGHT / 72:.4f},label=""];edge[arrowhead=none];'
     try:
-        text = render.render(f"digraph{{{settings}{boxes}{arrows}}}", "plain").decode()
+        text = render.render(f"digraph{{graph[nodesep=.25,ranksep=.42,ordering=in];{look}{boxes}{arrows}}}", "plain").decode()
     except RuntimeError:
         return None
     return read(text, len(widths), pairs)

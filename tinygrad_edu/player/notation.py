@@ -61,7 +61,7 @@ def _complement(node: Any, nodes: Sequence[Any], known: Mapping[int, str]) -> st
         return ""
     value = np.asarray(node)
     for other in nodes:
-        if id(other) in known and not _is_variable(other) and np.shape(other) == value.shape and np.array_equal(value, 1 - np.asarray(other)):
+        if id(other) in known and not _is_variable(other) and np.array_equal(value, 1 - np.asarray(other, float)):
             return f"1 − {unicode_name(known[id(other)])}"
     return ""
 
@@ -108,9 +108,10 @@ class Notation:
         g, y, *operands = _letters(len(called))
         formula = local_derivative(t, i, dict(zip(called, (g, y, *operands), strict=True)))
         meaning = {g: None, y: t, **dict(zip(operands, t.args, strict=True))}
-        line = formula.equations("unicode")[-1]
+        *more, line = formula.equations("unicode")
+        where = f"  where {', '.join(map(str, more))}" if more else ""
         factor = factored(line.tensor, g, t.shape)
-        return self._tokens(line.right, t, meaning), factor, self._tokens(factor.text, t, meaning) if factor else []
+        return self._tokens(line.right + where, t, meaning), factor, self._tokens(factor.text, t, meaning) if factor else []
 
     def _tokens(self, text: str, t: Tensor, meaning: Mapping[str, Any]) -> Tokens:
         """A formula in letters, with the letters replaced by what they stand for."""
@@ -146,7 +147,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
     spine = _spine(gx, g)
     if spine is None:
         return None
-    while len(spine) > 1 and spine[0][0] in _FITS and spine[0][1].args[0].shape == shape:
+    while spine and spine[0][0] in _FITS and spine[0][1].args[0].shape == shape:
         spine = spine[1:]  # the sum over what was stretched
     if len(spine) == 1 and spine[0][0] == "matmul":
         _, t, k = spine[0]
@@ -154,11 +155,11 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
         return Factor("right" if k == 0 else "left", _written(other), np.asarray(other))
     local: Any = None
     for name, t, k in reversed(spine):
-        other = t.args[1 - k] if len(t.args) == 2 else None
+        beside: Any = t.args[1 - k] if len(t.args) == 2 else None
         if name == "multiply":
-            local = other if local is None else local * other
+            local = beside if local is None else local * beside
         elif name == "divide" and k == 0:
-            local = (1.0 if local is None else local) / other
+            local = (1.0 if local is None else local) / beside
         elif name == "negative":
             local = -1.0 if local is None else -local
         elif name not in _MOVES or (local is not None and np.ndim(local)):

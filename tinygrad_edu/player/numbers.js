@@ -49,7 +49,7 @@ function formatOf(values) {
 
 function entry(value, { e, decimals }) {
   const x = Number(value);
-  if (!Number.isFinite(x)) return number(x);
+  if (!Number.isFinite(x) || x === 0) return number(x);
   const text = (x / 10 ** e).toFixed(decimals);
   return signed(Number(text) === 0 ? text.replace("-", "") : text);
 }
@@ -75,14 +75,14 @@ const gradientText = (k) => `∂${data.nodes[loss].plain}/∂${data.nodes[k].pla
 // text with indices, as in Σ_rows
 function worded(text) {
   const pieces = text.split(/_([\p{L}\d‚:]+)/u);
-  return pieces.map((piece, i) => (i % 2 ? make("sub", {}, piece.replaceAll("‚", ", ")) : document.createTextNode(piece)));
+  return make("span", {}, ...pieces.map((piece, i) => (i % 2 ? make("sub", {}, piece.replaceAll("‚", ", ")) : piece)));
 }
 
 // a formula: its text, with `node(k)` for each node that it refers to and `gradient()` for the gradient that arrives
 function formula(tokens, node = name, gradient = null) {
   const line = make("span", { class: "formula" });
   tokens.forEach((token, i) => {
-    if (typeof token === "string") return line.append(...worded(token));
+    if (typeof token === "string") return line.append(worded(token));
     const part = token < 0 ? gradient() : node(token);
     const [before, after] = [tokens[i - 1] ?? "", tokens[i + 1] ?? ""];
     const text = token < 0 || node !== name ? part.textContent : "";
@@ -148,12 +148,12 @@ function heatMap(a) {
 
 function rangeOf(a) {
   const finite = a.v.map(Number).filter(Number.isFinite);
-  return a.m ?? [Math.min(...finite), Math.max(...finite)];
+  return a.m ?? (finite.length ? [Math.min(...finite), Math.max(...finite)] : [NaN, NaN]);
 }
 
 function rangeText(a) {
-  const [low, high] = rangeOf(a);
-  return make("span", { class: "range" }, `${number(low, 3)} … ${number(high, 3)}`);
+  const [low, high] = rangeOf(a).map((x) => number(x, 3));
+  return make("span", { class: "range" }, low === high ? `all ${low}` : `${low} … ${high}`);
 }
 
 // an array that is shown elsewhere too: small ones in full, of others the range

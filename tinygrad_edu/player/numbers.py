@@ -29,7 +29,7 @@ class Pool:
 
 
 def packed(array: Any, digits: int = 6) -> dict[str, Any]:
-    """An array: `v`, its numbers, of `r` rows, and its shape `s`. In blocks, `b` is where the rows and columns of blocks start, `m` its range.
+    """An array: `v`, its numbers, in `r` rows, and its shape `s`. In blocks, `b` says where they start, and `m` is the array's range.
 
     A scalar keeps all digits, so that it can be compared with the tensor's.
     """

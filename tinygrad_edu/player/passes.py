@@ -109,7 +109,7 @@ def graph(played: Pass) -> dict[str, Any]:
     last = len(played.nodes) - 1
     for k, node in enumerate(played.nodes):
         is_tensor = type(node) is Tensor
-        kind = "output" if k == last else "step" if is_tensor and node.op else "parameter" if is_tensor and node.requires_grad else "constant"
+        kind = "output" if k == last else _kind(node)
         nodes.append({
             "name": parts_of(labels[k]), "plain": plain(labels[k]), "kind": kind, "shape": [int(n) for n in np.shape(node)],
             "value": played.values[k], "text": texts.get(k, ""),
@@ -119,8 +119,16 @@ def graph(played: Pass) -> dict[str, Any]:
     return arranged(nodes, [(index[id(a)], k) for k, t in enumerate(played.nodes) if type(t) is Tensor for a in t.args if id(a) in index])
 
 
+def _kind(node: Any) -> str:
+    if type(node) is not Tensor:
+        return "constant"
+    return "step" if node.op else "parameter" if node.requires_grad else "constant"
+
+
 def single(loss: Tensor, names: Mapping[Any, Any] | None) -> dict[str, Any]:
     """The data of a page that plays one pass."""
+    if loss.op is None:
+        raise ValueError(f"{loss.label()} is a leaf: nothing was computed, so there is nothing to play; give the loss, tg.player(loss)")
     labels = labels_of(loss, names)
     played, pool = Pass(loss, labels), Pool()
     places = [pool.add(array) for array in played.numbers]

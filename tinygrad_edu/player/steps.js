@@ -101,7 +101,8 @@ function card(step, use) {
     const local = fraction(name(step.node), name(k));
     list.append(...row("local derivative", local.cloneNode(true), sign("="), ...(isNumeral ? [] : [formula(use.local)]), ...(isScalar(factor) ? [isNumeral ? "" : sign("="), shown(factor)] : [])));
     const dot = isScalar(factor) || isScalar(arrayAt(step.gradient)) ? "×" : "⊙";
-    list.append(...row("chain rule", gradientOf(k), sign("="), gradientOf(step.node), sign(dot), local));
+    const chain = "raw" in use ? [formula(use.rule, name, () => gradientOf(step.node))] : [gradientOf(step.node), sign(dot), local];
+    list.append(...row("chain rule", gradientOf(k), sign("="), ...chain));
     const product = [shown(arrayAt(step.gradient), gradientOf(step.node)), sign(dot), bracketed(factor, local.cloneNode(true)), sign("="), contribution(use, result)];
     list.append(make("dd", {}, make("div", { class: "equation" }, ...product)));
   } else if (use.how) {
@@ -125,7 +126,8 @@ function bracketed(a, caption = null) {
 }
 
 function contribution(use, place) {
-  const element = shown(arrayAt(place));
+  const isWhole = use.of === 1 && place === use.part;
+  const element = shown(arrayAt(place), isWhole ? gradientOf(use.node) : make("span", {}, place === use.part ? "contribution" : "before the sum"));
   if (place === use.part) element.classList.add("result");
   return element;
 }

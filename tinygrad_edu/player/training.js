@@ -81,22 +81,22 @@ function planeFigure() {
     svg.append(mark);
   }
   const show = (frame) => {
-    const shades = Uint8Array.from(atob(frame.plane), (c) => c.charCodeAt(0));
-    paint(canvas, shades, n);
-    line.setAttribute("d", contour(shades, n));
+    const outputs = [...atob(frame.plane)].map((c) => c.charCodeAt(0) / 127.5 - 1).map((off) => Math.sign(off) * off * off);
+    paint(canvas, outputs, n);
+    line.setAttribute("d", contour(outputs, n));
     svg.setAttribute("aria-label", `decision boundary at epoch ${frame.epoch}: ${frame.right} of ${training.count} right`);
   };
   const key = make("small", { class: "key" }, "● target 1   ■ target 0   line: output ½");
   return { element: figure("decision boundary", make("div", { class: "plane" }, canvas, svg), key), show };
 }
 
-function paint(canvas, shades, n) {
+// outputs: from −1, surely target 0, to 1
+function paint(canvas, outputs, n) {
   const style = getComputedStyle(document.documentElement);
   const [low, zero, high] = ["--low", "--zero", "--high"].map((key) => [1, 3, 5].map((i) => parseInt(style.getPropertyValue(key).trim().slice(i, i + 2), 16)));
   const context = canvas.getContext("2d");
   const image = context.createImageData(n, n);
-  shades.forEach((shade, k) => {
-    const share = shade / 127.5 - 1;
+  outputs.forEach((share, k) => {
     const end = share < 0 ? low : high;
     const place = 4 * ((n - 1 - Math.floor(k / n)) * n + (k % n)); // the first row of the plane is its lowest
     [0, 1, 2].forEach((c) => (image.data[place + c] = zero[c] + (end[c] - zero[c]) * Math.abs(share) * 0.75));
@@ -106,11 +106,10 @@ function paint(canvas, shades, n) {
 }
 
 // where the output is one half: a piece of line through every square of the grid whose corners lie on both sides
-function contour(shades, n) {
-  if (Math.max(...shades) - Math.min(...shades) < 4) return "";
-  const level = 127.5;
+function contour(outputs, n) {
+  if (Math.max(...outputs) - Math.min(...outputs) < 0.02) return "";
   const pieces = [];
-  const value = (i, j) => shades[i * n + j] - level;
+  const value = (i, j) => outputs[i * n + j];
   for (let i = 0; i + 1 < n; i++) {
     for (let j = 0; j + 1 < n; j++) {
       const corners = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j]];

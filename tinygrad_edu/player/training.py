@@ -36,8 +36,8 @@ def replayed(
     """The data of a page that replays a training; runs it."""
     plane = Plane(predict, data) if predict is not None and data is not None else None
     known = [t for _, t in leaves(parameters)] if parameters is not None else held_by(step)
-    film = Film(names, len(spread(epochs, frames)))
     shown = set(spread(epochs, frames))
+    film = Film(names, len(shown))
     costs = []
     for epoch in range(epochs):
         if epoch not in shown:
@@ -47,7 +47,7 @@ def replayed(
         seen = plane.seen() if plane else {}
         loss = _checked(step())
         costs.append(float(loss.item()))
-        film.add(epoch, loss, before, seen)
+        film.add(epoch, loss, before, seen, epoch == epochs - 1)
         known = [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
     return film.cut(costs, plane)
 
@@ -130,7 +130,7 @@ class Film:
         self._passes: list[list[int]] = []
         self._every = 1  # of so many frames one shows its pass
 
-    def add(self, epoch: int, loss: Tensor, before: Mapping[int, tuple[Tensor, Any]], seen: Mapping[str, Any]) -> None:
+    def add(self, epoch: int, loss: Tensor, before: Mapping[int, tuple[Tensor, Any]], seen: Mapping[str, Any], is_last: bool) -> None:
         """The frame of an epoch. It is left out if the parameters before the update are not known, or the graph is another one."""
         used = [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
         recorded = min(t.serial for t in ancestors(loss) if not t.is_leaf)
@@ -146,7 +146,6 @@ class Film:
                 return
             frame = {"epoch": epoch + 1, "cost": float(loss.item()), **seen}
             frame["weights"] = [self._pool.add(np.asarray(played.nodes[k])) for k in self._parameters]
-        is_last = len(self._frames) == self._expected - 1
         if len(self._frames) % self._every == 0 or is_last:
             self._passes.append([self._pool.add(array) for array in played.numbers])
         frame["pass"] = len(self._passes) - 1
@@ -166,7 +165,8 @@ class Film:
         """All of it, as the page's data."""
         if self._first is None or not self._frames:
             raise ValueError("the parameters before the update are not known: give them, tg.player(step, epochs=..., parameters=[W, b])")
-        some = sorted({round(float(k)) for k in np.linspace(0, len(costs) - 1, min(CURVE, len(costs)))} | {f["epoch"] - 1 for f in self._frames})
+        even = np.linspace(0, len(costs) - 1, min(CURVE, len(costs)))
+        some = sorted({round(float(k)) for k in even} | {frame["epoch"] - 1 for frame in self._frames})
         training = {
             "epochs": len(costs),
             "costs": [[k + 1, rounded(costs[k], DIGITS)] for k in some],
@@ -201,12 +201,13 @@ class Plane:
         with no_grad():
             found = np.asarray(self._predict(points), float)
         if found.size != len(points):
-            raise ValueError(f"predict gave {found.size} outputs for {len(points)} points of shape {points.shape}: it gives one for each row")
+            raise ValueError(f"predict gave {found.size} outputs for points of shape {points.shape}: it gives one number for each row")
         return found.reshape(-1)
 
     def seen(self) -> dict[str, Any]:
-        """What the model says now: of the plane, in 256 shades, and of how many points it says what is wanted."""
-        shades = np.clip(np.nan_to_num(self._outputs(self._grid)), 0, 1) * 255
+        """What the model says now: of the plane, in 256 shades that are close together near ½, and how often it is right about the data."""
+        off = 2 * np.clip(np.nan_to_num(self._outputs(self._grid)), 0, 1) - 1
+        shades = 127.5 * (1 + np.sign(off) * np.sqrt(np.abs(off)))
         right = (self._outputs(self._X) > 0.5) == self._targets
         return {"plane": b64encode(np.rint(shades).astype(np.uint8).tobytes()).decode(), "right": int(right.sum())}
 

@@ -76,6 +76,7 @@ def _summed(given: tuple[int, ...], shape: tuple[int, ...], label: str) -> str:
     count = int(np.prod([given[k] for k in axes]))
     if not shape:
         return f"{plain(label)} is one number, used for all {count} entries, so its gradient is the sum of all {count}."
-    over = f"{count} rows" if len(given) == 2 and axes == (0,) else f"{count} columns" if len(given) == 2 and axes == (1,) else f"{count} places"
+    words = ("rows", "columns") if len(given) == 2 and len(axes) == 1 else ("places", "places")
+    over = f"{count} {words[axes[0]]}"
     axis = f"axis {axes[0]}" if len(axes) == 1 else f"axes {' and '.join(map(str, axes))}"
     return f"{plain(label)} of shape {size(shape)} was stretched over {over}, so its gradient is the sum over {axis}."

@@ -56,31 +56,37 @@ def gradcheck(
         raise ValueError(f"order must be 1 (the gradient) or 2 (the gradient of the gradient), not {order!r}")
     if order == 2 and not inputs:
         raise ValueError("order=2 differentiates by the inputs: write gradcheck(lambda w: ..., w, order=2)")
-    subject = Subject(f if order == 1 else gradient_of(f, inputs), inputs, wrt, names or named_inputs(f, inputs), seed)
+    floats = [i for i, x in enumerate(inputs) if any(is_float(leaf) for _, leaf in leaves(x))]
+    subject = Subject(f if order == 1 else gradient_of(f, floats), inputs, wrt, names or named_inputs(f, inputs), seed)
+    found = examined(subject, f, order, fast)
+    if not found.ok and not report:
+        raise GradientMismatch(found)
+    return found
+
+
+def examined(subject: Subject, f: Callable[..., Any], order: int = 1, fast: bool | None = None) -> Report:
+    """The report on a subject, which is `f` or at order 2 its gradient."""
     entries = [entry for parameter in subject.parameters for entry in compared(subject, parameter, fast)]
     found = Report(entries, {p.name: p.value.shape for p in subject.parameters}, order)
     if found.of(DISAGREES) or found.of(NOT_DIFFERENTIABLE):  # where the whole has a kink, its parts can still be checked
         found.blames = list(blamed(f, subject, order))
     if found.of(DISAGREES) and subject.lost:
         found.notes = [subject.lost]
-    if not found.ok and not report:
-        raise GradientMismatch(found)
     return found
 
 
-def gradient_of(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Callable[..., Any]:
-    """The function that gives f's gradients at all of its float inputs, for random upstream gradients."""
-    floats = [i for i, x in enumerate(inputs) if any(is_float(leaf) for _, leaf in leaves(x))]
+def gradient_of(f: Callable[..., Any], wrt: Sequence[int]) -> Callable[..., Any]:
+    """The function that gives f's gradients at its inputs `wrt`, for random upstream gradients."""
 
     def gradients(*args: Any) -> list[Any]:
         def weighted(*chosen: Any) -> Tensor:
-            given = dict(enumerate(args)) | dict(zip(floats, chosen, strict=True))
+            given = dict(enumerate(args)) | dict(zip(wrt, chosen, strict=True))
             total = Tensor(0.0)
             for k, out in enumerate(outputs_of(f, f(*given.values()))):
                 total = total + (out * upstream(out, k)).sum()
             return total
 
-        value, pull = vjp(weighted, *[args[i] for i in floats])
+        value, pull = vjp(weighted, *[args[i] for i in wrt])
         return [g for _, g in leaves(list(pull(np.ones((), value.dtype))))]
 
     gradients.__name__ = f"the gradient of {called(f)}"
@@ -135,7 +141,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     found = Line(line, subject.weights, least, 0.1 * max(1.0, size) / length, size / length, subject.eps, subject.noise).slope(claimed)
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value):  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))
-    allowed = _allowed(subject.eps) * scale + 10 * rounding
+    allowed = allowed_part(subject.eps) * scale + 10 * rounding
     verdict = _verdict(claimed, found, scale, allowed)
     if verdict == AGREES and parameter.claim_as_given is not None:
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
@@ -159,13 +165,13 @@ def _verdict(claimed: float, found: Slope, scale: float, allowed: float) -> str:
 def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float, scale: float, rounding: float) -> str:
     """Whether rounding explains by how much the claim in the dtype given differs from the one in float64."""
     eps = float(np.finfo(parameter.given.dtype).eps)
-    if difference <= _allowed(eps) * scale + 10 * rounding:
+    if difference <= allowed_part(eps) * scale + 10 * rounding:
         return AGREES
     near = any((np.abs(k) <= 100 * eps * (1 + np.abs(k).max(initial=0.0))).any() for k in kinks(subject.recorded))
     return NOT_DIFFERENTIABLE if near else DISAGREES
 
 
-def _allowed(eps: float) -> float:
+def allowed_part(eps: float) -> float:
     """What may differ, of the scale, in a dtype with that rounding unit."""
     return ALLOWED if eps < 1e-15 else ALLOWED_FLOAT32 if eps < 1e-6 else ALLOWED_FLOAT16
 
@@ -210,17 +216,18 @@ def blamed(f: Callable[..., Any], subject: Subject, order: int) -> Iterator[Blam
 
 
 def _wrong_entry(op: Op, t: Tensor, i: int, order: int) -> Entry | None:
-    """The worst entry of the gradient at argument `i` of the op that made `t`, if it disagrees."""
-    args = [a.detach() if type(a) is Tensor else a for a in t.args]
+    """The worst entry of the op's gradient at argument `i`, at order 2 of that gradient's derivative by any argument, if wrong."""
+    args = tuple(a.detach() if type(a) is Tensor else a for a in t.args)
 
-    def alone(x: Tensor) -> Tensor:
-        return call(op, [*args[:i], x, *args[i + 1 :]], t.static)
+    def alone(*args: Any) -> Tensor:
+        return call(op, args, t.static)
 
-    x = args[i].numpy()
+    names = [f"argument {k}" for k in range(len(args))]
+    varied = [k for k, a in enumerate(t.args) if type(a) is Tensor and a.requires_grad]
     try:
-        subject = Subject(alone if order == 1 else gradient_of(alone, (x,)), (x,), names=["x"], seed=1)
+        subject = Subject(alone, args, [i], names, 1) if order == 1 else Subject(gradient_of(alone, [i]), args, varied, names, 1)
     except ValueError:  # not finite here: nothing to compare
         return None
-    entries = compared(subject, subject.parameters[0], fast=x.size > 16)
+    entries = [e for parameter in subject.parameters for e in compared(subject, parameter, fast=parameter.value.size > 16)]
     wrong = [e for e in entries if e.verdict == DISAGREES or (order == 1 and e.outside)]
     return max(wrong, key=lambda e: e.off) if wrong else None

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import enable_grad, short
-from ..trees import leaves
-from .checker import gradcheck
+from ..core import Op, Tensor, enable_grad, numeric, short
+from ..trees import leaves, tree_map
+from .checker import allowed_part, examined
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, GradientMismatch, Report, table
-from .subject import Subject, named_inputs, outputs_of
-
-PAIRS = (("by hand", "automatic"), ("by hand", "numerical"), ("automatic", "numerical"))
+from .subject import Parameter, Subject, named_inputs, outputs_of
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,9 @@ class FormulaReport(Report):
         return "\n".join([self.verdict, *lines, "", *("  " + row for row in table(self.rows())), *blames])
 
     def _repr_html_(self) -> str:
-        head, *body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.rows()]
+        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows())
         lines = "".join(f"<p>{escape(f'{c.name}: {c.line()}')}</p>" for c in self.comparisons)
-        return f"<p><strong>{escape(self.verdict)}</strong></p><table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in body)}</table>{lines}"
+        return f"<p><strong>{escape(self.verdict)}</strong></p><table>{rows}</table>{lines}"
 
 
 def check_formula(
@@ -131,55 +129,51 @@ def check_formula(
     >>> print(check_formula(tg.sigmoid, lambda z: tg.sigmoid(z).numpy() * (1 - tg.sigmoid(z).numpy()), z).verdict)
     check_formula: by hand, automatic and numerical gradients agree
     """
-    known = list(names or named_inputs(f, inputs))
+    known = names or named_inputs(by_hand if isinstance(f, Op) else f, inputs)
 
     def total(*args: Any) -> Any:
-        found = outputs_of(f, f(*args))
-        value = found[0].sum()
-        for out in found[1:]:
-            value = value + out.sum()
-        return value
+        return sum((out.sum() for out in outputs_of(f, f(*args))), Tensor(0.0))
 
-    with np.errstate(all="ignore"):
-        automatic = gradcheck(total, *inputs, names=known, fast=False, report=True)
-    subject = Subject(total, inputs, None, known, 0)
+    subject = Subject(total, inputs, names=known)
+    given = _by_hand(by_hand, inputs, subject.parameters, known)
+    automatic = examined(subject, total, fast=False)
     factor = float(subject.weights[0])  # the checker's own upstream gradient, taken out again
-    given = _by_hand(by_hand, inputs, [(p.name, p.value.shape) for p in subject.parameters])
-    comparisons = []
-    for p, hand in zip(subject.parameters, given, strict=True):
-        mine = [e for e in automatic.entries if e.parameter == p.name]
-        numerical = np.array([e.numerical for e in mine]).reshape(p.value.shape) / factor
-        errors = np.array([e.error for e in mine]).reshape(p.value.shape) / abs(factor)
-        claimed = p.claim.gradient / factor
-        settled = np.array([e.verdict != NOT_DIFFERENTIABLE for e in mine], bool).reshape(p.value.shape)
-        scale = max(float(np.abs(numerical[settled]).max(initial=0.0)), float(np.abs(claimed[settled]).max(initial=0.0)))
-        allowed = (2e-7 if p.given.dtype == np.float64 else 2e-3) * scale + 3 * errors
-        near = np.abs(hand - numerical) <= allowed
-        right = bool(near[settled].all())
-        comparisons.append(
-            Comparison(p.name, hand, claimed, np.where(settled, numerical, claimed), right, not any(e.verdict == DISAGREES for e in mine))
-        )
+    comparisons = [_comparison(p, hand, automatic, factor) for p, hand in zip(subject.parameters, given, strict=True)]
     found = FormulaReport(automatic, comparisons)
     if not found.ok and not report:
         raise GradientMismatch(found)
     return found
 
 
-def _by_hand(by_hand: Callable[..., Any], inputs: tuple[Any, ...], wanted: Sequence[tuple[str, tuple[int, ...]]]) -> list[Any]:
-    """What the user's formula gives, as arrays in the order of the inputs."""
-    from ..trees import tree_map
+def _comparison(parameter: Parameter, hand: Any, automatic: Report, factor: float) -> Comparison:
+    """The three gradients of one input. Entries that are not differentiable here decide nothing."""
+    mine = [e for e in automatic.entries if e.parameter == parameter.name]
+    numerical, errors = (np.reshape([getattr(e, name) for e in mine], hand.shape) / factor for name in ("numerical", "error"))
+    settled = np.reshape([e.verdict != NOT_DIFFERENTIABLE for e in mine], hand.shape).astype(bool)
+    claimed = parameter.claim.gradient / factor
+    scale = np.abs([numerical, claimed]).max(initial=0.0, where=settled)
+    rounding = 3 * np.abs(errors) + 10 * parameter.claim.rounding / abs(factor)
+    allowed = allowed_part(float(np.finfo(parameter.given.dtype).eps)) * scale + rounding
+    hand_agrees = bool((np.abs(hand - numerical) <= allowed)[settled].all())
+    automatic_agrees = not any(e.verdict == DISAGREES for e in mine)
+    return Comparison(parameter.name, hand, claimed, np.where(settled, numerical, claimed), hand_agrees, automatic_agrees)
 
+
+def _by_hand(by_hand: Callable[..., Any], inputs: Sequence[Any], wanted: Sequence[Parameter], known: Sequence[str]) -> list[Any]:
+    """What the user's formula gives, as arrays in the order of the parameters."""
     with enable_grad():
         result = by_hand(*[tree_map(lambda x: np.array(x) if hasattr(x, "shape") else x, tree) for tree in inputs])
-    if isinstance(result, dict) and set(result) == {name for name, _ in wanted}:
-        result = [result[name] for name, _ in wanted]
-    found = [np.asarray(value, np.float64) for _, value in leaves(result)]
+    if isinstance(result, dict):
+        by_name = {**result, **{f"{known[0]}{path}": value for path, value in leaves(result)}}
+        missing = [p.name for p in wanted if p.name not in by_name]
+        if missing:
+            raise ValueError(f"by_hand gave gradients for {', '.join(map(str, result))}, and none for {', '.join(missing)}")
+        result = [by_name[p.name] for p in wanted]
+    found = [numeric(value, np.float64) for _, value in leaves(result)]
     if len(found) != len(wanted):
-        names = ", ".join(name for name, _ in wanted)
-        raise ValueError(
-            f"by_hand gave {len(found)} gradients for the {len(wanted)} inputs {names}: return one array for each, in this order"
-        )
-    for value, (name, shape) in zip(found, wanted, strict=True):
-        if value.shape != shape:
-            raise ValueError(f"by_hand gave a gradient of shape {value.shape} for {name} of shape {shape}: {short(value)}")
+        names = ", ".join(p.name for p in wanted)
+        raise ValueError(f"by_hand gave {len(found)} gradients for the inputs {names}: return one array for each, in this order")
+    for value, p in zip(found, wanted, strict=True):
+        if value.shape != p.value.shape:
+            raise ValueError(f"by_hand gave a gradient of shape {value.shape} for {p.name} of shape {p.value.shape}: {short(value)}")
     return found

@@ -27,7 +27,7 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2)) -
         raise TypeError(f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}")
     assert registry.get(op.name) is op, f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
 
-    @settings(max_examples=max_examples, deadline=None, database=None)
+    @settings(max_examples=max_examples, deadline=None, database=None, report_multiple_bugs=False)
     @given(op_calls(op))
     def check(call: Any) -> None:
         operands, static = call

@@ -19,11 +19,11 @@ Piece = bytes  # which smooth piece of the function a point lies in
 LEVELS = 9  # steps in one tableau, each half of the one before
 TABLEAUS = 3  # tableaus to try, each starting where the one before ended
 SMALLEST = 50.0  # rounding units of the reach: the smallest step
-NEAREST = 1e-9  # of the reach: a kink that is closer counts as on the point, as does one within the smallest step
+NEAREST = 1e-9  # of the reach: the smallest step among kinks; a kink that is closer counts as on the point
 WITNESS = 1e-3  # of a tableau's last step: the step that confirms it
 ENOUGH = 1e-10  # of the scale: an error that needs no improvement
 ACCURATE = 1e-8  # of the scale: an error that needs no look from the sides
-APART = 1e-7  # of the scale: how far the slopes from left and right differ at a kink
+APART = 1e-4  # of the slopes: how far those from left and right differ at a kink, at least
 LEFT, RIGHT = (-1.0,), (1.0,)
 
 
@@ -53,8 +53,8 @@ class Line:
 
     @property
     def smallest(self) -> float:
-        """The smallest step that rounding leaves a meaning."""
-        return SMALLEST * self.eps * self.reach
+        """The smallest step that rounding leaves a meaning, and among kinks one that they would notice."""
+        return max(SMALLEST * self.eps, NEAREST if self.at(0.0)[1] else 0.0) * self.reach
 
     def slope(self, claimed: float) -> Slope:
         """The derivative at 0. Where it is not as `claimed` the sides are measured as well, for a kink would explain it."""
@@ -63,11 +63,10 @@ class Line:
         if both.error <= ACCURATE * self.scale and abs(both.value - claimed) <= 3 * both.error + ACCURATE * self.scale:
             return both
         # the piece may end close by: look from either side, each in the piece that begins there
-        near = max(NEAREST * self.reach, self.smallest)
-        beside = [self.at(side * near)[1] for (side,) in (LEFT, RIGHT)]
+        beside = [self.at(side * self.smallest)[1] for (side,) in (LEFT, RIGHT)]
         left, right = (self._extrapolated(side, piece) for side, piece in zip((LEFT, RIGHT), beside, strict=True))
         error, gap = left.error + right.error, abs(left.value - right.value)
-        meet = gap <= 10 * error + APART * self.scale
+        meet = gap <= 10 * error + APART * max(self.scale, abs(left.value), abs(right.value))
         inside = [s for s, piece in zip((left, right), beside, strict=True) if piece == here]
         if not inside and meet and np.isfinite(error):  # on a kink in which nothing breaks, as that of |x|³
             return Slope((left.value + right.value) / 2, error + gap / 2, (left.value, right.value, error))

@@ -1,0 +1,193 @@
+"""The strategies draw what they say, print as Python, and shrink; the decorator catches a wrong model."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import Phase, assume, find, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.core import registry
+from tinygrad_edu.define import REAL
+from tinygrad_edu.testing import (
+    GradientMismatch,
+    arrays,
+    away_from_kinks,
+    broadcastable,
+    check_gradients,
+    expressions,
+    gradcheck,
+    matmul_operands,
+    op_calls,
+    tensors,
+)
+from tinygrad_edu.testing.strategies import LARGEST
+from tinygrad_edu.testing.subject import kinks_of
+
+DOMAINS = sorted({domain for op in registry.values() for domain in op.domain if domain[0] < domain[1]} | {REAL, (5.0, 6.0), (-9.0, -8.0)})
+some = settings(max_examples=40)
+
+
+# -- tensors -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_tensors_have_their_shape_and_dtype_and_lie_in_their_domain(dtype, domain):
+    @some
+    @given(tensors(shape=(2, 3), dtype=dtype, domain=domain))
+    def check(t):
+        assert (t.shape, t.dtype, t.requires_grad, t.is_leaf) == ((2, 3), dtype, True, True)
+        assert (domain[0] < t.numpy()).all()
+        assert (t.numpy() < domain[1]).all()
+        np.testing.assert_array_equal(t.numpy(), t.numpy().astype("float16"))  # exact in every dtype
+
+    check()
+
+
+def test_shapes_may_be_drawn_and_include_0d_and_size_0():
+    for condition in (lambda t: t.ndim == 0, lambda t: t.size == 0, lambda t: t.ndim == 3 and t.size > 1):
+        find(tensors(), condition)
+    find(tensors(shape=st.sampled_from([(1,), (2, 2)])), lambda t: t.shape == (2, 2))
+
+
+def test_negative_numbers_and_zero_are_drawn():
+    find(arrays(shape=()), lambda x: x < -1)
+    find(arrays(shape=()), lambda x: x == 0)
+    find(arrays(shape=()), lambda x: x > LARGEST - 0.5)
+
+
+def test_arrays_shrink_to_zeros():
+    np.testing.assert_array_equal(find(arrays(shape=(2, 2)), lambda x: True), np.zeros((2, 2)))
+
+
+# -- shapes and operands -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 4).flatmap(broadcastable))
+def test_broadcastable_shapes_do(shapes):
+    np.broadcast_shapes(*shapes)
+
+
+def test_broadcasting_happens_on_both_sides():
+    for condition in (lambda s: len(s[0]) < len(s[1]), lambda s: len(s[1]) < len(s[0]), lambda s: s[0] == (1, 2) and s[1] == (2, 1)):
+        find(broadcastable(2), condition)
+
+
+@given(matmul_operands(dtype="float32"))
+def test_matmul_operands_multiply(operands):
+    assert np.matmul(*operands).dtype == "float32"
+
+
+def test_matmul_operands_are_vectors_matrices_and_stacks():
+    for dims in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3)):
+        find(matmul_operands(), lambda operands: tuple(x.ndim for x in operands) == dims)  # noqa: B023
+
+
+@pytest.mark.parametrize("name", sorted(name for name, op in registry.items() if op.kinks and not name.startswith("test_")))
+def test_away_from_kinks(name):
+    op = registry[name]
+
+    @some
+    @given(op_calls(op))
+    def check(call):
+        operands, static = call
+        assert all((np.abs(kink) > 0.01).all() for kink in kinks_of(op, operands, static))
+
+    check()
+
+
+@given(away_from_kinks(tg.maximum, dtype="float32"))
+def test_operands_away_from_kinks_agree_everywhere(operands):
+    a, b = operands
+    assume(np.size(a) and np.size(b))
+    assert set(entry.verdict for entry in gradcheck(tg.maximum, a, np.float32(b)).entries) == {"agrees"}
+
+
+# -- expressions -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_expressions_print_as_python_that_gives_the_same_value(dtype):
+    @some
+    @given(expressions(dtype=dtype))
+    def check(program):
+        names = {"tg": tg}
+        exec(str(program), names)
+        last = str(program).splitlines()[-1].split(" = ")[0]
+        value = program(*program.inputs)
+        assert value.dtype == dtype
+        np.testing.assert_array_equal(names[last].numpy(), value.numpy())
+        assert np.isfinite(value.numpy()).all()
+
+    check()
+
+
+def test_expressions_shrink_to_a_minimal_program():
+    program = find(expressions(), lambda program: any(line.op == "tanh" for line in program.lines))
+    assert str(program) == "x0 = tg.Tensor(0.0, requires_grad=True)\nv1 = tg.tanh(x0)"
+
+
+def test_a_wrong_rule_is_shrunk_to_the_op_alone():
+    right = tg.exp.rules
+    tg.exp.rules = (lambda g, y, x: g * y * 1.001,)
+    try:
+        program = find(expressions(), lambda program: not gradcheck(program, *program.inputs, report=True))
+    finally:
+        tg.exp.rules = right
+    assert [line.op for line in program.lines] == ["exp"]
+
+
+@pytest.mark.parametrize("name", ["matmul", "sum", "where", "concatenate", "getitem", "maximum", "arctan2", "logsumexp", "prod"])
+def test_expressions_use_the_whole_table(name):
+    find(expressions(), lambda program: any(line.op == name for line in program.lines), settings=settings(max_examples=20_000))
+
+
+def test_near_kinks_are_near():
+    near = []
+
+    @settings(max_examples=60, phases=[Phase.generate])
+    @given(expressions(near_kinks=True))
+    def check(program):
+        values = [tg.Tensor(x, requires_grad=True) for x in program.inputs]
+        out = program(*values)
+        kinks = [kinks_of(t.op, t.args, t.static) for t in tg.graph.ancestors(out) if t.op is not None]
+        near.append(any((np.abs(k) < 1.1e-8).any() for found in kinks for k in found))
+
+    check()
+    assert np.mean(near) > 0.8
+
+
+def test_drawing_is_fast_enough_for_the_health_checks():
+    """Hypothesis fails a test whose data is slow to draw or often rejected; warnings are errors here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for strategy in (tensors(), broadcastable(3), matmul_operands(), expressions(), expressions(near_kinks=True)):
+            settings(max_examples=20)(given(strategy)(lambda drawn: None))()
+
+
+# -- the decorator -----------------------------------------------------------------------------------------------------------------
+
+
+@check_gradients(x=tensors(shape=(2, 3)), w=tensors(shape=(3,)))
+def test_a_model_of_the_user(x, w):
+    """The decorator makes a test that pytest runs as it is."""
+    return ((x @ w).sigmoid() ** 2).mean()
+
+
+@check_gradients(order=2, max_examples=5, x=arrays(shape=(2,)))
+def test_a_model_at_order_2(x):
+    return (x**3).tanh()
+
+
+def test_a_wrong_model_is_caught():
+    lossy = tg.op(lambda x: x * x, lambda g, y, x: 2 * np.abs(x) * g, name="test_lossy_square")
+
+    @check_gradients(x=tensors(shape=(2,)))
+    def model(x):
+        return lossy(x).sum()
+
+    assert (model.__name__, model.__module__) == ("model", __name__)
+    with pytest.raises(GradientMismatch, match=r"x\[\d\].*\n(.*\n)*.*the rule of `test_lossy_square` for its first argument \(x\)"):
+        model()

@@ -1,0 +1,175 @@
+"""Can the checker be trusted? Random programs, right and wrong: no false alarm, no fault missed, and the right op blamed.
+
+The environment variable PROGRAMS is how many are drawn of each kind: `PROGRAMS=1000 python -m pytest tests/test_trust.py` is the
+full run, and `--hypothesis-seed=1` draws others.
+"""
+
+import os
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.core import registry, stretched
+from tinygrad_edu.graph import ancestors
+from tinygrad_edu.testing import expressions, gradcheck
+from tinygrad_edu.testing.checker import gradient_of
+from tinygrad_edu.testing.programs import Line, Program
+from tinygrad_edu.testing.report import NOT_DIFFERENTIABLE
+from tinygrad_edu.testing.subject import Subject, kinks_of
+
+PROGRAMS = int(os.environ.get("PROGRAMS", "60"))
+drawn = settings(
+    max_examples=PROGRAMS,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    database=None,
+)
+
+
+# -- right programs: no alarm --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_right_program_raises_an_alarm(dtype):
+    """A third of them with points within 1e-8 of a kink. Elsewhere entries agree: "not differentiable" is no way out."""
+    seen = {True: [], False: []}
+
+    @drawn
+    @given(st.data(), st.integers(0, 2))
+    def check(data, third):
+        program = data.draw(expressions(dtype=dtype, near_kinks=third == 0))
+        report = gradcheck(program, *program.inputs, report=True)
+        assert report.ok, f"{program}\n{report}"
+        seen[third == 0].append(report)
+
+    check()
+    assert len(seen[True]) > PROGRAMS / 4
+    undecided = [report for report in seen[False] if report.of(NOT_DIFFERENTIABLE)]
+    assert len(undecided) <= len(seen[False]) / 20
+
+
+# -- wrong programs: all are caught --------------------------------------------------------------------------------------------
+
+one_entry_off = tg.op(lambda x: x.copy(), lambda g, y, x: g, name="test_one_entry_off")
+
+
+def plant_one_entry(data, program):
+    """The gradient of one input is off in one entry, by a millionth of its size."""
+    at = data.draw(st.integers(0, len(program.inputs) - 1))
+    place, sign = data.draw(st.integers(0, 100)), data.draw(st.sampled_from([-1, 1]))
+
+    def rule(g, y, x):
+        off = np.array(g)
+        off.flat[place % off.size] += sign * 1e-6 * np.abs(off).max()
+        return off
+
+    # the op stands between the input and whatever uses it
+    first = len(program.inputs)
+    renamed = [Line(line.op, tuple(moved(o, at, first) for o in line.operands), line.static) for line in program.lines]
+    return Program(program.inputs, (Line(one_entry_off.name, (at,), {}), *renamed)), one_entry_off, 0, rule
+
+
+def moved(operand, at, first):
+    """The number of an operand, when a line that stands for the input `at` comes first."""
+    if not isinstance(operand, int):
+        return operand
+    return first if operand == at else operand + (operand >= first)
+
+
+def plant_in_rule(data, program):
+    """The rule of an op is wrong by a factor, often only just."""
+    factor = data.draw(st.sampled_from([1 + 1e-6, 1 - 1e-6, 1.001, 1.1, -1.0, 0.0]))
+    op, argument = data.draw(st.sampled_from(rules_used(program)))
+    right = op.rules[argument]
+    return program, op, argument, lambda g, y, *args, **static: right(g, y, *args, **static) * factor
+
+
+def plant_in_broadcasting(data, program):
+    """The rule of an op is right only without broadcasting: its author took the mean where the sum is meant."""
+    op = registry[data.draw(st.sampled_from(["add", "subtract", "multiply", "logaddexp"]))]
+    last = len(program.inputs) + len(program.lines) - 1
+    total = Line("sum", (last,), {"axis": data.draw(st.sampled_from([None, 0])), "keepdims": data.draw(st.booleans())})
+    squeezed = Line("tanh", (last + 1,), {})
+    argument = data.draw(st.integers(0, 1))
+    operands = (last, last + 2) if argument else (last + 2, last)
+    right = op.rules[argument]
+
+    def rule(g, y, *args, **static):
+        gx = right(g, y, *args, **static)
+        axes = stretched(gx.shape, args[argument].shape)
+        return gx.mean(axis=axes).reshape(args[argument].shape) if axes else gx
+
+    return Program(program.inputs, (*program.lines, total, squeezed, Line(op.name, operands, {}))), op, argument, rule
+
+
+def plant_at_order_2(data, program):
+    """The rule of an op is right at order 1, and a constant to whoever differentiates it."""
+    op, argument = data.draw(st.sampled_from(rules_used(program)))
+    right = op.rules[argument]
+
+    def rule(g, y, *args, **static):
+        if not isinstance(y, tg.Tensor):
+            return right(g, y, *args, **static)
+        return right(g, y.detach(), *[a.detach() if isinstance(a, tg.Tensor) else a for a in args], **static)
+
+    return program, op, argument, rule
+
+
+def rules_used(program):
+    """The rules that backward uses, as (op, argument), of ops that do not lie on a kink: there no rule is wrong."""
+    leaves = [tg.Tensor(x, requires_grad=True) for x in program.inputs]
+    found = []
+    for t in ancestors(program(*leaves)):
+        if t.op is not None and t.op.variadic is None and all((np.abs(k) > 1e-7).all() for k in kinks_of(t.op, t.args, t.static)):
+            found += [(t.op, i) for i, a in enumerate(t.args) if isinstance(a, tg.Tensor) and a.requires_grad and t.op.rule(i)]
+    assume(found)
+    return found
+
+
+@contextmanager
+def planted(op, argument, rule):
+    """Within it, the op has this rule for that argument."""
+    right = op.rules
+    op.rules = (*right[:argument], rule, *right[argument + 1 :])
+    try:
+        yield
+    finally:
+        op.rules = right
+
+
+def claims(program, order):
+    """The gradients of order 1 or 2 that the program claims."""
+    f = program if order == 1 else gradient_of(program, range(len(program.inputs)))
+    return [parameter.claim.gradient for parameter in Subject(f, program.inputs).parameters]
+
+
+def differs(wrong, right):
+    """Whether a fault shows in the gradients at all: by half a millionth of their size."""
+    return any(np.abs(a - b).max() > 5e-7 * max(np.abs(a).max(), np.abs(b).max()) for a, b in zip(wrong, right, strict=True))
+
+
+@pytest.mark.parametrize("plant", [plant_one_entry, plant_in_rule, plant_in_broadcasting, plant_at_order_2])
+def test_every_planted_fault_is_caught_and_its_op_blamed(plant):
+    order = 2 if plant is plant_at_order_2 else 1
+    caught = 0
+
+    @drawn
+    @given(st.data())
+    def check(data):
+        nonlocal caught
+        program, op, argument, rule = plant(data, data.draw(expressions()))
+        right = claims(program, order)
+        with planted(op, argument, rule):
+            assume(differs(claims(program, order), right))
+            report = gradcheck(program, *program.inputs, order=order, report=True)
+        assert not report.ok, f"missed: {op.name}, argument {argument}\n{program}\n{report}"
+        assert {(blame.op, blame.argument) for blame in report.blames} == {(op.name, argument)}, f"{program}\n{report}"
+        caught += 1
+
+    check()
+    assert caught >= PROGRAMS

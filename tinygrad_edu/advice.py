@@ -1,0 +1,203 @@
+"""What to write instead of an expression that overflows, divides zero by zero, or has an infinite slope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _names
+from .algebra import softmax_scores
+from .core import Op, Tensor
+from .formula import expression
+from .languages import cleaned
+
+LONGEST = 60  # characters of a formula in a message
+
+SPELLINGS = (  # what a line with an overflowing exp in it is likely to want
+    (r"log\w*\(.*\b1(\.0*)?\s*\+|log\w*\(.*\+\s*1\b", "write tg.softplus(x) in place of log(1 + exp(x))"),
+    (r"log.*sum|sum.*log", "write tg.logsumexp(x) in place of log(exp(x).sum())"),
+    (r"\b1(\.0*)?\s*/", "write x.sigmoid() in place of 1 / (1 + exp(-x))"),
+    (r"sum|/", "write tg.softmax(x) in place of exp(x) / exp(x).sum()"),
+)
+EVERY_EXP = "write " + ", ".join(
+    f"{stable} in place of {short}"
+    for stable, short in (
+        ("tg.softmax(x)", "exp(x) / exp(x).sum()"),
+        ("tg.logsumexp(x)", "log(exp(x).sum())"),
+        ("tg.softplus(x)", "log(1 + exp(x))"),
+        ("x.sigmoid()", "1 / (1 + exp(-x))"),
+    )
+)
+
+
+def called(a: Any) -> str:
+    """How a message calls an operand: its name, else the expression that made it."""
+    name = _names.of(a) or (_names.of(a._data) if type(a) is Tensor and a.op is None else None)  # a constant may hold the user's own array
+    if name or type(a) is not Tensor or a.op is None:
+        return cleaned(name) if name else f"a constant of shape {np.shape(a)}"
+    last = expression(a).python.rsplit("\n", 1)[-1]
+    return last if len(last) <= LONGEST else f"the result of {a.op.name}"
+
+
+def _made_by(a: Any, *names: str) -> bool:
+    return type(a) is Tensor and a.op is not None and a.op.name in names
+
+
+def _is_one(a: Any) -> bool:
+    return np.ndim(a) == 0 and float(np.asarray(a)) == 1.0
+
+
+def _value(a: Any) -> Any:
+    return np.asarray(a)
+
+
+def _at(a: Any, at: tuple[int, ...]) -> float:
+    """The entry of an operand that went into the entry `at` of an elementwise op."""
+    value = _value(a)
+    own = at[len(at) - value.ndim :]
+    return float(value[tuple(min(k, n - 1) for k, n in zip(own, value.shape, strict=True))])
+
+
+# -- forward -------------------------------------------------------------------------------------------------------------------
+
+
+def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...], line: str) -> str:
+    """What to write instead, for the op that made a number that is not finite."""
+    data = next((a for a in args if type(a) is Tensor and a.op is None and np.isnan(a.numpy().astype(float)).any()), None)
+    if data is None:
+        data = next((a for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f" and np.isnan(a).any()), None)
+    if data is not None:
+        return f"{called(data)} holds nan before any op: clean the data, or leave such entries out with tg.where(np.isnan(...), 0.0, ...)"
+    if op.name in ("log", "log2", "log10"):
+        return _logarithm(args[0], op.name)
+    if op.name in ("exp", "exp2", "expm1", "sinh", "cosh"):
+        return next((advice for pattern, advice in SPELLINGS if "exp" in line and re.search(pattern, line)), EVERY_EXP)
+    if op.name == "divide":
+        return _quotient(*args)
+    if op.name == "power":
+        return _power(args, at)
+    return _outside(op, args) or _grew(args)
+
+
+def _dtype(args: Sequence[Any]) -> Any:
+    kinds = [_value(a).dtype for a in args if _value(a).dtype.kind == "f"]
+    return np.result_type(*kinds) if kinds else np.dtype(float)
+
+
+def _grew(args: Sequence[Any]) -> str:
+    dtype = _dtype(args)
+    return (
+        f"the numbers outgrew {dtype}, whose largest is {np.finfo(dtype).max:.3g}: "
+        "try a smaller learning rate, smaller weights, or inputs of size 1"
+    )
+
+
+def _logarithm(x: Any, log: str) -> str:
+    if (stable := _stable_log(x)) and log == "log":
+        return f"write {stable}"
+    if (_value(x) < 0).any():
+        return f"{log} is defined for numbers above 0, {called(x)} reaches down to {_value(x).min():.6g}"
+    return f"{log}(0) is -inf: tg.safe_log(x) is finite at 0, and losses that take scores, such as tg.cross_entropy, never meet it"
+
+
+def _stable_log(x: Any) -> str:
+    """The expression that equals log x and does not overflow, if `x` is of a known kind."""
+    if type(x) is not Tensor or x.op is None:
+        return ""
+    scores = softmax_scores(x)
+    if scores is None and _made_by(x, "divide") and _made_by(x.args[0], "exp") and _made_by(x.args[1], "sum"):
+        scores = x.args[0].args[0]
+    if scores is not None:
+        return f"tg.log_softmax({called(scores)})"
+    if _made_by(x, "sigmoid"):
+        return f"tg.log_sigmoid({called(x.args[0])})"
+    if _made_by(x, "subtract") and _is_one(x.args[0]) and _made_by(x.args[1], "sigmoid"):
+        z = called(x.args[1].args[0])
+        return f"tg.log_sigmoid({f'-{z}' if z.isidentifier() else f'-({z})'}), or for the whole loss tg.binary_cross_entropy_with_logits({z}, y)"
+    if _made_by(x, "divide", "reciprocal") and (inner := _one_plus_exp(x.args[-1])) is not None:
+        return f"-tg.softplus({called(inner)})"
+    if (inner := _one_plus_exp(x)) is not None:
+        return f"tg.softplus({called(inner)})"
+    if _made_by(x, "sum") and _made_by(x.args[0], "exp"):
+        axis = x.static.get("axis")
+        return f"tg.logsumexp({called(x.args[0].args[0])}" + (")" if axis is None else f", axis={axis})")
+    if _made_by(x, "exp"):
+        return called(x.args[0])
+    return f"the sum of the logarithms, {called(x.args[0])}.log().sum()" if _made_by(x, "prod") else ""
+
+
+def _one_plus_exp(x: Any) -> Any:
+    """v, if `x` is 1 + exp(v)."""
+    if not _made_by(x, "add"):
+        return None
+    one, other = x.args if _made_by(x.args[1], "exp") else x.args[::-1]
+    return other.args[0] if _made_by(other, "exp") and np.ndim(one) == 0 and _is_one(one) else None
+
+
+def _quotient(a: Any, b: Any) -> str:
+    if _made_by(a, "exp") and _made_by(b, "sum"):
+        return f"write tg.softmax({called(a.args[0])})"
+    if (_value(b) == 0).any():
+        above, below = called(a), called(b)
+        return f"{below} is 0 there: write tg.where({below} == 0, 0.0, {above} / tg.where({below} == 0, 1.0, {below})), or add a small number to it"
+    return _grew((a, b))
+
+
+def _power(args: Sequence[Any], at: tuple[int, ...]) -> str:
+    base, exponent = (_at(a, at) for a in args)
+    if base == 0:
+        return f"0 to the power of {exponent:.6g} is 1/0: add a small number to the base, or use tg.where to leave it out"
+    if base < 0:
+        return f"{base:.6g} to the power of {exponent:.6g} is no real number: take the power of tg.abs(x), or a whole exponent, x ** 2"
+    return _grew(args)
+
+
+def _outside(op: Op, args: Sequence[Any]) -> str:
+    """A sentence on the op's domain, if an operand lies outside of it."""
+    domain = (0.0, np.inf) if op.name == "sqrt" else None
+    for a, (low, high) in zip(args, [domain] if domain else op.domain, strict=False):
+        value = _value(a)
+        if (
+            value.dtype.kind == "f"
+            and low < high
+            and (not (value >= low).all() or not (value <= high).all() or ((value == low) | (value == high)).any())
+        ):
+            reach = f"from {low:g} to {high:g}" if high < np.inf else f"above {low:g}"
+            worst = value.min() if value.min() <= low else value.max()
+            return (
+                f"{op.name} is defined for numbers {reach}, {called(a)} reaches {worst:.6g}: use tg.clip, or tg.maximum, to keep it inside"
+            )
+    return ""
+
+
+# -- backward ------------------------------------------------------------------------------------------------------------------
+
+STEEP = {  # ops with an infinite slope inside, or at an end, of where they are defined: where, and how they are written
+    "sqrt": ("0", "{}.sqrt()"),
+    "cbrt": ("0", "tg.cbrt({})"),
+    "power": ("0", "{} ** p"),
+}
+ENDS = {"arcsin": "-1 and 1", "arccos": "-1 and 1", "std": "equal entries", "hypot": "(0, 0)", "arctan2": "(0, 0)"}
+
+
+def after_backward(op: Op, i: int, args: Sequence[Any], at: tuple[int, ...]) -> str:
+    """What to write instead, for the op whose rule gave a gradient that is not finite."""
+    x = called(args[i])
+    if op.name == "power" and i == 1:
+        return f"the derivative by the exponent is a logarithm of the base, which must be above 0: use {x}.detach() if it is a constant"
+    if op.name in STEEP and (_value(args[0]) == 0).any():
+        where, function = STEEP[op.name]
+        safe = function.format(f"tg.where({x} == 0, 1.0, {x})")
+        return (
+            f"the slope of {op.name} at {where} is infinite: write {function.format(f'({x} + 1e-12)')}, or tg.where({x} == 0, 0.0, {safe})"
+        )
+    if op.name in ENDS:
+        return f"{op.name} has no finite slope at {ENDS[op.name]}: keep {x} away from there, with tg.clip or a small number added"
+    if op.name in ("log", "log2", "log10"):
+        return _logarithm(args[0], op.name)
+    if op.name == "divide":
+        return _quotient(*args)
+    return _outside(op, args) or _grew(args)

@@ -1,0 +1,258 @@
+"""`detect_anomaly`: which op made the first number that is not finite, from what, in which line, and what to write instead."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+
+from . import _names, core
+from .advice import after_backward, after_forward, called
+from .core import Op, Tensor
+
+_FEW = 6  # arrays of so many entries are shown whole
+
+
+class AnomalyError(FloatingPointError):
+    """The first number that is not finite, or data that changed behind the graph's back.
+
+    `phase` is "forward" or "backward", `op` the name of the op, `operands` what it was given, by name, `source` the user's line as
+    (file, number, text) or None, and `instead` what to write in its place.
+    """
+
+    def __init__(self, text: str, phase: str, op: str, operands: Mapping[str, Any], source: Source | None, instead: str) -> None:
+        super().__init__(text)
+        self.phase, self.op, self.operands, self.source, self.instead = phase, op, dict(operands), source, instead
+
+
+class Source(NamedTuple):
+    """Where a user called an op."""
+
+    file: str
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The line itself."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}:{self.line}: {self.text}".rstrip(": ")
+
+
+class _Record(NamedTuple):
+    """What is remembered of an op while the mode is on."""
+
+    source: Source | None
+    copies: list[tuple[Any, Any]]  # data that somebody else may change, and a copy of it
+    holder: Any
+
+
+_mode: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)  # per thread and per task
+_lock = Lock()
+_result, _adjoints = core._result, Tensor.adjoints
+
+
+class detect_anomaly(ContextDecorator):
+    """A context, or a decorator, in which the first op that makes a number that is not finite raises an `AnomalyError`.
+
+    In either pass; the error names the op, its operands with their values, the line where it was called, and the stable spelling to
+    use instead. It also notices an array that was given to an op as it is and changed before `backward`. Infinities and NaN that are
+    data are named when the first op passes a NaN on; an infinity that is handed through, a mask say, is no anomaly. Costs nothing
+    when off; when on, a pass takes several times as long.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> z = tg.Tensor([0.0, 1000.0], requires_grad=True)
+    >>> with tg.detect_anomaly():
+    ...     np.log(tg.softmax(z))
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.anomaly.AnomalyError: log made -inf at [0], in the forward pass
+      <doctest tinygrad_edu.anomaly.detect_anomaly[2]>:2: np.log(tg.softmax(z))
+      np.exp(z - logsumexp(z, axis=-1, keepdims=True)) = [0. 1.]
+    write tg.log_softmax(z)
+    """
+
+    _on = 0  # in how many threads and contexts: the hook in core is set while there is one
+
+    def __init__(self) -> None:
+        self._entered: list[Any] = []
+        self._records: dict[int, _Record] = {}
+
+    def __enter__(self) -> None:
+        quiet = np.errstate(all="ignore")  # the error says more than NumPy's warning
+        quiet.__enter__()
+        self._entered.append((quiet, _mode.set(self)))
+        with _lock:
+            detect_anomaly._on += 1
+            core.intercept(_watched_result, _watched_adjoints, unrolled=bool)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        quiet, token = self._entered.pop()
+        with _lock:
+            detect_anomaly._on -= 1
+            if not detect_anomaly._on:
+                core.intercept(_result, _adjoints)
+        _mode.reset(token)
+        quiet.__exit__(kind, error, trace)
+
+    def _recreate_cm(self) -> detect_anomaly:
+        return detect_anomaly()  # a decorated function may run in several threads
+
+    # -- forward ---------------------------------------------------------------------------------------------------------------
+
+    def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
+        """Look at what an op made, and remember where."""
+        source = _source()
+        at = _anomaly(t._data, args)
+        if at is not None:
+            bad, operands = t._data[at], _operands(args, at, t.shape)
+            raise self._error(
+                f"{op.name} made {bad}{_place(at)}", "forward", op, operands, source, after_forward(op, args, static, at, _line(source))
+            )
+        if t._op is not None:
+            serial = t._serial
+            arrays = [*args, *static.values()]
+            shared = [a._data if type(a) is Tensor and a._op is None else a for a in arrays]
+            copies = [(a, held, held.copy()) for a, held in zip(arrays, shared, strict=True) if isinstance(held, np.ndarray)]
+            forget = _Forget(self._records, serial)
+            self._records[serial] = _Record(source, [(a, (held, copy)) for a, held, copy in copies], ref(t, forget))
+
+    def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, instead: str) -> AnomalyError:
+        line = str(source) if source else "called before detect_anomaly was on: its line is not known"
+        values = [f"{name} {_shown(value)}" for name, value in operands.items()]
+        text = "\n  ".join([f"{what}, in the {phase} pass", line, *values]) + f"\n{instead}"
+        given = {name: value[0] for name, value in operands.items()}
+        return AnomalyError(text, phase, op.name, given, source, instead)
+
+    # -- backward --------------------------------------------------------------------------------------------------------------
+
+    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor]) -> Iterator[tuple[Tensor, Any]]:
+        """The backward walk, each rule's result looked at before it is used."""
+        for t, g in walk:
+            gradient = g._data if type(g) is Tensor else g
+            at = _first_bad(gradient)
+            if at is not None:
+                text = f"what comes to {called(t)} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
+                raise AnomalyError(text, "backward", t.op.name if t.op else "", {}, self._source(t), "")
+            if t.op is not None and t not in until:
+                self._check_data(t)
+                self._check_rules(t, t.op, gradient)
+            yield t, g
+
+    def _source(self, t: Tensor) -> Source | None:
+        record = self._records.get(t._serial)
+        return record.source if record else None
+
+    def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
+        values = [a._data if type(a) is Tensor else a for a in t._args]
+        for i, a in enumerate(t._args):
+            rule = op.rule(i) if type(a) is Tensor and a._requires_grad else None
+            if rule is None:
+                continue
+            gx = np.asarray(rule(g, t._data, *values, **t._static))
+            at = _first_bad(gx)
+            if at is not None:
+                operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape)}
+                what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {called(a)}"
+                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, at))
+
+    def _check_data(self, t: Tensor) -> None:
+        """Whether arrays that an op was given are still what they were."""
+        record = self._records.get(t._serial)
+        for a, (held, copy) in record.copies if record else ():
+            if held.tobytes() == copy.tobytes() or (type(a) is Tensor and a._serial > t._serial):  # the latter core refuses itself
+                continue
+            at = tuple(int(k) for k in np.argwhere(held != copy)[0]) if (held != copy).any() else ()
+            name = called(a)
+            text = (
+                f"{name} was changed after {called(t)} was computed from it: {name}[{', '.join(map(str, at))}] was {copy[at]} and is {held[at]}\n"
+                f"  {record.source if record else ''}\n"
+            )
+            instead = f"give the op a copy, tg.Tensor({name}) or {name}.copy(), or call backward() before the change"
+            raise AnomalyError(text + instead, "backward", t.op.name if t.op else "", {name: held}, self._source(t), instead)
+
+
+class _Forget:
+    """Drops what is remembered of a tensor that is gone."""
+
+    def __init__(self, records: dict[int, _Record], serial: int) -> None:
+        self.records, self.serial = records, serial
+
+    def __call__(self, _: Any) -> None:
+        self.records.pop(self.serial, None)
+
+
+def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
+    t = _result(op, args, static, y, recorded, requires_grad)
+    mode = _mode.get()
+    if mode is not None:
+        mode.made(t, op, args, static)
+    return t
+
+
+def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()) -> Any:
+    walk = _adjoints(self, seed, create_graph, until)
+    mode = _mode.get()
+    return walk if mode is None else mode.walked(walk, until)
+
+
+# -- what is bad, and how it is shown ------------------------------------------------------------------------------------------
+
+
+def _first_bad(values: Any, good: Callable[[Any], Any] = np.isfinite) -> tuple[int, ...] | None:
+    """Where the first number is that is not finite."""
+    array = np.asarray(values)
+    if array.dtype.kind != "f" or good(array).all():
+        return None
+    return tuple(int(k) for k in np.argwhere(~good(array))[0])
+
+
+def _anomaly(y: Any, args: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """Where an op made a NaN, or an infinity that was not among its operands."""
+    at = _first_bad(y)
+    if at is None:
+        return None
+    has_infinity = any(np.isinf(v).any() for v in (a._data if type(a) is Tensor else a for a in args) if np.asarray(v).dtype.kind == "f")
+    return _first_bad(y, lambda v: ~np.isnan(v)) if has_infinity else at
+
+
+def _place(at: tuple[int, ...]) -> str:
+    return f" at [{', '.join(map(str, at))}]" if at else ""
+
+
+def _operands(args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Each operand by name, with the place to look at."""
+    return {
+        called(a): (np.asarray(a._data if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
+    }
+
+
+def _is_worth(a: Any) -> bool:
+    return type(a) is Tensor or isinstance(a, np.ndarray)
+
+
+def _shown(value: tuple[Any, tuple[int, ...] | None]) -> str:
+    array, at = value
+    array = np.asarray(array)
+    if array.size <= _FEW:
+        return f"= {' '.join(np.array2string(array, precision=6).split())}"
+    there = f", at [{', '.join(map(str, at))}] {array[at]:.6g}" if at is not None else ""
+    return f"of shape {array.shape}, from {array.min():.6g} to {array.max():.6g}{there}"
+
+
+def _source() -> Source | None:
+    frame = _names.user_frame()
+    return Source(frame.f_code.co_filename, frame.f_lineno) if frame else None
+
+
+def _line(source: Source | None) -> str:
+    return source.text if source else ""

@@ -1,0 +1,288 @@
+"""The chain rule of one recorded value: its links from the loss back to a tensor, with formulas, numbers and reasons.
+
+A link leads from a named tensor to one that its equation is written with. Its formula is what the rules of the ops in between
+give when they are run on symbols, shortened by SymPy where that is installed; its number is what they give when they are run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .algebra import Reading, Symbols, simplified
+from .core import Tensor, enable_grad, fit
+from .derive import rebuilt
+from .formula import Formula
+from .graph import ancestors, names_of
+from .naming import all_named, name_deep
+from .reasons import reasons
+from .telling import NOTHING, Math, Sentence, named
+
+PATHS = 6  # so many paths are written out, each with its own product
+EQUAL, KEPT = 6, 2  # a run of so many links that differ in names alone is folded, but for a few at each end
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """How the gradient at `by` goes on to `of`, a tensor that the equation of `by` is written with."""
+
+    chain: Chain = field(repr=False)
+    by: Tensor
+    of: Tensor
+
+    @cached_property
+    def formula(self) -> Math:
+        """The derivative, for numbers; for arrays what becomes of the gradient at `by`."""
+        return self.chain.written(self._recorded[0])
+
+    @property
+    def value(self) -> Any:
+        """The formula's number."""
+        return self._recorded[0].numpy()
+
+    @cached_property
+    def uses(self) -> list[tuple[Math, Any]]:
+        """If `of` stands in the equation more than once: what comes from each place, as a formula and as a number."""
+        return [(self.chain.written(gx), gx.numpy()) for gx in self._recorded[1]]
+
+    @cached_property
+    def _recorded(self) -> tuple[Tensor, list[Tensor]]:
+        return self.chain.pull(self.by, self.of)
+
+    @property
+    def left(self) -> Math:
+        """What the formula is equal to."""
+        chain = self.chain
+        if chain.is_scalar:
+            whole = chain.derivative(self.by, self.of)
+            alone = Math(f"{whole.unicode} (direct)", rf"\left.{whole.latex}\right|_{{\text{{direct}}}}")
+            return alone if chain.reaches(self.by, self.of) else whole
+        through = Math(f" (from {chain.name(self.by).unicode})", rf" \;\text{{(from }}{chain.name(self.by).latex}\text{{)}}")
+        return chain.derivative(chain.loss, self.of).then(through if len(chain.uses[self.of]) > 1 else NOTHING)
+
+    @property
+    def source(self) -> Math:
+        """The equation it comes from."""
+        return self.chain.equation(self.by)
+
+    @property
+    def reasons(self) -> list[Sentence]:
+        """Why the formula is as it is, where shapes decide."""
+        return reasons(self.by, self.of, self.chain.text)
+
+    @cached_property
+    def kind(self) -> tuple[Any, ...]:
+        """What is the same for links that differ in names alone."""
+        operands = self.chain.operands(self.by)
+        between = [u for u in ancestors(self.by, until=operands) if u.op is not None and u not in operands]
+        ops = tuple((u.op.name if u.op else "", u.shape, *(a for a in u.args if isinstance(a, (int, float)))) for u in between)
+        return (*ops, self.of.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Links that are left out, because they are like those beside them."""
+
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """What comes to a tensor from several equations, added up."""
+
+    chain: Chain = field(repr=False)
+    of: Tensor
+
+    @property
+    def left(self) -> Math:
+        """The gradient."""
+        return self.chain.derivative(self.chain.loss, self.of)
+
+
+class Chain:
+    """The links between a loss and one tensor it was computed from."""
+
+    def __init__(self, loss: Tensor, wrt: Tensor, names: Mapping[Any, Any] | None = None, labels: dict[int, str] | None = None) -> None:
+        self.loss, self.wrt = loss, wrt
+        self.labels = all_named(loss, names_of([loss], names) if labels is None else labels)
+        self.labels.setdefault(id(wrt), "x")
+        name_deep(loss, self.labels)
+        self.text = Formula([loss], self.labels, lines=True)
+        self._equations = [[(e.name, e.right) for e in self.text.equations(spelling)] for spelling in ("unicode", "latex")]
+        tensors = [e.tensor for e in self.text.equations()]
+        self._place = {t: i for i, t in enumerate(tensors)}
+        self.labels = {**{id(t): self.text.label(t) for t in tensors}, **self.labels}
+        self.uses = self._find_uses(tensors)
+        with np.errstate(all="ignore"):
+            self.gradients = dict(loss.adjoints())
+        self.is_scalar = all(t.size == 1 for t in (*self.uses, loss)) and self._count_paths() <= PATHS
+
+    def _find_uses(self, tensors: Sequence[Tensor]) -> dict[Tensor, list[Tensor]]:
+        """For each tensor between the loss and `wrt`: the tensors whose equations it stands in, newest first."""
+        reaching = {self.wrt}
+        for t in tensors:
+            if t is not self.wrt and not reaching.isdisjoint(self.operands(t)):
+                reaching.add(t)
+        uses: dict[Tensor, list[Tensor]] = {}
+        for t in reversed(tensors):
+            if t is not self.wrt and t in reaching and (t is self.loss or t in uses):
+                for a in self.operands(t) & reaching:
+                    uses.setdefault(a, []).append(t)
+        return uses
+
+    def _count_paths(self) -> int:
+        paths = Counter({self.loss: 1})
+        for a in self._order():
+            paths[a] = sum(paths[t] for t in self.uses[a])
+        return paths[self.wrt]
+
+    def _order(self) -> list[Tensor]:
+        """The tensors on the way, each after all whose equations it stands in."""
+        return sorted(self.uses, key=lambda t: -self._place.get(t, -1))
+
+    def operands(self, t: Tensor) -> set[Tensor]:
+        """The tensors that the equation of `t` is written with, as far as they have gradients."""
+        return {a for a in self.text.operands(t) if type(a) is Tensor and a.requires_grad}
+
+    def reaches(self, t: Tensor, a: Tensor) -> bool:
+        """Whether `a`, which stands in the equation of `t`, has an influence on `t` by other equations too."""
+        waiting = [u for u in self.uses[a] if u is not t]
+        seen = set(waiting)
+        while waiting:
+            if (u := waiting.pop()) is t:
+                return True
+            waiting += (new := [v for v in self.uses.get(u, ()) if v not in seen])
+            seen.update(new)
+        return False
+
+    # -- what to tell ----------------------------------------------------------------------------------------------------------
+
+    def paths(self) -> list[list[Link]]:
+        """Every way from the loss to `wrt`, as the links on it."""
+        found: list[list[Link]] = []
+        waiting: list[tuple[Tensor, tuple[Link, ...]]] = [(self.wrt, ())]
+        links = {(t, a): Link(self, t, a) for a in self.uses for t in self.uses[a]}
+        while waiting:
+            a, after = waiting.pop()
+            if a is self.loss:
+                found.append(list(after))
+            for t in self.uses.get(a, ()):
+                waiting.append((t, (links[t, a], *after)))
+        return found
+
+    def steps(self) -> list[Link | Total]:
+        """All links, and after the last one to a tensor the total, if there is more than one."""
+        found: list[Link | Total] = []
+        for a in self._order():
+            found += [Link(self, t, a) for t in self.uses[a]]
+            found += [Total(self, a)] if len(self.uses[a]) > 1 else []
+        return found
+
+    # -- names and formulas ----------------------------------------------------------------------------------------------------
+
+    def name(self, t: Tensor) -> Math:
+        """What a tensor is called."""
+        return named(self.labels[id(t)])
+
+    def derivative(self, above: Tensor, below: Tensor) -> Math:
+        """∂above/∂below."""
+        a, b = self.name(above), self.name(below)
+        return Math(f"∂{a.unicode}/∂{b.unicode}", rf"\frac{{\partial {a.latex}}}{{\partial {b.latex}}}")
+
+    def equation(self, t: Tensor) -> Math:
+        """The equation of a tensor."""
+        return Math(
+            *(
+                f"{name or own} = {right}"
+                for (name, right), own in zip((e[self._place[t]] for e in self._equations), self.name(t), strict=True)
+            )
+        )
+
+    def pull(self, t: Tensor, a: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """What the rules make of the gradient at `t` on the way to `a`: in all, and for each place if `a` stands in more than one."""
+        operands = self.operands(t)
+        is_one = self.is_scalar or t is self.loss
+        label = "1" if is_one else f"∂{self.labels[id(self.loss)]}/∂{self.labels[id(t)]}"
+        value = np.ones(t.shape, t.dtype) if is_one else self.gradients[t]
+        seed = Tensor(value, requires_grad=True, name=label, copy=False)
+        places: list[Tensor] = []
+        with enable_grad(), np.errstate(all="ignore"):
+            for u, g in t.adjoints(seed, create_graph=True, until=operands):
+                if u is a:
+                    total = g
+                if u.op is None or u in operands:
+                    continue
+                for i, x in enumerate(u.args):
+                    rule = u.op.rule(i) if x is a else None
+                    if rule is not None:
+                        places.append(fit(rule(g, u, *u.args, **u.static), a.numpy(), u.op, a))
+            known = self._symbols(t, seed, is_one)
+            return _shorter(total, known), [_shorter(g, known) for g in reversed(places)] if len(places) > 1 else []
+
+    def _symbols(self, t: Tensor, seed: Tensor, is_one: bool) -> Symbols | None:
+        """What a formula may mention, for SymPy; None where that is not installed."""
+        named = {x for x in (t, *self.text.operands(t)) if type(x) is Tensor and (x.requires_grad or x.op)}
+        try:
+            known = Symbols(named if is_one else named | {seed}, self.labels | {id(seed): str(seed.name)}, seed if is_one else None)
+        except ImportError:
+            return None
+        if not is_one:
+            known.upstream.add(seed)
+        for u in ancestors(t, until=named - {t}):
+            if u.op is not None and u.op.name == "mean":  # what it divides by is a symbol to SymPy: 8 (1 - o) stays as it is
+                entries = u.args[0].size / u.size
+                known.counts[entries] = Tensor(entries, requires_grad=True, name=f"{entries:g}")
+        for constant in self.text.operands(t):
+            if constant not in named if type(constant) is Tensor else True:
+                known.constant(constant)
+        return known
+
+    def written(self, gx: Tensor) -> Math:
+        """A recorded formula on the names."""
+        known = set(self._place)
+        names = self.labels | {id(t): str(t.name) for t in ancestors(gx, until=known) if t.is_leaf and t.name}
+        formula = Formula([gx], names, known, bare=True, tidy=True, longest=np.inf)
+        return Math(formula.equations("unicode")[-1].right, formula.equations("latex")[-1].right)
+
+
+def _shorter(g: Tensor, known: Symbols | None) -> Tensor:
+    if known is None:
+        return g
+    found = simplified(rebuilt(g, known), known)
+    return Tensor(found.item()) if found.size == 1 and not Reading(known).read(found).free_symbols else found
+
+
+def folded(links: Sequence[Any]) -> list[Any]:
+    """The links, with a `Fold` in place of the inner ones of a run that repeats itself, name by name apart."""
+    kinds = [link.kind if isinstance(link, Link) else ("total", link.of.shape) for link in links]
+    found: list[Any] = []
+    i = 0
+    while i < len(links):
+        length, period = max((_run(kinds, i, period), -period) for period in (1, 2, 3, 4))
+        kept = max(KEPT, -period)
+        if length < max(EQUAL, 3 * -period):
+            found.append(links[i])
+            i += 1
+            continue
+        found += [*links[i : i + kept], Fold(links[i + kept : i + length - kept]), *links[i + length - kept : i + length]]
+        i += length
+    return found
+
+
+def _run(kinds: Sequence[Any], start: int, period: int) -> int:
+    """How many links from `start` on repeat the first `period` of them, in whole rounds."""
+    end = start + period
+    while end < len(kinds) and kinds[end] == kinds[end - period]:
+        end += 1
+    return (end - start) // period * period
+
+
+def product(values: Sequence[Any]) -> float:
+    """The product of the numbers of links."""
+    return float(prod(float(np.asarray(v).reshape(())) for v in values))

@@ -1,0 +1,212 @@
+"""A compiled function: one program for each signature that it was called with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from .. import _names
+from ..core import Tensor, enable_grad, short, within
+from ..graph import ancestors
+from ..languages import identifier
+from .entry import MISS, Entry, Result
+from .lower import NUMPY_RULES, Lowering
+from .plan import Plan
+from .planned import Planned, prelude
+from .program import recorded
+from .readable import source
+from .signature import Branch, Constant, Signature, is_array
+from .simplify import RULES
+from .trace import Recording
+
+is_within = within.get
+MANY = 16  # signatures: whoever has more of them passes what changes as a number
+
+
+class Compiled:
+    """A function that runs as a program, recorded when it is first called with arguments of some shapes and dtypes.
+
+    Made by `compile`. `.source` is the latest program as Python text, `.signatures` says for which arguments there is one.
+    """
+
+    target = "numpy"
+
+    def __init__(self, f: Callable[..., Any], donate: int | str | Sequence[int | str] = ()) -> None:
+        if not callable(f):
+            raise TypeError(f"compile takes a function, not {type(f).__name__}: {short(f)}")
+        update_wrapper(self, f)
+        self.f = f
+        self.donate = (donate,) if isinstance(donate, (int, str)) else tuple(donate)
+        self.name = "f" if getattr(f, "__name__", "<")[0] == "<" else identifier(f.__name__)
+        self._versions: dict[Any, Version] = {}
+        self._latest: Version | None = None
+        self._enter: Callable[..., Any] = lambda args, kwargs: MISS
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program for these arguments; record it first, if there is none."""
+        if is_within():  # part of something larger, which needs to see what is computed
+            return self.f(*args, **kwargs)
+        result = self._enter(args, kwargs)
+        return self._missed(args, kwargs) if result is MISS else result
+
+    def _missed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run another version than the latest, which may have to be recorded."""
+        signature = Signature(self.f, args, kwargs)
+        for x in signature.of(self.donate):
+            refuse_unless_writable(x.value)
+        version = self._versions.get(signature.key)
+        if version is None or version.is_outdated():
+            version = self._versions[signature.key] = self._recorded(signature)
+            self._warn_of_many(signature)
+        self._latest, self._enter = version, version.enter
+        result = version.enter(args, kwargs)
+        assert result is not MISS, f"{self.name} was recorded for {signature}, and does not fit it"
+        return result
+
+    def _warn_of_many(self, signature: Signature) -> None:
+        if len(self._versions) == MANY and signature.constants:
+            warnings.warn(
+                f"{self.name} was recorded for {MANY} signatures, and each new value of {signature.constants[0].label} is another: "
+                "what changes from call to call should be a Tensor or an array, np.array(0.1)",
+                stacklevel=4,
+            )
+
+    def _recorded(self, signature: Signature) -> Version:
+        return Version(self, signature)
+
+    @property
+    def signatures(self) -> list[str]:
+        """The arguments that there is a program for."""
+        return [f"{self.name}({version.signature})" for version in self._versions.values()]
+
+    @property
+    def source(self) -> str:
+        """The latest program as a Python module of one function, which takes arrays in place of Tensors."""
+        return self._known().source
+
+    @property
+    def planned_source(self) -> str:
+        """What runs: the same program with the places where its results go."""
+        return self._known().planned_source
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The arrays that the source takes as arguments, since they are too large to be in it."""
+        return self._known().constants
+
+    def _known(self) -> Version:
+        if self._latest is None:
+            raise RuntimeError(f"{self.name} has not been called: a program is recorded for the arguments of a call")
+        return self._latest
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.name}, target={self.target!r}, {len(self._versions)} signature{'s' * (len(self._versions) != 1)}>"
+
+
+def refuse_unless_writable(array: Any) -> None:
+    """Raise if the memory of a donated array must stay as it is."""
+    if type(array) is Tensor and array.op is not None:
+        raise TypeError(f"{array.label()} is donated, but has a history, which needs its data as it is: donate leaves")
+    if isinstance(array, np.generic) or not (array._data if type(array) is Tensor else array).flags.writeable:
+        raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(array) or 'a'}.copy()")
+
+
+class Version:
+    """A program for one signature: its text, and the way in."""
+
+    def __init__(self, compiled: Compiled, signature: Signature) -> None:
+        self.signature = signature
+        self.name = compiled.name
+        recording, self.result, outputs = record(compiled.f, compiled.name, signature)
+        known = [t for t in ancestors(*outputs, until=recording.inputs) if t.is_leaf and t.serial < recording.start]
+        self.closed = [(t, t.serial) for t in known]
+        self.program = recorded(recording, labels(signature, recording), outputs, RULES)
+        self._text: tuple[str, dict[str, Any]] | None = None
+        for x in signature.inputs:
+            x.forget()
+        self.enter = self._way_in(compiled)
+
+    def _way_in(self, compiled: Compiled) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+        lowered = Lowering(NUMPY_RULES).program(self.program)
+        inputs = lowered.inputs
+        donated = [inputs[self.signature.inputs.index(x)] for x in self.signature.of(compiled.donate)]
+        plan = Plan(lowered, donated)
+        updates = {lowered.outputs.index(y): inputs.index(x) for y, x in plan.updates.items()}
+        self.planned = Planned(self.name, plan)
+        scope = dict(self.planned.namespace)
+        exec(compile(self.planned.source, f"<{self.name}, compiled>", "exec"), scope)
+        memory = self.planned.memory() if self.planned.buffers else None
+        return Entry(self.signature, updates, self.result, len(lowered.outputs)).function(scope[self.planned.name], memory)
+
+    def is_outdated(self) -> bool:
+        """Whether a tensor that the function closes over, a constant to the program, has changed."""
+        return any(t.serial != serial for t, serial in self.closed)
+
+    def _printed(self) -> tuple[str, dict[str, Any]]:
+        if self._text is None:
+            self._text = source(self.name, self.signature, self.program, self.result)
+        return self._text
+
+    @property
+    def source(self) -> str:
+        """The readable text."""
+        return self._printed()[0]
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What is too large to be in the text."""
+        return self._printed()[1]
+
+    @property
+    def planned_source(self) -> str:
+        """The text that runs, and what its names stand for."""
+        return f"{prelude(self.planned.namespace)}\n\n\n{self.planned.source}"
+
+
+def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Recording, Any, list[Tensor]]:
+    """Run a function on placeholders: what was noted, the structure of what it returned, and its results."""
+    recording = Recording(name)
+    inputs = [recording.placeholder(x.array, x.value.name if type(x.value) is Tensor else None) for x in signature.inputs]
+    args, kwargs = signature.rebuilt(inputs)
+    with recording.running(), enable_grad():
+        returned = f(*args, **kwargs)
+    outputs: list[Tensor] = []
+    return recording, _structure(returned, outputs, name), outputs
+
+
+def _structure(value: Any, outputs: list[Tensor], name: str) -> Any:
+    """What a function returned, taken apart; appends its tensors to the outputs."""
+    if isinstance(value, dict):
+        return Branch("", type(value), {key: _structure(v, outputs, name) for key, v in value.items()})
+    if isinstance(value, (list, tuple)):
+        return Branch("", type(value), {i: _structure(v, outputs, name) for i, v in enumerate(value)})
+    if is_array(value):
+        outputs.append(value if type(value) is Tensor else Tensor(np.array(value), copy=False))
+        return Result(len(outputs) - 1, type(value) is Tensor)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return Constant("", "", value)
+    raise TypeError(
+        f"{name} returned {type(value).__name__}: {short(value)}; a compiled function returns Tensors, and dicts, lists and tuples of them"
+    )
+
+
+def labels(signature: Signature, recording: Recording) -> list[str]:
+    """What the inputs are called: by name if they have one, by parameter or key, or by the variable that they are unpacked to."""
+    variables: dict[Tensor, str] = {}
+    for t, name in recording.first_names.items():
+        origin = t
+        while origin.op is not None and origin.op.name == "copy" and origin.args:
+            origin = origin.args[0]
+        if origin in recording.inputs:
+            variables.setdefault(origin, name)
+    found = []
+    for x, t in zip(signature.inputs, recording.inputs, strict=True):
+        is_plain = x.label in signature.names or x.access.endswith(f"[{x.label!r}]")
+        found.append(x.label if is_plain else t.name or variables.get(t) or x.label)
+    return found
+
+

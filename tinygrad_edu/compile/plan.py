@@ -1,0 +1,140 @@
+"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..ops.indexing import _is_basic
+from .lower import is_numpys, is_plain
+from .program import Node, Program
+
+VIEWS = frozenset("reshape transpose swapaxes squeeze expand_dims broadcast_to flip moveaxis".split())
+REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
+NEVER = 1 << 60
+
+
+class Buffer(NamedTuple):
+    """A kept array: which piece of memory, seen in which shape."""
+
+    number: int
+    shape: tuple[int, ...]
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node shares the memory of its operand, or may."""
+    return node.op is not None and is_plain(node.op) and (node.op.name in VIEWS or (node.op.name == "getitem" and _is_basic(node.static["index"])))
+
+
+def writes_into(node: Node) -> bool:
+    """Whether a node's op can be told where to put its result."""
+    if node.op is None or node.ndim == 0:
+        return False
+    return is_numpys(node.op) or (is_plain(node.op) and node.op.name in REDUCTIONS)
+
+
+class Plan:
+    """The order of the nodes, and for each the node or buffer whose memory its result goes to."""
+
+    def __init__(self, program: Program, donated: Sequence[Node]) -> None:
+        self.program = program
+        self.order = self._ordered()
+        self.root: dict[Node, Node] = {}  # the node whose memory a view shows
+        self.last = self._last_uses()
+        self.escaping = {self.root[node] for node in program.outputs}
+        self.memory: list[tuple[int, Any]] = []  # of each kept piece: entries and dtype
+        self.target: dict[Node, Node | Buffer] = {}  # what a node's result is written to; nothing: a new array
+        self.new: set[Node] = set()  # those that get a new array
+        self.updates = self._updates(donated)  # an output, and the donated input that becomes it
+        self._assign()
+
+    def _ordered(self) -> list[Node]:
+        """As recorded, but results that nothing else needs come last: then donated inputs are over."""
+        used = {a for node in self.program.nodes for a in node.args if isinstance(a, Node)}
+        ends = [node for node in dict.fromkeys(self.program.outputs) if node.op is not None and node not in used]
+        return [node for node in self.program.nodes if node not in set(ends)] + ends
+
+    def _last_uses(self) -> dict[Node, int]:
+        last: dict[Node, int] = defaultdict(int)
+        for node in (*self.program.inputs, *self.program.constants):
+            self.root[node] = node
+        for i, node in enumerate(self.order):
+            self.root[node] = self.root[node.args[0]] if is_view(node) else node
+            unknown = node.op is not None and not (is_plain(node.op))  # what a user's function gives may share memory with its operands
+            for a in node.args:
+                if isinstance(a, Node):
+                    last[self.root[a]] = NEVER if unknown else max(last[self.root[a]], i)
+            if unknown:
+                last[node] = NEVER
+        for node in self.program.outputs:
+            last[self.root[node]] = NEVER
+        return last
+
+    def _updates(self, donated: Sequence[Node]) -> dict[Node, Node]:
+        """Pair each donated input with a result of its shape and dtype, rather one that is made from it."""
+        place = {node: i for i, node in enumerate(self.order)}
+        found: dict[Node, Node] = {}
+        for wants_use in (True, False):
+            for x in donated:
+                if x in found.values() or self.last[x] == NEVER:
+                    continue
+                for y in self.program.outputs:
+                    if y in found or y not in place or (y.shape, y.dtype) != (x.shape, x.dtype) or not (writes_into(y) and is_elementwise(y)):
+                        continue
+                    if wants_use and x not in y.args:
+                        continue
+                    aliases = [a for a in y.args if isinstance(a, Node) and a is not x and self.root[a] is x]
+                    if self.last[x] <= place[y] and not aliases:
+                        found[y] = x
+                        break
+        return found
+
+    def _assign(self) -> None:
+        free: dict[Any, list[int]] = defaultdict(list)
+        held: dict[Node, int] = {}  # root -> its kept piece of memory
+        for i, node in enumerate(self.order):
+            over = {self.root[a] for a in node.args if isinstance(a, Node) and self.last[self.root[a]] == i}
+            if node in self.updates:
+                self.target[node] = self.updates[node]
+            elif writes_into(node):
+                self._choose(node, over, held, free)
+            elif not is_view(node):
+                self.new.add(node)
+            for root in over:
+                if root in held:
+                    free[_kind(root)].append(held.pop(root))
+
+    def _choose(self, node: Node, over: set[Node], held: dict[Node, int], free: dict[Any, list[int]]) -> None:
+        """In place of an operand that is over, else in kept memory; but what the caller gets is his alone."""
+        escapes = node in self.escaping
+        for a in node.args if is_elementwise(node) and node.size != 1 else ():  # of one entry, NumPy takes three times as long in place
+            if isinstance(a, Node) and a in over and a.op is not None and (a.shape, a.dtype) == (node.shape, node.dtype):
+                if a in held and not escapes:
+                    held[node] = held.pop(a)
+                    self.target[node] = a
+                    return
+                if a in self.new:
+                    self.target[node] = a
+                    self.new.add(node)
+                    return
+        if escapes:
+            self.new.add(node)
+            return
+        pieces = free[_kind(node)]
+        if not pieces:
+            self.memory.append((node.size, node.dtype))
+            pieces.append(len(self.memory) - 1)
+        held[node] = pieces.pop()
+        self.target[node] = Buffer(held[node], node.shape)
+
+
+def is_elementwise(node: Node) -> bool:
+    """Whether each entry of the result needs the same entry of the operands alone."""
+    return node.op is not None and isinstance(node.op.run, np.ufunc) and not node.op.run.signature
+
+
+def _kind(node: Node) -> tuple[int, str]:
+    return node.size, node.dtype.str

@@ -1,0 +1,186 @@
+"""A planned program as the straight-line Python that runs: results go where the plan says, numbers are arrays, products are `dot`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..languages import ATOM, LANGUAGES, Call, Written, literal, opaque, python_number, statics_text
+from .lower import is_numpys, is_plain
+from .plan import REDUCTIONS, Buffer, Plan, is_view
+from .program import Node
+from .text import Names
+
+
+class Planned:
+    """The text of a function of arrays and kept memory, and the names that it uses."""
+
+    def __init__(self, name: str, plan: Plan) -> None:
+        self.plan = plan
+        self.names = Names()
+        self.name = self.names.of(name)
+        self.namespace: dict[str, Any] = {"np": np}
+        self.functions: dict[str, str] = {}
+        self.buffers: dict[Buffer, str] = {}
+        self.numbers: dict[Any, str] = {}
+        self.statics: dict[int, str] = {}
+        self.kept: list[Any] = []
+        self.of: dict[Node, str] = {}
+        self.language = LANGUAGES["python"]
+        self._write()
+
+    def _write(self) -> None:
+        program, plan = self.plan.program, self.plan
+        arguments = []
+        for node in program.inputs:
+            self.of[node] = self.names.of(node.label or "x")
+            arguments.append(self.of[node])
+        for node in program.constants:
+            self.of[node] = self.bind(self.names.of(node.label) if node.label else self.names.numbered("c"), node.value)
+        lines, part = [], ""
+        for node in plan.order:
+            text = self._line(node)
+            if node.part != part:
+                part = node.part
+                lines.append(f"    # {part}")
+            lines.append(f"    {self.of[node]} = {text}")
+        if self.buffers:
+            kept = self.names.of("buffers")
+            arguments.append(kept)
+            lines.insert(0, f"    {', '.join(self.buffers.values())}, = {kept}")
+        lines.append(f"    return {self._returned()}")
+        self.source = "\n".join([f"def {self.name}({', '.join(arguments)}):", *lines, ""])
+
+    def bind(self, name: str, value: Any) -> str:
+        """Let a name stand for a value."""
+        self.namespace[name] = value
+        return name
+
+    def memory(self) -> Callable[[], tuple[Any, ...]]:
+        """What makes the kept memory of one call."""
+        wanted, pieces = list(self.buffers), self.plan.memory
+
+        def make() -> tuple[Any, ...]:
+            flat = [np.empty(size, dtype) for size, dtype in pieces]
+            return tuple([flat[buffer.number].reshape(buffer.shape) for buffer in wanted])
+
+        return make
+
+    def _returned(self) -> str:
+        """The results, each an array of its own."""
+        given: set[Node] = set()
+        texts = []
+        for node in self.plan.program.outputs:
+            root, text = self.plan.root[node], self.of[node]
+            if node.ndim == 0:
+                texts.append(f"{self._function('array', np.array)}({text})")
+            else:
+                texts.append(f"{text}.copy()" if root.op is None or root in given or not is_plain(root.op) else text)
+            given.add(root)
+        return ", ".join(texts) + "," * (len(texts) == 1)
+
+    # -- a line ----------------------------------------------------------------------------------------------------------------
+
+    def _line(self, node: Node) -> str:
+        """What a node is made by; gives it its name."""
+        target = self.plan.target.get(node)
+        out = self._buffer(target) if isinstance(target, Buffer) else self.of[target] if target is not None else ""
+        text = self._made(node, out)
+        self.of[node] = self.names.of(node.label) if node.label else self.names.numbered(node.hint)
+        return text
+
+    def _made(self, node: Node, out: str) -> str:
+        op = node.op
+        assert op is not None
+        if is_view(node):
+            return self._view(node)
+        if op.name in REDUCTIONS and is_plain(op):
+            return self._reduction(node, out)
+        if is_numpys(op) and node.ndim > 0:
+            return self._ufunc(node, out)
+        if not is_plain(op) or op.name in ("scatter", "index_set", "index_add"):
+            operands = [self.of[a] if isinstance(a, Node) else python_number(a).text for a in node.args]
+            return f"{self._function(op.name, op.run)}({', '.join([*operands, *self._statics(node)])})"
+        if op.name == "matmul":
+            return self._ufunc(node, "")
+        self._hold(node)
+        operands_ = [Written(self.of[a]) if isinstance(a, Node) else python_number(a) for a in node.args]
+        return self.language.call(Call(op, node.args, node.static, node.ndim), operands_, self.statics).text
+
+    def _ufunc(self, node: Node, out: str) -> str:
+        assert node.op is not None
+        run = node.op.run
+        operands = [self.of[a] if isinstance(a, Node) else self._number(a, node) for a in node.args]
+        if run is np.matmul and all(a.ndim <= 2 for a in node.args) and node.dtype.kind == "f" and all(a.dtype == node.dtype for a in node.args):
+            run = np.dot
+        named = "out=" if run in (np.maximum, np.minimum) else ""  # NumPy wants it so
+        return f"{self._function(run.__name__, run)}({', '.join([*operands, *([named + out] if out else [])])})"
+
+    def _number(self, number: Any, node: Node) -> str:
+        """A number as an array, which NumPy takes in half the time; where that cannot change a dtype."""
+        dtypes = {a.dtype for a in node.args if isinstance(a, Node)}
+        kind = next(iter(dtypes)).kind
+        fits = (kind == "f" and type(number) in (int, float)) or (kind in "iu" and type(number) is int)
+        if len(dtypes) > 1 or not fits:
+            return python_number(number).text
+        dtype = next(iter(dtypes))
+        key = (repr(number), dtype.str)
+        if key not in self.numbers:
+            self.numbers[key] = self.bind(self.names.numbered("k"), np.array(number, dtype))
+        return self.numbers[key]
+
+    def _reduction(self, node: Node, out: str) -> str:
+        assert node.op is not None
+        reduce = getattr(np, REDUCTIONS[node.op.name]).reduce
+        called = self._function(f"{node.op.name}_of", reduce)
+        axis, keepdims = literal(node.static["axis"], {}), node.static["keepdims"]
+        more = [", None", f", {out or None}", ", True"] if keepdims else [", None", f", {out}"] if out else []
+        return f"{called}({self.of[node.args[0]]}, {axis}{''.join(more)})"
+
+    def _view(self, node: Node) -> str:
+        """A view, made by the cheapest method there is."""
+        assert node.op is not None
+        x, name = self.of[node.args[0]], node.op.name
+        if name in ("expand_dims", "squeeze", "reshape"):
+            return f"{x}.reshape({node.shape})"
+        if name == "moveaxis":
+            places = np.broadcast_to(0, range(node.ndim))  # an array whose shape says where each axis is from
+            return f"{x}.transpose({np.moveaxis(places, node.static['source'], node.static['destination']).shape})"
+        self._hold(node)
+        return self.language.call(Call(node.op, node.args, node.static, node.ndim), [Written(x, ATOM)], self.statics).text
+
+    def _hold(self, node: Node) -> None:
+        for part in (part for value in node.static.values() for part in opaque(value)):
+            if id(part) not in self.statics:
+                self.kept.append(part)
+                self.statics[id(part)] = self.bind(self.names.numbered("c"), part)
+
+    def _statics(self, node: Node) -> Sequence[str]:
+        assert node.op is not None
+        self._hold(node)
+        return statics_text(node.op, node.static, self.statics)
+
+    def _function(self, name: str, function: Any) -> str:
+        """A function by its name; by another if something else has it."""
+        known = self.functions.get(name)
+        if known is None or self.namespace[known] != function:
+            known = self.functions[name] = self.bind(self.names.of(name), function)
+        return known
+
+    def _buffer(self, buffer: Buffer) -> str:
+        if buffer not in self.buffers:
+            self.buffers[buffer] = self.names.numbered("b")
+        return self.buffers[buffer]
+
+
+def prelude(namespace: Mapping[str, Any]) -> str:
+    """What the names of a planned program stand for, as comments."""
+    lines = []
+    for name, value in namespace.items():
+        if isinstance(value, np.ndarray):
+            lines.append(f"# {name}: {value.dtype.name}{list(value.shape)}" if value.ndim else f"# {name} = {value}")
+        elif name not in ("np", "__builtins__"):
+            lines.append(f"# {name}: {getattr(value, '__qualname__', None) or value}")
+    return "\n".join(lines)

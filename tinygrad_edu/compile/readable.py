@@ -1,0 +1,178 @@
+"""A program as a function that one would write by hand: one line for each thing that has a name, forward and backward parts apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core import Op
+from ..languages import ATOM, LANGUAGES, Call, Written, opaque, python_number, statics_text
+from .helpers import from_run, from_source
+from .lower import is_plain
+from .program import Node, Program
+from .signature import Signature
+from .text import WIDTH, Names, array_text, tree_text, unpacked
+
+LITERAL = 256  # a constant of more entries is an argument
+METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
+WITHOUT_FUNCTION = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumPy needs statements for them
+LONG = 64  # an operand longer than this gets a line of its own
+
+
+class Writer:
+    """Writes the lines of a program."""
+
+    def __init__(self, program: Program, helpers: dict[str, str], taken: Iterable[str] = ()) -> None:
+        self.program = program
+        self.language = LANGUAGES["python"]
+        self.names = Names(taken)
+        self.helpers = helpers  # functions by name
+        self.functions: dict[str, str] = {}  # op -> name of the function that was imported for it
+        self.written: dict[Node, Written] = {}
+        self.lines: list[tuple[str, str]] = []  # (part, line)
+        self.constants: dict[str, Any] = {}
+        self.statics: dict[int, str] = {}  # arrays in static arguments, an index say, by id
+
+    def write(self) -> None:
+        """Write all lines."""
+        for node in self.program.inputs:
+            self.name(node)
+        for node in self.program.constants:
+            if node.ndim == 0:
+                self.written[node] = python_number(node.value)
+            else:
+                self.constants[self.name(node, "c")] = node.value
+        deltas = [node for node in self.program.nodes if node.hint == "delta" and not node.label and self.program.uses[node] > 1]
+        deltas.sort(key=lambda node: node.about)  # the one of the first layer is delta1, though it is the last to be computed
+        ends = set(self.program.outputs)
+        for node in self.program.nodes:
+            written = self._text(node)
+            if not node.label and node not in ends and not self._is_shared(node) and len(written.text) <= LONG:
+                self.written[node] = written
+                continue
+            if node in deltas:
+                name = self.names.of(f"delta{deltas.index(node) + 1}" if len(deltas) > 1 else "delta")
+                self.written[node] = Written(name)
+            else:
+                name = self.name(node)
+            self.lines.append((node.part, f"{name} = {written.text}"))
+
+    def name(self, node: Node, hint: str = "") -> str:
+        """Give a node its name."""
+        name = self.names.of(node.label) if node.label else self.names.numbered(hint or node.hint)
+        self.written[node] = Written(name)
+        return name
+
+    def _is_shared(self, node: Node) -> bool:
+        """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name."""
+        if self.program.uses[node] < 2:
+            return False
+        operands = [a for a in node.args if isinstance(a, Node)]
+        short = len(operands) == 1 and operands[0] in self.written and self.written[operands[0]].text.isidentifier()
+        elementwise = isinstance(node.op.run, np.ufunc) and len(node.args) == 2 if node.op else False
+        return not (short and (elementwise or (node.op is not None and node.op.name in ("transpose", "negative"))))
+
+    def _text(self, node: Node) -> Written:
+        """What a node is made by."""
+        assert node.op is not None
+        op = node.op
+        operands = [self.written[a] if isinstance(a, Node) else python_number(a) for a in node.args]
+        if op.name in WITHOUT_FUNCTION or not (is_plain(op) or op.name in METHODS):
+            return self._call_of_helper(op, node)
+        self._hold_parts(node)
+        written = self.language.call(Call(op, node.args, node.static, node.ndim), operands, self.statics)
+        if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
+            return written._replace(text=written.text.replace(" ** ", "**"))
+        return written
+
+    def _hold_parts(self, node: Node) -> None:
+        """Name the arrays that static arguments consist of."""
+        for part in (part for value in node.static.values() for part in opaque(value)):
+            if id(part) not in self.statics:
+                self.statics[id(part)] = self.names.numbered("c")
+                self.constants[self.statics[id(part)]] = part
+
+    def _call_of_helper(self, op: Op, node: Node) -> Written:
+        """A call of the function that does what NumPy has no function for."""
+        found = from_run(op, node, self)
+        if found is not None:
+            parameters, text = found
+            name = self._defined(op, f"({', '.join(parameters)}):\n{text}")
+            return Written(f"{name}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
+        self._hold_parts(node)
+        operands = [self.written[a].text if isinstance(a, Node) else python_number(a).text for a in node.args]
+        operands = [f"[{', '.join(operands)}]"] if op.variadic is not None else operands
+        return Written(f"{self._imported(op)}({', '.join([*operands, *statics_text(op, node.static, self.statics)])})")
+
+    def _imported(self, op: Op) -> str:
+        """The name of a function that is not plain NumPy: as its author wrote it, or from the table of ops."""
+        if op.name not in self.functions:
+            name = self.functions[op.name] = self.names.of(op.name)
+            self.helpers[name] = from_source(op, name) or f"{name} = tinygrad_edu.core.registry[{op.name!r}].run"
+        return self.functions[op.name]
+
+    def _defined(self, op: Op, rest: str) -> str:
+        """The name of a helper; equal ones are one."""
+        for name, known in self.helpers.items():
+            if known == f"def {name}{rest}":
+                return name
+        name = self.names.of(op.name)
+        self.helpers[name] = f"def {name}{rest}"
+        return name
+
+
+def body(writer: Writer, indent: str = "    ", comments: bool = True) -> list[str]:
+    """The lines, with a comment where a part begins."""
+    lines: list[str] = []
+    part = None
+    parts = {p for p, _ in writer.lines}
+    for node_part, line in writer.lines:
+        if node_part != part and comments and len(parts) > 1:
+            lines += [""] * bool(lines) + [f"{indent}# {node_part}"]
+        part = node_part
+        lines.append(indent + line)
+    return lines
+
+
+def source(name: str, signature: Signature, program: Program, result: Any) -> tuple[str, dict[str, Any]]:
+    """The text of a module with one function, which takes arrays in place of Tensors; and the constants too large to be in it."""
+    writer = Writer(program, {}, [name, *(set(signature.names) - {node.label for node in program.inputs})])
+    writer.write()
+    variables = {found.access: writer.written[node].text for found, node in zip(signature.inputs, program.inputs, strict=True)}
+    small = {key: value for key, value in writer.constants.items() if value.size <= LITERAL}
+    large = {key: value for key, value in writer.constants.items() if key not in small}
+    arguments = [*signature.names, *(["*", *large] if large else [])]
+    imports = "import tinygrad_edu\n" if any("tinygrad_edu." in text for text in writer.helpers.values()) else ""
+    texts = [f"import numpy as np\n{imports}"]
+    texts += ["".join(f"{key} = {array_text(value, len(key) + 3)}\n" for key, value in small.items())] if small else []
+    texts += [f"\n{text}\n" for text in writer.helpers.values()]
+    lines = [f"def {name}({', '.join(arguments)}):", f'    """Recorded for {docstring(str(signature))}."""']
+    taken = unpacked(signature, variables)
+    lines += [f"    {line}" for line in taken] + [""] * bool(taken) + body(writer)
+    given = returned(result, program, writer.written)
+    lines += [""] * (len(writer.lines) > 3) + [f"    return {given}"]
+    texts.append("\n" + "\n".join(lines) + "\n")
+    return "\n".join(texts), large
+
+
+def docstring(text: str) -> str:
+    """A text that can stand in a docstring, of bounded length."""
+    text = text.replace("\\", "/").replace('"', "'")
+    return text if len(text) <= WIDTH - 24 else text[: WIDTH - 27] + "..."
+
+
+def returned(result: Any, program: Program, written: Mapping[Node, Written]) -> str:
+    """What the function returns, as Python."""
+
+    def leaf(part: Any) -> str:
+        if hasattr(part, "index") and hasattr(part, "is_tensor"):
+            node = program.outputs[part.index]
+            text = written[node]
+            is_new = node.op is not None and node.op.name not in ("transpose", "reshape", "swapaxes", "getitem")
+            return text.text if is_new else f"{text.text if text.level == ATOM else f'({text.text})'}.copy()"
+        return repr(part.value) if type(part.value) in (bool, int, str, type(None)) else python_number(part.value).text
+
+    text = tree_text(result, leaf)
+    return text[1:-1].rstrip(",") if text[0] == "(" and len(result.parts) > 1 else text

@@ -1,0 +1,145 @@
+"""What `derive` gives: the formulas of gradients as text, as LaTeX, and as a NumPy function that computes them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from typing import Any
+
+from .formula import Equation, Formula, Spelling
+from .languages import LANGUAGES, identifier
+
+
+@dataclass(frozen=True)
+class Line:
+    """One formula: what it is the gradient of, its name, and its right-hand side as a formula on the names."""
+
+    of: str  # the user's name of the tensor
+    name: str  # delta2, or the gradient's name in Python, d_W2
+    is_gradient: bool  # of a parameter, not an intermediate
+    formula: Formula
+    value: Any
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Derivation:
+    """The closed formulas of some gradients: `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy."""
+
+    loss: str
+    lines: list[Line]
+    forward: list[Equation] = field(repr=False)
+    inputs: dict[str, Any] = field(repr=False)
+    functions: dict[str, Callable[..., Any]] = field(repr=False)
+    counts: dict[str, str] = field(repr=False)
+    remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
+
+    def _text(self, line: Line, spelling: Spelling) -> tuple[str, str]:
+        language = LANGUAGES[spelling]
+        of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
+        if spelling == "python":
+            return line.name, line.formula.python
+        if not line.is_gradient:
+            delta = language.name(identifier(line.name), line.name).text
+            left = f"{delta} = ∂{loss}/∂{of}" if spelling == "unicode" else rf"{delta} = \frac{{\partial {loss}}}{{\partial {of}}}"
+        else:
+            left = f"∂{loss}/∂{of}" if spelling == "unicode" else rf"\frac{{\partial {loss}}}{{\partial {of}}}"
+        return left, getattr(line.formula, spelling)
+
+    @property
+    def unicode(self) -> str:
+        """Mathematics in plain text, a line for each formula."""
+        rows = [self._text(line, "unicode") for line in self.lines]
+        width = max(len(left) for left, _ in rows)
+        lines = [f"{left:<{width}} = {right}" for left, right in rows]
+        return "\n".join(lines + [f"(for {remark})" for remark in self.remarks])
+
+    @property
+    def python(self) -> str:
+        """Python with NumPy, a line for each formula."""
+        return "\n".join(f"{left} = {right}" for left, right in (self._text(line, "python") for line in self.lines))
+
+    @property
+    def latex(self) -> str:
+        """Aligned equations for LaTeX, MathJax or KaTeX."""
+        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in (self._text(line, "latex") for line in self.lines))
+        return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
+
+    @property
+    def body(self) -> str:
+        """The forward pass as far as it is needed, then the formulas: assignments in plain NumPy."""
+        rows = [f"{name} = {text}" for name, text in (*self._needed(), *self.counts.items())]
+        return "\n".join(rows + [f"{line.name} = {line.formula.python}" for line in self.lines])
+
+    @cached_property
+    def numpy_source(self) -> str:
+        """A function of the inputs that computes the gradients in plain NumPy, with definitions of what NumPy does not have."""
+        results = ", ".join(line.name for line in self.lines if line.is_gradient)
+        helpers = "".join(f"{definition(name, run)}\n\n\n" for name, run in sorted(self.functions.items()))
+        body = self.body.replace("\n", "\n    ")
+        return f"import numpy as np\n\n\n{helpers}def gradients({', '.join(self.inputs)}):\n    {body}\n    return {results}\n"
+
+    def _needed(self) -> list[tuple[str, str]]:
+        """The forward equations that the formulas refer to, directly or not."""
+        text = self.python + " ".join(self.counts.values())
+        needed: list[tuple[str, str]] = []
+        for equation in reversed(self.forward):
+            if equation.name in words_of(text):
+                needed.insert(0, (equation.name, equation.right))
+                text += " " + equation.right
+        return needed
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run. It takes arrays by position or by name."""
+        namespace: dict[str, Any] = {}
+        exec(compile(self.numpy_source, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
+        namespace.update(self.functions)
+        return namespace["gradients"]  # type: ignore[no-any-return]
+
+    def __str__(self) -> str:
+        return self.unicode
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+    @property
+    def html(self) -> str:
+        """A piece of a web page: the plain text."""
+        return f"<pre>{escape(self.unicode)}</pre>\n"
+
+
+def words_of(text: str) -> set[str]:
+    """The identifiers in a text."""
+    return set(re.findall(r"[^\W\d]\w*", text))
+
+
+DEFINITIONS = {
+    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
+    "relu": "def relu(x):\n    return np.maximum(x, 0)",
+    "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
+    "safe_log": "def safe_log(x):\n    return np.log(np.maximum(x, np.finfo(x.dtype).tiny))",
+    "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=-1, keepdims=True))\n    return e / e.sum(axis=-1, keepdims=True)",
+}
+
+
+def definition(name: str, run: Callable[..., Any]) -> str:
+    """Python that defines an op which NumPy does not have: from a list, or the op's own source."""
+    if name in DEFINITIONS:
+        return DEFINITIONS[name]
+    try:
+        (made,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        made = ast.Pass()
+    if not isinstance(made, ast.FunctionDef):
+        return f"# {name}: define it as your op does"
+    made.name, made.returns = name, None
+    for argument in (*made.args.args, *made.args.kwonlyargs):
+        argument.annotation = None
+    return ast.unparse(made)

@@ -1,0 +1,162 @@
+"""`explain`: the chain rule for one recorded value, link by link, as text, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .chain import Chain, Fold, Link, Total, folded, product
+from .core import Tensor
+from .graph import ancestors
+from .reasons import shape
+from .telling import EQUALS, PLUS, TIMES, Block, Gap, Item, Items, Line, Math, Row, Sentence, Table, Telling, array, joined, number, words
+
+
+class Explanation:
+    """What `explain` gives. Printed it is text; `.markdown`, `.latex` and `.html` say the same for other places."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        self.chains = list(chains)
+
+    @cached_property
+    def _tellings(self) -> list[Telling]:
+        return [Telling(_of_numbers(chain) if chain.is_scalar else [_of_arrays(chain)]) for chain in self.chains]
+
+    def __str__(self) -> str:
+        return "\n\n".join(telling.text() for telling in self._tellings)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def markdown(self) -> str:
+        """Markdown with LaTeX between dollar signs, as notebooks and code hosts show it."""
+        return "\n\n".join(telling.markdown() for telling in self._tellings)
+
+    @property
+    def latex(self) -> str:
+        """Aligned equations, one set for each tensor that was asked for (needs amsmath)."""
+        return "\n\n".join(telling.latex() for telling in self._tellings)
+
+    @property
+    def html(self) -> str:
+        """A piece of a web page, without scripts."""
+        return '<div class="explanation">\n' + "\n".join(telling.html() for telling in self._tellings) + "\n</div>\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def explain(loss: Tensor, wrt: Tensor | Sequence[Tensor], names: Mapping[Any, Any] | None = None) -> Explanation:
+    """The chain rule for a recorded scalar and a tensor that it was computed from, with the formulas and numbers of this computation.
+
+    Its links are the user's own equations: those of tensors that have a name, are in `names`, or are the caller's variables. Between
+    numbers each link is a factor, and the last line is their product. Between arrays each step shows its shapes, and says why a
+    matrix is transposed or an axis summed over. What comes to a tensor from several uses is added up.
+
+    >>> import tinygrad_edu as tg
+    >>> w, x = tg.Tensor(0.5, requires_grad=True), tg.Tensor(2.0)
+    >>> z = w * x
+    >>> o = z.sigmoid()
+    >>> print(explain(o, wrt=w))
+    ∂o/∂w = ∂o/∂z · ∂z/∂w
+    <BLANKLINE>
+      ∂o/∂z = o · (1 − o) = 0.19661   from o = σ(z) = 0.73106
+      ∂z/∂w = x           = 2         from z = w · x = 1
+    <BLANKLINE>
+    ∂o/∂w = 0.19661 · 2 = 0.39322
+    """
+    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
+    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
+        raise TypeError("explain takes a recorded scalar, the loss, and what to differentiate by: explain(loss, wrt=w)")
+    known = set(ancestors(loss))
+    for t in wanted:
+        if type(t) is not Tensor or not t.requires_grad or t not in known or t is loss:
+            what = t.label() if type(t) is Tensor else repr(t)
+            raise ValueError(f"the loss does not depend on {what} by recorded ops: wrt is a tensor that requires a gradient and was used")
+    return Explanation([Chain(loss, t, names) for t in wanted])
+
+
+# -- numbers: factors and their product ----------------------------------------------------------------------------------------
+
+
+def _of_numbers(chain: Chain) -> list[Block]:
+    """The chain rule in symbols, a row for each factor, the product; where there are several paths, each one's, and the sum."""
+    paths = [folded(path) for path in chain.paths()]
+    rows = [_row(link) for link in dict.fromkeys(link for path in paths for link in path)]
+    if len(rows) == 1:
+        return [Table(rows)]
+    whole = chain.derivative(chain.loss, chain.wrt)
+    value = number(chain.gradients[chain.wrt].item())
+    headline = whole.then(EQUALS, joined([joined([_symbol(link) for link in path], TIMES) for path in paths], PLUS))
+    last = [whole.then(EQUALS, _numbers(path), EQUALS, value) for path in paths]
+    if len(paths) > 1:
+        products = [number(product(_values(path))) for path in paths]
+        last = [_through(chain, path, total) for path, total in zip(paths, products, strict=True)]
+        last += [whole.then(EQUALS, joined(products, PLUS), EQUALS, value)]
+    return [Line(headline), Table(rows), *map(Line, last)]
+
+
+def _row(link: Link | Fold) -> Row | Gap:
+    if isinstance(link, Fold):
+        return Gap((f"... {len(link.links)} equal steps, their product is ", number(product(_values([link]))), " ..."))
+    source = link.source.then(EQUALS, number(link.by.item()))
+    return Row(link.left, link.formula, number(link.value.item()), source, _places(link))
+
+
+def _symbol(link: Link | Fold) -> Math:
+    if isinstance(link, Fold):
+        return Math(f"... {len(link.links)} more ...", rf"\underbrace{{\cdots}}_{{{len(link.links)}}}")
+    return link.left
+
+
+def _numbers(path: Sequence[Link | Fold]) -> Math:
+    return joined([number(product(_values([link]))) for link in path], TIMES)
+
+
+def _values(path: Sequence[Link | Fold]) -> list[Any]:
+    return [link.value for f in path for link in (f.links if isinstance(f, Fold) else [f])]
+
+
+def _through(chain: Chain, path: Sequence[Link | Fold], total: Math) -> Math:
+    """What one path contributes."""
+    between = [link.of for link in path[:-1] if isinstance(link, Link)]
+    way = words("directly: ") if not between else words("through ").then(joined([chain.name(t) for t in between], Math(", ", ", ")), ": ")
+    return way.then(_numbers(path), EQUALS, total) if len(path) > 1 else way.then(total)
+
+
+def _places(link: Link) -> list[Sentence]:
+    """If a tensor stands in an equation more than once: what comes from each place."""
+    if not link.uses:
+        return []
+    formulas, values = [joined(terms, PLUS) for terms in zip(*((f, number(v.flat[0])) for f, v in link.uses), strict=True)]
+    total = formulas if formulas == values or link.chain.gradients[link.of].ndim else formulas.then(EQUALS, values)
+    return [(link.chain.name(link.of), f" stands there {len(link.uses)} times: ", total)]
+
+
+# -- arrays: step by step ------------------------------------------------------------------------------------------------------
+
+
+def _of_arrays(chain: Chain) -> Items:
+    """The gradient at every tensor on the way, with its shape and the reasons for its form."""
+    items: list[Item | Gap] = []
+    place = 1
+    for step in folded(chain.steps()):
+        if isinstance(step, Fold):
+            items.append(Gap((f"... {len(step.links)} equal steps ...",)))
+            place += len(step.links)
+            continue
+        items.append(_item(chain, step, place))
+        place += 1
+    title = chain.derivative(chain.loss, chain.wrt)
+    return Items((title, f" of shape {shape(chain.wrt)}, step by step" if chain.wrt.ndim else ", step by step"), items)
+
+
+def _item(chain: Chain, step: Link | Total, place: int) -> Item:
+    value = chain.gradients[step.of] if isinstance(step, Total) else step.value
+    if isinstance(step, Total):
+        return Item(place, ("all that comes to ", chain.name(step.of), ", added up"), step.left, None, array(value))
+    return Item(place, ("from ", step.source), step.left, step.formula, array(value), [*_places(step), *step.reasons])
