@@ -44,6 +44,7 @@ def main() -> None:
     print(f"din/dw2  = x2           {x2:8.5f}   {t['w2'].grad / t['in'].grad:8.5f}")
     print(f"dE/dw2   = the product  {(o - target) * o * (1 - o) * x2:8.5f}   {t['w2'].grad:8.5f}")
     print()
+    tg.player(t["E"], args.out / "or_step_player.html")
     tg.draw(t["E"]).save(args.out / "or_step.svg")  # before the update: the values and gradients of this step
 
     w2, before = t["w2"], t["w2"].item()

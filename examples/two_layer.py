@@ -20,8 +20,8 @@ x, y = datasets.diabetes()
 
 def predict(x: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
     """The chance of diabetes, for every row of x."""
-    a1 = (x @ W1 + b1).sigmoid()
-    return (a1 @ W2 + b2).sigmoid()
+    a1 = (x @ W1 + b1).sigmoid().named("a1")
+    return (a1 @ W2 + b2).sigmoid().named("o")
 
 
 def train(epochs: int = 1_500, lr: float = 3.0, hidden: int = 5) -> tuple[list[tg.Tensor], list[float]]:
@@ -65,6 +65,7 @@ def main() -> None:
     loss = tg.binary_cross_entropy(predict(x, *parameters), y)
     loss.backward()
     tg.draw(loss).save(args.out / "two_layer_graph.svg")
+    tg.player(loss, args.out / "two_layer_player.html")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Exclusive or: a perceptron cannot learn it, one hidden layer can. Follows article 001, "Limitations of a Perceptron Model".
 
 No line separates the ones (0, 1), (1, 0) from the zeros (0, 0), (1, 1). The perceptron ends up answering 0.5 to everything; a
-hidden layer of two neurons answers right; the picture shows its boundary.
+hidden layer of two neurons answers right; the picture shows its boundary, the page how it is learned.
 
     python examples/xor.py --out out
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,24 +31,32 @@ def perceptron(X: np.ndarray, W: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
 
 def hidden_layer(X: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
     """One straight boundary for each hidden neuron, and a perceptron that combines them."""
-    return ((X @ W1 + b1).sigmoid() @ W2 + b2).sigmoid()
+    a1 = (X @ W1 + b1).sigmoid().named("a1")
+    return (a1 @ W2 + b2).sigmoid().named("o")
 
 
-def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000, lr: float = 2.0) -> tuple[list[tg.Tensor], list[float]]:
-    """The trained parameters of a model that takes parameters of these shapes, and the cost of every epoch."""
+def initial(shapes: Sequence[tuple[int, ...]]) -> list[tg.Tensor]:
+    """Random parameters of these shapes."""
     rng = np.random.default_rng(0)
-    parameters = [tg.Tensor(rng.standard_normal(shape), requires_grad=True) for shape in shapes]
-    costs = []
-    for _ in trange(epochs, desc=model.__name__):
-        loss = tg.binary_cross_entropy(model(X, *parameters), target)
-        loss.backward()
-        with tg.no_grad():
-            for p in parameters:
-                p -= lr * p.grad
+    return [tg.Tensor(rng.standard_normal(shape), requires_grad=True) for shape in shapes]
+
+
+def step(model: Model, parameters: list[tg.Tensor], lr: float = 2.0) -> tg.Tensor:
+    """One training step of a model: its loss, before the update of the parameters."""
+    loss = tg.binary_cross_entropy(model(X, *parameters), target)
+    loss.backward()
+    with tg.no_grad():
         for p in parameters:
-            p.zero_grad()
-        costs.append(loss.item())
-    return parameters, costs
+            p -= lr * p.grad
+    for p in parameters:
+        p.zero_grad()
+    return loss
+
+
+def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000) -> tuple[list[tg.Tensor], list[float]]:
+    """The trained parameters of a model that takes parameters of these shapes, and the cost of every epoch."""
+    parameters = initial(shapes)
+    return parameters, [step(model, parameters).item() for _ in trange(epochs, desc=model.__name__)]
 
 
 def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
@@ -62,8 +71,21 @@ def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
     axes.set(title=model.__name__.replace("_", " "), xlabel="x1", ylabel="x2", aspect="equal")
 
 
+def play(epochs: int, path: Path) -> None:
+    """Train the hidden layer once more, and write the page that replays it."""
+    W1, b1, W2, b2 = parameters = initial([(2, 2), (2,), (2, 1), (1,)])
+    tg.player(
+        lambda: step(hidden_layer, parameters),
+        path,
+        names={"W1": W1, "b1": b1, "W2": W2, "b2": b2},
+        epochs=epochs,
+        predict=lambda points: hidden_layer(points, *parameters),
+        data=(X, target),
+    )
+
+
 def main() -> None:
-    """Train both models, and draw their boundaries side by side."""
+    """Train both models, draw their boundaries side by side, and write the page that replays the second training."""
     args = arguments(__doc__, epochs=2_000)
     figure = Figure(figsize=(10, 5), layout="constrained")
     models = ((perceptron, [(2, 1), (1,)]), (hidden_layer, [(2, 2), (2,), (2, 1), (1,)]))
@@ -74,6 +96,7 @@ def main() -> None:
             print(f"    {row} target {wanted.item():.0f} prediction {o:.5f}")
         draw_boundary(axes, model, parameters)
     figure.savefig(args.out / "xor.png")
+    play(args.epochs, args.out / "xor_player.html")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,16 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 # name: (arguments, what it prints, what it writes)
 EXPECTED = {
     "ann": (["--epochs", "100"], ["[0. 1. 0.] prediction"], ["ann_cost.png"]),
+    "chain_rule": (
+        [],
+        [
+            "∂E/∂w₂ = −0.31003 · 0.21391 · 1 = −0.06632",
+            "∂E/∂W     = Xᵀ δ",
+            "δ₂ = ∂J/∂z₂ = (o − y) / n",
+            "delta1 = delta2 @ W2.mT * a1 * (1 - a1)",
+        ],
+        ["chain_rule.tex", "one_step_of_the_or_gate.png", "the_perceptron.png", "two_layers.png"],
+    ),
     "check_articles": (
         [],
         [
@@ -26,16 +36,16 @@ EXPECTED = {
     "or_gate": (
         [],
         ["prediction 0.08109226", "prediction 0.94968681", "prediction 0.99975238", "gradcheck: all 3 entries agree"],
-        ["or_gate_cost.png", "or_gate_graph.svg"],
+        ["or_gate_cost.png", "or_gate_graph.svg", "or_gate_player.html"],
     ),
     "or_gate_without_bias": (["--epochs", "100"], ["[0. 0.] target 0 prediction 0.50000000"], ["or_gate_without_bias_cost.png"]),
-    "or_step": ([], ["0.68997", "-0.31003", "0.21391", "-0.06632", "w2 rises: 0.30000"], ["or_step.svg"]),
+    "or_step": ([], ["0.68997", "-0.31003", "0.21391", "-0.06632", "w2 rises: 0.30000"], ["or_step.svg", "or_step_player.html"]),
     "sigmoid_curves": ([], ["slope 0.25000, s(1 - s) 0.25000"], ["sigmoid_curves.png"]),
-    "two_layer": ([], ["after 1500 cost 0.1"], ["two_layer_cost.png", "two_layer_graph.svg"]),
+    "two_layer": ([], ["after 1500 cost 0.1"], ["two_layer_cost.png", "two_layer_graph.svg", "two_layer_player.html"]),
     "virus": (["--epochs", "100"], ["loss of smell", "weight loss"], ["virus.png"]),
-    "xor": ([], ["[1. 1.] target 0 prediction 0.50000", "[1. 1.] target 0 prediction 0.00"], ["xor.png"]),
+    "xor": ([], ["[1. 1.] target 0 prediction 0.50000", "[1. 1.] target 0 prediction 0.00"], ["xor.png", "xor_player.html"]),
 }
-FIRST_BYTES = {".png": b"\x89PNG", ".svg": b"<?xml"}
+FIRST_BYTES = {".png": b"\x89PNG", ".svg": b"<?xml", ".html": b"<!doctype html>", ".tex": b"\\documentclass"}
 
 
 def test_every_example_is_run():

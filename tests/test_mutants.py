@@ -22,15 +22,14 @@ def test_every_mutant_of_some_ops_is_killed(quick):
 
 
 def test_the_mutations_are_of_every_sort(quick):
-    done = {row[2].split(" in ")[0] for row in quick[0][1:]}
+    done = {row[2].split(" in ")[0].split(": ")[-1] for row in quick[0][1:]}
     sorts = ["sign flipped", "off by 1e-6", "right factor dropped", "left factor dropped", "sides swapped", "transposition dropped"]
-    assert set(sorts) <= done
-    assert any("sign changed" in what for what in done)
+    assert {*sorts, "sign changed"} <= done
 
 
 def test_the_rules_are_afterwards_as_they_were():
     before = [(op.rules, op.variadic) for op in registry.values()]
-    mutants.report(["tanh", "concatenate"], max_examples=3)
+    mutants.report(["tanh", "concatenate"], max_examples=2)
     assert before == [(op.rules, op.variadic) for op in registry.values()]
 
 
@@ -67,21 +66,18 @@ def test_every_equivalent_mutant_exists():
 @pytest.mark.parametrize(("name", "what"), [("maximum", "left factor dropped in 0.5 * (a == b)"), ("max", "reached.sum")])
 def test_equivalent_mutants_differ_at_ties_alone(name, what):
     op = registry[name]
-    spoilt = [rule for _, said, rule in mutants.mutants(op) if what in said and (name, said) in mutants.EQUIVALENT]
+    spoilt = [(i, rule) for i, said, rule in mutants.mutants(op) if what in said and (name, said) in mutants.EQUIVALENT]
     apart, tied = np.array([1.0, 2.0]), np.array([2.0, 2.0])
     static = {} if name == "maximum" else {"axis": None, "keepdims": False}
-    for rule in spoilt:
+    for i, rule in spoilt:
         for x, same in ((apart, True), (tied, False)):
             operands = (x, x[::-1]) if name == "maximum" else (x,)
             y = op.run(*operands, **static)
-            assert np.array_equal(op.rules[0](y, y, *operands, **static), rule(y, y, *operands, **static)) is same
+            assert np.array_equal(op.rules[i](y, y, *operands, **static), rule(y, y, *operands, **static)) is same
     assert spoilt
 
 
-def test_the_source_of_every_rule_is_found():
-    """A rule whose source is not found would not be mutated: each op with a product in its rule has its factor dropped."""
-    ops = {name for name, op in registry.items() if op.rules and mutants.in_table(op) and op.variadic is None}
-    rewritten = {name for name in ops if any(what not in ("sign flipped", "off by 1e-6") for _, what, _ in mutants.mutants(registry[name]))}
-    plain = ops - rewritten
-    assert {"tanh", "divide", "matmul", "sum", "log", "power"} & plain <= {"sum"}
-    assert len(rewritten) > len(plain)
+def test_rules_are_mutated_by_their_own_source():
+    """A rule whose source were not found would be spared."""
+    for name in ("tanh", "divide", "matmul", "log", "power", "logsumexp"):
+        assert sum(" in " in what for _, what, _ in mutants.mutants(registry[name])) >= 1

@@ -25,7 +25,10 @@ from tinygrad_edu.testing import (
 from tinygrad_edu.testing.strategies import LARGEST
 from tinygrad_edu.testing.subject import kinks_of
 
-DOMAINS = sorted({domain for op in registry.values() for domain in op.domain if domain[0] < domain[1]} | {REAL, (5.0, 6.0), (-9.0, -8.0)})
+DOMAINS = sorted(
+    {domain for op in registry.values() for domain in op.domain if domain[0] < domain[1]}
+    | {REAL, (5.0, 6.0), (-9.0, -8.0), (0.0, 0.01), (-np.inf, -1.0), (-100.0, 100.0)}
+)
 some = settings(max_examples=40)
 
 
@@ -102,7 +105,7 @@ def test_away_from_kinks(name):
 def test_operands_away_from_kinks_agree_everywhere(operands):
     a, b = operands
     assume(np.size(a) and np.size(b))
-    assert set(entry.verdict for entry in gradcheck(tg.maximum, a, np.float32(b)).entries) == {"agrees"}
+    assert {entry.verdict for entry in gradcheck(tg.maximum, a, b).entries} == {"agrees"}
 
 
 # -- expressions -------------------------------------------------------------------------------------------------------------------
@@ -139,9 +142,17 @@ def test_a_wrong_rule_is_shrunk_to_the_op_alone():
     assert [line.op for line in program.lines] == ["exp"]
 
 
-@pytest.mark.parametrize("name", ["matmul", "sum", "where", "concatenate", "getitem", "maximum", "arctan2", "logsumexp", "prod"])
-def test_expressions_use_the_whole_table(name):
-    find(expressions(), lambda program: any(line.op == name for line in program.lines), settings=settings(max_examples=20_000))
+def test_expressions_use_the_whole_table():
+    used = set()
+
+    @settings(max_examples=300, phases=[Phase.generate])
+    @given(expressions())
+    def check(program):
+        used.update(line.op for line in program.lines)
+
+    check()
+    assert len(used) > 50
+    assert {"matmul", "sum", "where", "concatenate", "getitem"} <= used
 
 
 def test_near_kinks_are_near():

@@ -8,9 +8,13 @@
 array([ -5., -10.])
 """
 
+from .anomaly import AnomalyError, detect_anomaly
+from .compile import compile
 from .core import Op, Tensor, enable_grad, no_grad
 from .define import op
+from .derive import derive
 from .draw import draw
+from .explain import explain
 from .functions import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -120,6 +124,7 @@ from .player import player
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
+    "AnomalyError",
     "Op",
     "Tensor",
     "abs",
@@ -144,11 +149,14 @@ __all__ = [
     "cbrt",
     "ceil",
     "clip",
+    "compile",
     "concatenate",
     "cos",
     "cosh",
     "cross_entropy",
     "cumsum",
+    "derive",
+    "detect_anomaly",
     "divide",
     "dot",
     "draw",
@@ -157,6 +165,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "explain",
     "expm1",
     "flip",
     "floor",

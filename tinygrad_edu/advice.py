@@ -66,11 +66,10 @@ def _at(a: Any, at: tuple[int, ...]) -> float:
 
 def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...], line: str) -> str:
     """What to write instead, for the op that made a number that is not finite."""
-    data = next((a for a in args if type(a) is Tensor and a.op is None and np.isnan(a.numpy().astype(float)).any()), None)
-    if data is None:
-        data = next((a for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f" and np.isnan(a).any()), None)
-    if data is not None:
-        return f"{called(data)} holds nan before any op: clean the data, or leave such entries out with tg.where(np.isnan(...), 0.0, ...)"
+    given = [a for a in args if isinstance(a, np.ndarray) or (type(a) is Tensor and a.op is None)]
+    unclean = [a for a in given if _value(a).dtype.kind == "f" and np.isnan(_value(a)).any()]
+    if unclean:
+        return f"{called(unclean[0])} holds nan before any op: clean the data, or leave them out with tg.where(np.isnan(...), 0.0, ...)"
     if op.name in ("log", "log2", "log10"):
         return _logarithm(args[0], op.name)
     if op.name in ("exp", "exp2", "expm1", "sinh", "cosh"):
@@ -116,7 +115,8 @@ def _stable_log(x: Any) -> str:
         return f"tg.log_sigmoid({called(x.args[0])})"
     if _made_by(x, "subtract") and _is_one(x.args[0]) and _made_by(x.args[1], "sigmoid"):
         z = called(x.args[1].args[0])
-        return f"tg.log_sigmoid({f'-{z}' if z.isidentifier() else f'-({z})'}), or for the whole loss tg.binary_cross_entropy_with_logits({z}, y)"
+        minus = f"-{z}" if z.isidentifier() else f"-({z})"
+        return f"tg.log_sigmoid({minus}), or for the whole loss tg.binary_cross_entropy_with_logits({z}, y)"
     if _made_by(x, "divide", "reciprocal") and (inner := _one_plus_exp(x.args[-1])) is not None:
         return f"-tg.softplus({called(inner)})"
     if (inner := _one_plus_exp(x)) is not None:
@@ -142,7 +142,8 @@ def _quotient(a: Any, b: Any) -> str:
         return f"write tg.softmax({called(a.args[0])})"
     if (_value(b) == 0).any():
         above, below = called(a), called(b)
-        return f"{below} is 0 there: write tg.where({below} == 0, 0.0, {above} / tg.where({below} == 0, 1.0, {below})), or add a small number to it"
+        safe = f"tg.where({below} == 0, 0.0, {above} / tg.where({below} == 0, 1.0, {below}))"
+        return f"{below} is 0 there: write {safe}, or add a small number to it"
     return _grew((a, b))
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor, enable_grad
+from .core import Tensor
 from .graph import ancestors
-from .languages import is_guard
+from .languages import identifier, is_guard, unicode_name
+from .record import Record
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both
 
@@ -89,15 +90,16 @@ class Symbols:
         return made
 
     def unused(self, name: str) -> str:
-        """The name, with a prime to tell it from the user's."""
-        while name in self.names.values():
+        """The name, with an underscore behind it if the user has one that reads the same."""
+        taken = {*map(identifier, self.names.values()), *map(unicode_name, self.names.values())}
+        while name in taken or unicode_name(name) in taken:
             name += "_"
         return name
 
     def constant(self, a: Any) -> Tensor | None:
         """The leaf that stands for a named constant (it asks for a gradient, so that what is computed from it is recorded)."""
         for known, t in self.named:
-            if known is a:
+            if known is a or (self.names.get(id(a)) == t.name and _data(known) is _data(a)):
                 return t
         if id(a) in self.names:
             t = Tensor(np.asarray(a, np.float64), requires_grad=True, name=self.names[id(a)])
@@ -119,6 +121,10 @@ def softmax_scores(t: Tensor) -> Tensor | None:
         total = total.args[0]
     is_total = type(total) is Tensor and total.op is not None and total.op.name == "logsumexp" and total.args[0] is z
     return z if is_total else None
+
+
+def _data(a: Any) -> Any:
+    return a._data if type(a) is Tensor else a
 
 
 class Reading:
@@ -147,9 +153,7 @@ class Reading:
             found = self._symbol(softmax)
         elif made and t.op.name == "sum":
             found = self._sum(t)
-        elif made and t.op.name in ("reshape", "expand_dims", "squeeze") and self._is_uniform(self._expression(t.args[0])):
-            found = self._expression(t.args[0])
-        elif made and t.op.name == "maximum" and is_guard(t.args[1]):
+        elif made and self._passes(t):
             found = self._expression(t.args[0])
         elif made and t.op.name in self.reads:
             found = self.reads[t.op.name](*[self._operand(t.op.name, i, a) for i, a in enumerate(t.args)])
@@ -157,6 +161,13 @@ class Reading:
             found = self._symbol(t) if made else self._leaf(t)
         self._of[id(t)] = found
         return found
+
+    def _passes(self, t: Tensor) -> bool:
+        """Whether what `t` holds is, to a reader, what its first operand does: reshaped where all entries are equal, or kept off zero."""
+        name = t.op.name if t.op else ""
+        if name == "maximum":
+            return is_guard(t.args[1])
+        return name in ("reshape", "expand_dims", "squeeze") and self._is_uniform(self._expression(t.args[0]))
 
     def _is_uniform(self, e: Any) -> bool:
         """Whether an expression has the same value at every entry: numbers and counts alone are in it."""
@@ -212,7 +223,7 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu.formula import expression
-    >>> o, y = tg.Tensor(0.7, requires_grad=True, name="o"), tg.Tensor(1.0, name="y")
+    >>> o, y = (tg.Tensor(value, requires_grad=True) for value in (0.7, 1.0))
     >>> long = (-(y / o) + (1 - y) / (1 - o)) * (o * (1 - o))
     >>> expression(simplified(long)).python
     'o - y'
@@ -229,7 +240,8 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
             candidates.append(attempt(given))
         except (s.PolynomialError, NotImplementedError, RecursionError):
             continue
-    recorded = [(candidate, Record(reading).tensor(candidate, t.shape)) for candidate in dict.fromkeys(candidates)]
+    record = Record(reading.symbols, reading.known.until, reading.known.upstream, set(reading.known.counts.values()))
+    recorded = [(candidate, record.tensor(candidate, t.shape)) for candidate in dict.fromkeys(candidates)]
     recorded.sort(key=lambda pair: (_length(pair[1], reading), pair[0] != given, pair[0].is_Add, str(pair[0])))
     for candidate, found in recorded:
         if _agree(t, found) and (candidate == given or _agree_nearby(given, candidate, reading.symbols)):

@@ -173,10 +173,9 @@ class detect_anomaly(ContextDecorator):
                 continue
             at = tuple(int(k) for k in np.argwhere(held != copy)[0]) if (held != copy).any() else ()
             name = called(a)
-            text = (
-                f"{name} was changed after {called(t)} was computed from it: {name}[{', '.join(map(str, at))}] was {copy[at]} and is {held[at]}\n"
-                f"  {record.source if record else ''}\n"
-            )
+            place = f"{name}[{', '.join(map(str, at))}]" if at else name
+            changed = f"{name} was changed after {called(t)} was computed from it: {place} was {copy[at]} and is {held[at]}"
+            text = f"{changed}\n  {record.source if record and record.source else ''}\n"
             instead = f"give the op a copy, tg.Tensor({name}) or {name}.copy(), or call backward() before the change"
             raise AnomalyError(text + instead, "backward", t.op.name if t.op else "", {name: held}, self._source(t), instead)
 

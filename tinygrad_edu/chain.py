@@ -39,17 +39,17 @@ class Link:
     @cached_property
     def formula(self) -> Math:
         """The derivative, for numbers; for arrays what becomes of the gradient at `by`."""
-        return self.chain.written(self._recorded[0])
+        return self.chain.written(self._recorded[0], self.by)
 
-    @property
+    @cached_property
     def value(self) -> Any:
-        """The formula's number."""
-        return self._recorded[0].numpy()
+        """The number, or the array, that the rules give."""
+        return self.chain.computed(self.by, self.of)
 
     @cached_property
     def uses(self) -> list[tuple[Math, Any]]:
         """If `of` stands in the equation more than once: what comes from each place, as a formula and as a number."""
-        return [(self.chain.written(gx), gx.numpy()) for gx in self._recorded[1]]
+        return [(self.chain.written(gx, self.by), gx.numpy()) for gx in self._recorded[1]]
 
     @cached_property
     def _recorded(self) -> tuple[Tensor, list[Tensor]]:
@@ -204,13 +204,24 @@ class Chain:
             )
         )
 
+    def _starts_at(self, t: Tensor) -> bool:
+        """Whether the gradient at `t` counts as 1: each factor of a product stands alone, and so does the loss."""
+        return self.is_scalar or t is self.loss
+
+    def _seed(self, t: Tensor) -> Any:
+        return np.ones(t.shape, t.dtype) if self._starts_at(t) else self.gradients[t]
+
+    def computed(self, t: Tensor, a: Tensor) -> Any:
+        """What the rules give at `a`, of the gradient at `t`."""
+        with np.errstate(all="ignore"):
+            return next(g for u, g in t.adjoints(self._seed(t), until=self.operands(t)) if u is a)
+
     def pull(self, t: Tensor, a: Tensor) -> tuple[Tensor, list[Tensor]]:
         """What the rules make of the gradient at `t` on the way to `a`: in all, and for each place if `a` stands in more than one."""
         operands = self.operands(t)
-        is_one = self.is_scalar or t is self.loss
+        is_one = self._starts_at(t)
         label = "1" if is_one else f"∂{self.labels[id(self.loss)]}/∂{self.labels[id(t)]}"
-        value = np.ones(t.shape, t.dtype) if is_one else self.gradients[t]
-        seed = Tensor(value, requires_grad=True, name=label, copy=False)
+        seed = Tensor(self._seed(t), requires_grad=True, name=label, copy=False)
         places: list[Tensor] = []
         with enable_grad(), np.errstate(all="ignore"):
             for u, g in t.adjoints(seed, create_graph=True, until=operands):
@@ -243,11 +254,11 @@ class Chain:
                 known.constant(constant)
         return known
 
-    def written(self, gx: Tensor) -> Math:
-        """A recorded formula on the names."""
+    def written(self, gx: Tensor, t: Tensor) -> Math:
+        """A recorded formula on the names in the equation of `t`."""
         known = set(self._place)
         names = self.labels | {id(t): str(t.name) for t in ancestors(gx, until=known) if t.is_leaf and t.name}
-        formula = Formula([gx], names, known, bare=True, tidy=True, longest=np.inf)
+        formula = Formula([gx], names, known, bare=True, symbols=self.text.operands(t), tidy=True, longest=np.inf)
         return Math(formula.equations("unicode")[-1].right, formula.equations("latex")[-1].right)
 
 
@@ -255,7 +266,8 @@ def _shorter(g: Tensor, known: Symbols | None) -> Tensor:
     if known is None:
         return g
     found = simplified(rebuilt(g, known), known)
-    return Tensor(found.item()) if found.size == 1 and not Reading(known).read(found).free_symbols else found
+    is_number = found.size > 0 and not Reading(known).read(found).free_symbols
+    return Tensor(found.numpy().flat[0]) if is_number else found
 
 
 def folded(links: Sequence[Any]) -> list[Any]:

@@ -202,10 +202,10 @@ class Tensor(Methods):
 
     @data.setter
     def data(self, value: Any) -> None:
-        if self._op is not None:
-            raise TypeError(f"the data of {self.label()} is what its graph remembers: assign to a leaf, or use t.detach()")
         if recorder.get() is not None:
             recorder.get().refuse_change(self, "data = ...")
+        if self._op is not None:
+            raise TypeError(f"the data of {self.label()} is what its graph remembers: assign to a leaf, or use t.detach()")
         array = numeric(value)
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} was assigned to {self.label()} of shape {self.shape}: make a new Tensor")
@@ -421,7 +421,8 @@ class Tensor(Methods):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            return dispatch(ufunc, inputs, kwargs)
+            ours = numpy_functions.get(ufunc)  # the common case of what follows, 0.2 µs less
+            return ours(*inputs) if ours is not None else dispatch(ufunc, inputs, kwargs)
         if kwargs.get("out") is not None:
             raise TypeError(f"np.{ufunc.__name__} cannot write into an array from a Tensor: write `a = a + t`, or use np.asarray(t)")
         if method == "reduce" and ufunc in _reduces:
@@ -598,10 +599,12 @@ class Op:
         cases: Sequence[Mapping[str, Any]],
         variadic: Callable[[int], Rule] | None,
         plain: Callable[..., Any] | None,
+        jax: str,
         static: Mapping[str, Any],
         doc: str,
     ) -> None:
         self.run, self.rules, self.variadic, self.plain = run, rules, variadic, plain or run
+        self.jax = jax
         self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)
@@ -742,7 +745,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             y = y.copy("K")
         required = x._requires_grad
         recorded = required or x._op is not None
-        if required and static and getattr(y, "dtype", _float).kind != "f":
+        if required and static is not defaults and getattr(y, "dtype", _float).kind != "f":
             required = False  # integers, of astype(int) say, have no gradient
         return _result(op, (x,), static, y, recorded, required and differentiable)
 
@@ -755,7 +758,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             required = a._requires_grad
             recorded = required or a._op is not None
         else:
-            x = a = a if type(a) is float or (type(a) is ndarray and a.dtype.kind in "fiub") else operand(a)
+            x = a = a if type(a) is float or type(a) is int or (type(a) is ndarray and a.dtype.kind in "fiub") else operand(a)
         if type(b) is Tensor:
             z = b._data
             if b._requires_grad:
@@ -763,7 +766,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             elif b._op is not None:
                 recorded = True
         else:
-            z = b = b if type(b) is float or (type(b) is ndarray and b.dtype.kind in "fiub") else operand(b)
+            z = b = b if type(b) is float or type(b) is int or (type(b) is ndarray and b.dtype.kind in "fiub") else operand(b)
         try:
             y = run(x, z)
         except Exception as error:

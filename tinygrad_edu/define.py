@@ -60,6 +60,7 @@ def op(
     numpy: Sequence[Callable[..., Any]] = (),
     variadic: Callable[[int], Rule] | None = None,
     plain: Callable[..., Any] | None = None,
+    jax: str = "",
     doc: str = "",
 ) -> Op:
     r"""Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
@@ -74,7 +75,8 @@ def op(
     differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
     are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
     functions of the static arguments that give one; without them an op is written like a function. A compiled program takes the
-    function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values.
+    function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values, and `jax` the name of
+    an equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -103,6 +105,7 @@ def op(
         cases=cases,
         variadic=variadic,
         plain=plain,
+        jax=jax,
         static=_static_arguments(function, len(rules)),
         doc=doc or f"{name}, entry by entry; see np.{name}.",
     )

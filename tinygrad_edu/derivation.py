@@ -130,16 +130,47 @@ DEFINITIONS = {
 
 
 def definition(name: str, run: Callable[..., Any]) -> str:
-    """Python that defines an op which NumPy does not have: from a list, or the op's own source."""
+    """Python that defines an op which NumPy does not have: from a list, or the op's own source and that of the functions it calls."""
     if name in DEFINITIONS:
         return DEFINITIONS[name]
+    found: dict[str, str] = {}
+    waiting: list[tuple[str, Any]] = [(name, run)]
+    while waiting:
+        called, function = waiting.pop()
+        if called in found or called == "np":
+            continue
+        if not inspect.isfunction(function):
+            found[called] = f"{called} = {function!r}" if isinstance(function, (int, float, str)) else f"# {called}: define it as your op does"
+            continue
+        made = _function(called, function)
+        found[called] = ast.unparse(made) if made else f"# {called}: define it as your op does"
+        used = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)} if made else set()
+        known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        waiting += [(other, known[other]) for other in sorted(used) if other in known]
+    return "\n\n\n".join(reversed(found.values()))
+
+
+def _function(name: str, function: Any) -> ast.FunctionDef | None:
+    """A function, or a lambda, as the definition of a function of that name."""
     try:
-        (made,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)).strip().rstrip(","))
     except (OSError, TypeError, SyntaxError, ValueError):
-        made = ast.Pass()
-    if not isinstance(made, ast.FunctionDef):
-        return f"# {name}: define it as your op does"
-    made.name, made.returns = name, None
-    for argument in (*made.args.args, *made.args.kwonlyargs):
-        argument.annotation = None
-    return ast.unparse(made)
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+            body, arguments = node.body, node.args
+        elif isinstance(node, ast.Lambda) and _is_code_of(node, function):
+            body, arguments = [ast.Return(node.body)], node.args
+        else:
+            continue
+        for argument in (*arguments.args, *arguments.kwonlyargs):
+            argument.annotation = None
+        return ast.fix_missing_locations(ast.FunctionDef(name, arguments, list(body), [], None, None))
+    return None
+
+
+def _is_code_of(node: ast.Lambda, function: Any) -> bool:
+    """Whether a lambda in a line is the function: several may stand in one."""
+    code = compile(ast.Expression(node), "", "eval").co_consts[0]
+    theirs = function.__code__
+    return bool(code.co_code == theirs.co_code and code.co_consts == theirs.co_consts and code.co_names == theirs.co_names)

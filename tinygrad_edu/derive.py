@@ -171,7 +171,7 @@ class _Walk:
         formula = Formula(
             [g], {id(u): str(n) for u, n in {**symbols, **named}.items()} | constants, self.known.until | set(named), bare=True, tidy=True
         )
-        self.lines.append(Line(label, name or f"d_{identifier(label)}", is_gradient, formula, g.numpy()))
+        self.lines.append(Line(label, name or self.known.unused(f"d_{identifier(label)}"), is_gradient, formula, g.numpy()))
 
 
 def rebuilt(g: Tensor, known: Symbols) -> Tensor:

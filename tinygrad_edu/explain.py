@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from .chain import Chain, Fold, Link, Total, folded, product
 from .core import Tensor
 from .graph import ancestors

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .algebra import softmax_scores
-from .core import Tensor
+from .core import Tensor, registry
 from .formula import is_variable
 from .graph import ancestors
+from .languages import identifier, is_bare_function
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
 DEEP = 8  # an equation that is nested more deeply is told op by op
@@ -42,7 +43,30 @@ def all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
         if id(a) not in labels and value.size and (value != value.flat[0]).any() and not any(_follows(value, known) for known in named):
             labels[id(a)] = next(name for k in count(1) if (name := f"c{k}") not in labels.values())
             named.append(value)
-    return labels
+    return distinct(loss, labels)
+
+
+def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
+    """The names, with a number behind those that would read the same in Python: names are labels, two tensors may have one."""
+    taken = {"np", "abs", "slice", "gradients", "softmax", *(op.name for op in registry.values() if is_bare_function(op))}
+    known: dict[str, tuple[Any, str]] = {}
+    found = dict(labels)
+    seen: set[int] = set()
+    for t in ancestors(loss):
+        for value in (t, *t.args, *t.static.values()):
+            label = labels.get(id(value))
+            if label is None or id(value) in seen:
+                continue
+            seen.add(id(value))
+            data = value._data if type(value) is Tensor else value
+            if label in known and known[label][0] is data:
+                found[id(value)] = known[label][1]  # an array, and a constant that wraps it
+                continue
+            name = next(name for k in count(1) if identifier(name := f"{label}_{k}" if k > 1 else label) not in taken)
+            taken.add(identifier(name))
+            known[label] = data, name
+            found[id(value)] = name
+    return found
 
 
 def _follows(value: Any, known: Any) -> bool:

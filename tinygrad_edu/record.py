@@ -11,9 +11,10 @@ from .core import Tensor, enable_grad
 class Record:
     """A SymPy expression computed on the tensors that its symbols stand for, in the order in which one would write it."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.symbols, self.until, self.upstream = reading.symbols, reading.known.until, reading.known.upstream
-        self.counts = set(reading.known.counts.values())
+    def __init__(
+        self, symbols: Mapping[Any, Tensor], until: Collection[Tensor], upstream: Collection[Tensor], counts: Collection[Tensor]
+    ) -> None:
+        self.symbols, self.until, self.upstream, self.counts = symbols, until, upstream, counts
 
     def tensor(self, expression: Any, shape: tuple[int, ...]) -> Tensor:
         """The recorded tensor, of that shape."""
@@ -33,7 +34,7 @@ class Record:
             return self.product(e)
         if e.is_Pow:
             base = self.value(e.base)
-            return base.sqrt() if e.exp == sympy().Rational(1, 2) else base * base if e.exp == 2 else base ** self.value(e.exp)
+            return base.sqrt() if 2 * e.exp == 1 else base * base if e.exp == 2 else base ** self.value(e.exp)
         x = _tensor(self.value(e.args[0]))
         return getattr(x, {"atan": "arctan"}.get(e.func.__name__, e.func.__name__))()
 
@@ -74,22 +75,24 @@ class Record:
         return product if number == 1 else self.value(number) * product
 
     def order(self, e: Any) -> tuple[Any, ...]:
-        """Computed things first, then what has more variables, then the shorter."""
+        """Counts, what came down the chain, what has more variables; then the newest tensor, o before 1 - o, and leaves at the end."""
         tensors = [self.symbols[x] for x in e.free_symbols]
         computed = any(t in self.upstream or (t.op is not None and t not in self.until) for t in tensors)
         is_count = bool(tensors) and all(t in self.counts for t in tensors)
-        return not is_count, not computed, -len(tensors), int(e.count_ops()), min((t.serial for t in tensors), default=0)
+        oldest = min((t.serial for t in tensors), default=0)
+        made = any(t.op is not None for t in tensors)
+        return not is_count, not computed, -len(tensors), not made, -oldest if made else 0, int(e.count_ops()), oldest
 
 
 def _turned(above: Any, below: Any) -> tuple[Any, Any]:
     """A fraction that reads (o - y) / (o (1 - o)), not (y - o) / (o (o - 1))."""
-    s = sympy()
     number, factors = above.as_coeff_mul()
     if number > 0 and not any(f.is_Add for f in factors):
         return above, below
-    for f in s.Mul.make_args(below):
+    factors = below.args if below.is_Mul else (below,)
+    for f in factors:
         if f.is_Add and f.as_coeff_Add()[0].is_negative:
-            return -above, s.Mul(*[-x if x is f else x for x in s.Mul.make_args(below)])
+            return -above, (below.func(*[-x if x is f else x for x in factors]) if below.is_Mul else -below)
     return above, below
 
 

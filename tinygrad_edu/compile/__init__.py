@@ -1,4 +1,4 @@
-"""From a function of Tensors to a program: NumPy as one would write it by hand, or JAX."""
+"""From a function of Tensors to a program: the NumPy that one would write by hand, or JAX."""
 
 from __future__ import annotations
 
@@ -9,8 +9,54 @@ if TYPE_CHECKING:
     from .compiled import Compiled
 
 
-def compile(f: Callable[..., Any], target: Literal["numpy", "jax"] = "numpy", donate: int | str | Sequence[int | str] = ()) -> Compiled:
-    """TODO."""
+def compile(
+    f: Callable[..., Any],
+    target: Literal["numpy", "jax"] = "numpy",
+    donate: int | str | Sequence[int | str] = (),
+    *,
+    mesh: Any = None,
+    batch_axis: str | None = None,
+    batch: Sequence[int | str] | None = None,
+) -> Compiled:
+    """A function that does what `f` does, as a program that is recorded once for each structure, shapes and dtypes of the arguments.
+
+    `f` takes and returns Tensors, arrays, and dicts, lists and tuples of them; it may call `grad` and `value_and_grad`, and be a whole
+    training step that returns new parameters. Other arguments (numbers of Python's, strings) belong to the signature: for another
+    value the program is recorded again. What `f` closes over is a constant. An `if` on the value of a tensor is a TypeError that
+    explains; an `if` on shapes and Python values is fine. Results are Tensors without a history.
+
+    `.source` is the program as a NumPy function to read, `.planned_source` what runs: the same with kept memory for its results.
+    `.signatures` says what was recorded. `donate` gives the numbers or names of arguments whose memory the results may take: the
+    parameters of a training step are then updated in place, and a donated Tensor is itself the result.
+
+    With `target="jax"` XLA compiles it, and results are JAX arrays. `mesh`, a `jax.sharding.Mesh`, and `batch_axis`, one of its axes,
+    run it on many devices: the arguments `batch` (all after the first, if not given) are split along their first axis, the others
+    are on every device, and so are the results.
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> def step(w, x):
+    ...     loss, slope = tg.value_and_grad(lambda w: ((w * x - 1.0) ** 2).sum())(w)
+    ...     return w - 0.1 * slope, loss
+    >>> fast = tg.compile(step)
+    >>> w, loss = fast(np.array([0.5, 0.5]), np.array([1.0, 2.0]))
+    >>> w.tolist(), loss.item()
+    ([0.6, 0.5], 0.25)
+    >>> fast.signatures
+    ['step(w=float64[2], x=float64[2])']
+    >>> print(fast.source)
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    ...
+    """
+    if target == "jax":
+        from .jax_target import JaxCompiled
+
+        return JaxCompiled(f, donate, mesh, batch_axis, batch)
+    if target != "numpy":
+        raise ValueError(f"target is 'numpy' or 'jax', not {target!r}")
+    if mesh is not None or batch_axis is not None or batch is not None:
+        raise TypeError("mesh, batch_axis and batch are for many devices: compile(f, target='jax', mesh=...)")
     from .compiled import Compiled
 
     return Compiled(f, donate)

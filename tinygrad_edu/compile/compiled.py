@@ -17,10 +17,12 @@ from .entry import MISS, Entry, Result
 from .lower import NUMPY_RULES, Lowering
 from .plan import Plan
 from .planned import Planned, prelude
-from .program import recorded
-from .readable import source
+from .program import Program, recorded
+from .readable import Writer, source
+from .repeat import Loop, Repeated, in_python
 from .signature import Branch, Constant, Signature, is_array
 from .simplify import RULES
+from .text import tree_text
 from .trace import Recording
 
 is_within = within.get
@@ -55,17 +57,45 @@ class Compiled:
 
     def _missed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run another version than the latest, which may have to be recorded."""
-        signature = Signature(self.f, args, kwargs)
-        for x in signature.of(self.donate):
-            refuse_unless_writable(x.value)
-        version = self._versions.get(signature.key)
-        if version is None or version.is_outdated():
-            version = self._versions[signature.key] = self._recorded(signature)
-            self._warn_of_many(signature)
-        self._latest, self._enter = version, version.enter
-        result = version.enter(args, kwargs)
+        version, signature = self.version(args, kwargs)
+        positional, named = signature.rebuilt([self.plain(x.value) for x in signature.inputs])
+        result = version.enter(tuple(positional), named)
         assert result is not MISS, f"{self.name} was recorded for {signature}, and does not fit it"
         return result
+
+    def plain(self, value: Any) -> Any:
+        """An argument as the way in takes it: a Tensor, an array of NumPy's, or a number of NumPy's."""
+        return value if isinstance(value, (Tensor, np.generic)) else np.asarray(value)
+
+    def version(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, Signature]:
+        """The program for some arguments, recorded if there is none, and the arguments taken apart."""
+        signature = Signature(self.f, args, kwargs)
+        self._check_donated(signature)
+        version = self._versions.get(signature.key)
+        if version is None or version.is_outdated():
+            version = self._versions[signature.key] = self._recorded(Signature(self.f, args, kwargs))
+            self._warn_of_many(signature)
+        self._latest, self._enter = version, version.enter
+        return version, signature
+
+    def repeat(self, n: int, history: bool = False, carry: int = 1) -> Repeated:
+        """A function that does n steps in one call, for a step that takes its state as the first argument and returns the new one.
+
+        The step returns the new state alone, or a tuple that begins with it: `return parameters, loss`. With `carry=2` the first two
+        arguments are the state, and so on. The function gives what the last step gives; with `history`, what is not fed back comes
+        from all steps, stacked along a new first axis: the cost curve.
+
+        >>> import numpy as np, tinygrad_edu as tg
+        >>> step = tg.compile(lambda x, target: (x - 0.5 * (x - target), (x - target) ** 2))
+        >>> x, cost = step.repeat(3, history=True)(np.array(0.0), 1.0)
+        >>> x.item(), cost.tolist()
+        (0.875, [1.0, 0.25, 0.0625])
+        """
+        return Repeated(self, n, history, carry)
+
+    def _check_donated(self, signature: Signature) -> None:
+        for x in signature.of(self.donate):
+            refuse_unless_writable(x.value)
 
     def _warn_of_many(self, signature: Signature) -> None:
         if len(self._versions) == MANY and signature.constants:
@@ -118,6 +148,8 @@ def refuse_unless_writable(array: Any) -> None:
 class Version:
     """A program for one signature: its text, and the way in."""
 
+    writer = Writer
+
     def __init__(self, compiled: Compiled, signature: Signature) -> None:
         self.signature = signature
         self.name = compiled.name
@@ -140,7 +172,20 @@ class Version:
         scope = dict(self.planned.namespace)
         exec(compile(self.planned.source, f"<{self.name}, compiled>", "exec"), scope)
         memory = self.planned.memory() if self.planned.buffers else None
-        return Entry(self.signature, updates, self.result, len(lowered.outputs)).function(scope[self.planned.name], memory)
+        self._donated = set(updates.values())
+        self._run, self._memory = scope[self.planned.name], memory
+        return Entry(self.signature, updates, self.result, len(lowered.outputs), self.closed).function(scope[self.planned.name], memory)
+
+    def repeated(self, loop: Loop, values: list[Any], n: int, history: bool) -> list[Any]:
+        """The results of n steps, as Tensors."""
+        arrays = [value._data if type(value) is Tensor else np.asarray(value) for value in values]
+        arrays = [array.copy() if i in self._donated else array for i, array in enumerate(arrays)]
+        kept = (self._memory(),) if self._memory else ()
+        return in_python(lambda *xs: self._run(*xs, *kept), loop, arrays, n, history)
+
+    def returns(self) -> str:
+        """What it returns, as a reader would write it."""
+        return tree_text(self.result, lambda leaf: leaf_text(leaf, self.program))
 
     def is_outdated(self) -> bool:
         """Whether a tensor that the function closes over, a constant to the program, has changed."""
@@ -148,7 +193,7 @@ class Version:
 
     def _printed(self) -> tuple[str, dict[str, Any]]:
         if self._text is None:
-            self._text = source(self.name, self.signature, self.program, self.result)
+            self._text = source(self.name, self.signature, self.program, self.result, self.writer)
         return self._text
 
     @property
@@ -165,6 +210,14 @@ class Version:
     def planned_source(self) -> str:
         """The text that runs, and what its names stand for."""
         return f"{prelude(self.planned.namespace)}\n\n\n{self.planned.source}"
+
+
+def leaf_text(leaf: Any, program: Program) -> str:
+    """A leaf of what a function returns: float64[4, 2]."""
+    if isinstance(leaf, Constant):
+        return short(leaf.value)
+    node = program.outputs[leaf.number]
+    return f"{node.dtype.name}[{', '.join(map(str, node.shape))}]"
 
 
 def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Recording, Any, list[Tensor]]:
@@ -208,5 +261,3 @@ def labels(signature: Signature, recording: Recording) -> list[str]:
         is_plain = x.label in signature.names or x.access.endswith(f"[{x.label!r}]")
         found.append(x.label if is_plain else t.name or variables.get(t) or x.label)
     return found
-
-

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def from_run(op: Op, node: Node, outer: Writer) -> tuple[list[str], str] | None:
     """Parameters and body of a function that does what an op does for the static arguments of a node; None if it cannot be run."""
-    from .readable import Writer, body
+    from .readable import body
 
     found = taken_apart(op, node.args, node.static)
     if found is None:
@@ -30,7 +30,7 @@ def from_run(op: Op, node: Node, outer: Writer) -> tuple[list[str], str] | None:
     recording, y = found
     letters = ["x"] if len(recording.inputs) == 1 else [f"x{i + 1}" for i in range(len(recording.inputs))]
     program = recorded(recording, letters, [y], RULES)
-    writer = Writer(program, outer.helpers, [*outer.helpers, *letters])
+    writer = type(outer)(program, outer.helpers, [*outer.helpers, *letters])
     writer.names.taken -= set(letters)
     writer.write()
     if writer.constants:

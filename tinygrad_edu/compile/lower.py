@@ -83,7 +83,9 @@ class Lowering:
                 if t.op is None:
                     of[t] = self.builder.constant(t._data)
                 else:
-                    operands = [of[a] if type(a) is Tensor else self.builder.constant(a) if isinstance(a, np.ndarray) else a for a in t.args]
+                    operands = [
+                        of[a] if type(a) is Tensor else self.builder.constant(a) if isinstance(a, np.ndarray) else a for a in t.args
+                    ]
                     of[t] = operands[0] if t.op.name == "copy" else self.call(t.op, operands, t.static, t.shape, t.dtype)
                 self.builder.uses[of[t]] += uses[t]
         return of[y]

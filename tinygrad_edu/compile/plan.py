@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,11 @@ class Buffer(NamedTuple):
 
 def is_view(node: Node) -> bool:
     """Whether a node shares the memory of its operand, or may."""
-    return node.op is not None and is_plain(node.op) and (node.op.name in VIEWS or (node.op.name == "getitem" and _is_basic(node.static["index"])))
+    return (
+        node.op is not None
+        and is_plain(node.op)
+        and (node.op.name in VIEWS or (node.op.name == "getitem" and _is_basic(node.static["index"])))
+    )
 
 
 def writes_into(node: Node) -> bool:
@@ -41,7 +45,7 @@ class Plan:
 
     def __init__(self, program: Program, donated: Sequence[Node]) -> None:
         self.program = program
-        self.order = self._ordered()
+        self.order = self._ordered(donated)
         self.root: dict[Node, Node] = {}  # the node whose memory a view shows
         self.last = self._last_uses()
         self.escaping = {self.root[node] for node in program.outputs}
@@ -51,11 +55,12 @@ class Plan:
         self.updates = self._updates(donated)  # an output, and the donated input that becomes it
         self._assign()
 
-    def _ordered(self) -> list[Node]:
-        """As recorded, but results that nothing else needs come last: then donated inputs are over."""
+    def _ordered(self, donated: Sequence[Node]) -> list[Node]:
+        """As recorded, but what may become a donated input, and nothing else needs, comes last: when the inputs are over."""
         used = {a for node in self.program.nodes for a in node.args if isinstance(a, Node)}
-        ends = [node for node in dict.fromkeys(self.program.outputs) if node.op is not None and node not in used]
-        return [node for node in self.program.nodes if node not in set(ends)] + ends
+        kinds = {(x.shape, x.dtype) for x in donated}
+        ends = dict.fromkeys(node for node in self.program.outputs if node.op and node not in used and (node.shape, node.dtype) in kinds)
+        return [node for node in self.program.nodes if node not in ends] + list(ends)
 
     def _last_uses(self) -> dict[Node, int]:
         last: dict[Node, int] = defaultdict(int)
@@ -82,7 +87,12 @@ class Plan:
                 if x in found.values() or self.last[x] == NEVER:
                     continue
                 for y in self.program.outputs:
-                    if y in found or y not in place or (y.shape, y.dtype) != (x.shape, x.dtype) or not (writes_into(y) and is_elementwise(y)):
+                    if (
+                        y in found
+                        or y not in place
+                        or (y.shape, y.dtype) != (x.shape, x.dtype)
+                        or not (writes_into(y) and is_elementwise(y))
+                    ):
                         continue
                     if wants_use and x not in y.args:
                         continue
@@ -96,7 +106,7 @@ class Plan:
         free: dict[Any, list[int]] = defaultdict(list)
         held: dict[Node, int] = {}  # root -> its kept piece of memory
         for i, node in enumerate(self.order):
-            over = {self.root[a] for a in node.args if isinstance(a, Node) and self.last[self.root[a]] == i}
+            over = dict.fromkeys(self.root[a] for a in node.args if isinstance(a, Node) and self.last[self.root[a]] == i)
             if node in self.updates:
                 self.target[node] = self.updates[node]
             elif writes_into(node):
@@ -107,7 +117,7 @@ class Plan:
                 if root in held:
                     free[_kind(root)].append(held.pop(root))
 
-    def _choose(self, node: Node, over: set[Node], held: dict[Node, int], free: dict[Any, list[int]]) -> None:
+    def _choose(self, node: Node, over: Container[Node], held: dict[Node, int], free: dict[Any, list[int]]) -> None:
         """In place of an operand that is over, else in kept memory; but what the caller gets is his alone."""
         escapes = node in self.escaping
         for a in node.args if is_elementwise(node) and node.size != 1 else ():  # of one entry, NumPy takes three times as long in place

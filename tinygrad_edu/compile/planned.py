@@ -88,7 +88,7 @@ class Planned:
         target = self.plan.target.get(node)
         out = self._buffer(target) if isinstance(target, Buffer) else self.of[target] if target is not None else ""
         text = self._made(node, out)
-        self.of[node] = self.names.of(node.label) if node.label else self.names.numbered(node.hint)
+        self.of[node] = self.names.of(node.label) if node.label else self.names.numbered("t")
         return text
 
     def _made(self, node: Node, out: str) -> str:
@@ -113,7 +113,12 @@ class Planned:
         assert node.op is not None
         run = node.op.run
         operands = [self.of[a] if isinstance(a, Node) else self._number(a, node) for a in node.args]
-        if run is np.matmul and all(a.ndim <= 2 for a in node.args) and node.dtype.kind == "f" and all(a.dtype == node.dtype for a in node.args):
+        if (
+            run is np.matmul
+            and all(a.ndim <= 2 for a in node.args)
+            and node.dtype.kind == "f"
+            and all(a.dtype == node.dtype for a in node.args)
+        ):
             run = np.dot
         named = "out=" if run in (np.maximum, np.minimum) else ""  # NumPy wants it so
         return f"{self._function(run.__name__, run)}({', '.join([*operands, *([named + out] if out else [])])})"

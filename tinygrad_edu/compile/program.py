@@ -31,7 +31,9 @@ class Node:
         self.number = clock()  # larger than those of its operands
 
     def __repr__(self) -> str:
-        return f"<{self.label or 'node'}: {self.op.name if self.op else 'constant' if self.value is not None else 'input'}{list(self.shape)}>"
+        return (
+            f"<{self.label or 'node'}: {self.op.name if self.op else 'constant' if self.value is not None else 'input'}{list(self.shape)}>"
+        )
 
     @property
     def ndim(self) -> int:
@@ -102,9 +104,18 @@ class Builder:
             covered = shape == () or np.broadcast_shapes((), *[b.shape for b in others]) == shape
             if not isinstance(a, Node) or not others or not covered:
                 continue
-            if a.op is not None and a.op.name == "broadcast_to" and np.broadcast_shapes(a.args[0].shape, *[b.shape for b in others]) == shape:
+            if (
+                a.op is not None
+                and a.op.name == "broadcast_to"
+                and np.broadcast_shapes(a.args[0].shape, *[b.shape for b in others]) == shape
+            ):
                 args = (*args[:i], a.args[0], *args[i + 1 :])
-            elif a.is_constant and (self.fold_arrays or not a.label) and any(b.dtype == a.dtype and not b.is_constant for b in others) and is_uniform(a):
+            elif (
+                a.is_constant
+                and (self.fold_arrays or not a.label)
+                and any(b.dtype == a.dtype and not b.is_constant for b in others)
+                and is_uniform(a)
+            ):
                 args = (*args[:i], plain_number(a.value.flat[0]), *args[i + 1 :])
         return args
 
@@ -167,6 +178,7 @@ class Program:
                 self.constants.append(node)
         self.uses = Counter(a for node in self.nodes for a in node.args if isinstance(a, Node))
         self.uses.update(self.outputs)
+        self.static_names: dict[int, str] = {}  # what the user calls an array that is part of a static argument, by its id
 
 
 def needed(outputs: Iterable[Node]) -> list[Node]:
@@ -198,7 +210,12 @@ def recorded(recording: Recording, labels: Sequence[str], outputs: Sequence[Tens
             of[t] = _node(builder, t, of, recording)
         builder.uses[of[t]] += uses[t] - (t.op is not None and t.op.name == "copy" and uses[t] > 0)
     _label(of, recording, outputs)
-    return Program(inputs, [of[t] for t in outputs])
+    program = Program(inputs, [of[t] for t in outputs])
+    parts = [
+        part for node in program.nodes for index in (node.static.get("index"),) for part in (index if type(index) is tuple else (index,))
+    ]
+    program.static_names = {id(part): recording.name_of_array(part) or "" for part in parts if isinstance(part, np.ndarray)}
+    return program
 
 
 def _label(of: Mapping[Tensor, Node], recording: Recording, outputs: Sequence[Tensor]) -> None:
@@ -232,14 +249,14 @@ def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Rec
         else:
             args.append(_known(builder, a, "", recording) if isinstance(a, np.ndarray) else a)
     if t.op.name == "copy":
-        return args[0]  # type: ignore[no-any-return]
+        return args[0]
     return builder.make(t.op, args, t.static, t.shape, t.dtype)
 
 
 def _known(builder: Builder, array: Any, label: str, recording: Recording) -> Node:
     """The node of an array that the function used: by its name, or as what it is of an array that has one, c.T or 1 - c."""
     label = recording.name_of_array(array) or label
-    if not label and array.ndim and not (array == array.flat[0]).all():
+    if not label and array.size > 1 and not (array == array.flat[0]).all():
         for known, name in recording.arrays.values():
             if known.ndim == 2 and known.T.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.T, array):
                 return builder.make(registry["transpose"], [builder.constant(known, name)], {"axes": None}, array.shape, array.dtype)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..core import Op
-from ..languages import ATOM, LANGUAGES, Call, Written, opaque, python_number, statics_text
+from ..languages import ATOM, LANGUAGES, Call, Written, literal, python_number, statics_text
+from .entry import Result
 from .helpers import from_run, from_source
 from .lower import is_plain
 from .program import Node, Program
@@ -23,6 +24,8 @@ LONG = 64  # an operand longer than this gets a line of its own
 
 class Writer:
     """Writes the lines of a program."""
+
+    imports = "import numpy as np\n"
 
     def __init__(self, program: Program, helpers: dict[str, str], taken: Iterable[str] = ()) -> None:
         self.program = program
@@ -48,7 +51,7 @@ class Writer:
         deltas.sort(key=lambda node: node.about)  # the one of the first layer is delta1, though it is the last to be computed
         ends = set(self.program.outputs)
         for node in self.program.nodes:
-            written = self._text(node)
+            written = self.text(node)
             if not node.label and node not in ends and not self._is_shared(node) and len(written.text) <= LONG:
                 self.written[node] = written
                 continue
@@ -57,7 +60,11 @@ class Writer:
                 self.written[node] = Written(name)
             else:
                 name = self.name(node)
-            self.lines.append((node.part, f"{name} = {written.text}"))
+            self.lines.append((node.part, f"{name} = {self.spelled(written.text)}"))
+
+    def spelled(self, text: str) -> str:
+        """A line's text, in the words of the module that it calls."""
+        return text
 
     def name(self, node: Node, hint: str = "") -> str:
         """Give a node its name."""
@@ -74,35 +81,44 @@ class Writer:
         elementwise = isinstance(node.op.run, np.ufunc) and len(node.args) == 2 if node.op else False
         return not (short and (elementwise or (node.op is not None and node.op.name in ("transpose", "negative"))))
 
-    def _text(self, node: Node) -> Written:
+    def text(self, node: Node) -> Written:
         """What a node is made by."""
         assert node.op is not None
         op = node.op
-        operands = [self.written[a] if isinstance(a, Node) else python_number(a) for a in node.args]
         if op.name in WITHOUT_FUNCTION or not (is_plain(op) or op.name in METHODS):
-            return self._call_of_helper(op, node)
-        self._hold_parts(node)
+            return self.call_of_helper(op, node)
+        self.hold_parts(node)
+        operands = self.operands(node)
         written = self.language.call(Call(op, node.args, node.static, node.ndim), operands, self.statics)
         if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
             return written._replace(text=written.text.replace(" ** ", "**"))
         return written
 
-    def _hold_parts(self, node: Node) -> None:
+    def operands(self, node: Node) -> list[Written]:
+        """The operands of a node, written already."""
+        return [self.written[a] if isinstance(a, Node) else python_number(a) for a in node.args]
+
+    def has_literal(self, part: Any) -> bool:
+        """Whether a static argument, or a part of one, is written as it is."""
+        return literal(part, {}) is not None
+
+    def hold_parts(self, node: Node) -> None:
         """Name the arrays that static arguments consist of."""
-        for part in (part for value in node.static.values() for part in opaque(value)):
-            if id(part) not in self.statics:
-                self.statics[id(part)] = self.names.numbered("c")
+        for part in (part for value in node.static.values() for part in parts(value)):
+            if id(part) not in self.statics and not self.has_literal(part):
+                label = self.program.static_names.get(id(part), "")
+                self.statics[id(part)] = self.names.of(label) if label else self.names.numbered("c")
                 self.constants[self.statics[id(part)]] = part
 
-    def _call_of_helper(self, op: Op, node: Node) -> Written:
+    def call_of_helper(self, op: Op, node: Node) -> Written:
         """A call of the function that does what NumPy has no function for."""
         found = from_run(op, node, self)
         if found is not None:
             parameters, text = found
             name = self._defined(op, f"({', '.join(parameters)}):\n{text}")
             return Written(f"{name}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
-        self._hold_parts(node)
-        operands = [self.written[a].text if isinstance(a, Node) else python_number(a).text for a in node.args]
+        self.hold_parts(node)
+        operands = [text for text, _ in self.operands(node)]
         operands = [f"[{', '.join(operands)}]"] if op.variadic is not None else operands
         return Written(f"{self._imported(op)}({', '.join([*operands, *statics_text(op, node.static, self.statics)])})")
 
@@ -123,32 +139,41 @@ class Writer:
         return name
 
 
+def parts(value: Any) -> Iterator[Any]:
+    """The parts of a static argument, an index say."""
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from parts(part)
+    else:
+        yield value
+
+
 def body(writer: Writer, indent: str = "    ", comments: bool = True) -> list[str]:
     """The lines, with a comment where a part begins."""
     lines: list[str] = []
     part = None
-    parts = {p for p, _ in writer.lines}
+    known = {p for p, _ in writer.lines}
     for node_part, line in writer.lines:
-        if node_part != part and comments and len(parts) > 1:
+        if node_part != part and comments and len(known) > 1:
             lines += [""] * bool(lines) + [f"{indent}# {node_part}"]
         part = node_part
         lines.append(indent + line)
     return lines
 
 
-def source(name: str, signature: Signature, program: Program, result: Any) -> tuple[str, dict[str, Any]]:
+def source(name: str, signature: Signature, program: Program, result: Any, writes: type[Writer] = Writer) -> tuple[str, dict[str, Any]]:
     """The text of a module with one function, which takes arrays in place of Tensors; and the constants too large to be in it."""
-    writer = Writer(program, {}, [name, *(set(signature.names) - {node.label for node in program.inputs})])
+    writer = writes(program, {}, [name, *(set(signature.names) - {node.label for node in program.inputs})])
     writer.write()
     variables = {found.access: writer.written[node].text for found, node in zip(signature.inputs, program.inputs, strict=True)}
     small = {key: value for key, value in writer.constants.items() if value.size <= LITERAL}
     large = {key: value for key, value in writer.constants.items() if key not in small}
     arguments = [*signature.names, *(["*", *large] if large else [])]
     imports = "import tinygrad_edu\n" if any("tinygrad_edu." in text for text in writer.helpers.values()) else ""
-    texts = [f"import numpy as np\n{imports}"]
+    texts = [f"{writer.imports}{imports}"]
     texts += ["".join(f"{key} = {array_text(value, len(key) + 3)}\n" for key, value in small.items())] if small else []
     texts += [f"\n{text}\n" for text in writer.helpers.values()]
-    lines = [f"def {name}({', '.join(arguments)}):", f'    """Recorded for {docstring(str(signature))}."""']
+    lines = [f"def {name}({', '.join(arguments)}):", *docstring(signature)]
     taken = unpacked(signature, variables)
     lines += [f"    {line}" for line in taken] + [""] * bool(taken) + body(writer)
     given = returned(result, program, writer.written)
@@ -157,18 +182,22 @@ def source(name: str, signature: Signature, program: Program, result: Any) -> tu
     return "\n".join(texts), large
 
 
-def docstring(text: str) -> str:
-    """A text that can stand in a docstring, of bounded length."""
-    text = text.replace("\\", "/").replace('"', "'")
-    return text if len(text) <= WIDTH - 24 else text[: WIDTH - 27] + "..."
+def docstring(signature: Signature) -> list[str]:
+    """What the program was recorded for: in one line, or an argument per line."""
+    arguments = [text.replace("\\", "/").replace('"', "'") for text in signature.described()]
+    whole = f'    """Recorded for {", ".join(arguments) or "no arguments"}."""'
+    if len(whole) <= WIDTH:
+        return [whole]
+    lines = [text if len(text) <= WIDTH - 8 else text[: WIDTH - 11] + "..." for text in arguments]
+    return ['    """Recorded for', "", *(f"    {text}" for text in lines), '    """']
 
 
 def returned(result: Any, program: Program, written: Mapping[Node, Written]) -> str:
     """What the function returns, as Python."""
 
     def leaf(part: Any) -> str:
-        if hasattr(part, "index") and hasattr(part, "is_tensor"):
-            node = program.outputs[part.index]
+        if isinstance(part, Result):
+            node = program.outputs[part.number]
             text = written[node]
             is_new = node.op is not None and node.op.name not in ("transpose", "reshape", "swapaxes", "getitem")
             return text.text if is_new else f"{text.text if text.level == ATOM else f'({text.text})'}.copy()"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import Tensor, numeric, short
-
-STATIC = (bool, int, float, str, bytes, type(None))
 
 
 @dataclass(eq=False)
@@ -116,9 +114,12 @@ class Signature:
             chosen += [x for x in self.inputs if x.access == access or x.access.startswith(f"{access}[")]
         return chosen
 
+    def described(self) -> list[str]:
+        """Each argument, as a reader would write it."""
+        return [f"{name}={described(part)}" for name, part in zip(self.names, [*self.args, *self.kwargs.values()], strict=True)]
+
     def __str__(self) -> str:
-        parts = zip(self.names, [*self.args, *self.kwargs.values()], strict=True)
-        return ", ".join(f"{name}={described(part)}" for name, part in parts)
+        return ", ".join(self.described())
 
 
 def assembled(kind: type, parts: dict[Any, Any]) -> Any:
@@ -139,7 +140,7 @@ def parameter_names(f: Callable[..., Any], count: int) -> list[str]:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
         parameters = []
-    names = []
+    names: list[str] = []
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
             names += [f"{parameter.name}_{i}" for i in range(count - len(names))]

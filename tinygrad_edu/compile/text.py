@@ -56,7 +56,11 @@ def array_text(array: Any, indent: int = 0) -> str:
         return f"np.zeros({array.shape}{dtype or (', dtype=np.' + array.dtype.name if array.dtype != np.float64 else '')})"
     if array.ndim == 0:
         return python_number(array).text
-    text = np.array2string(array, separator=", ", threshold=array.size + 1, max_line_width=WIDTH, prefix=" " * (indent + 9), formatter={"all": _entry})
+    if array.ndim == 1 and array.size > 2 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
+        return f"np.arange({array.size})"
+    text = np.array2string(
+        array, separator=", ", threshold=array.size + 1, max_line_width=WIDTH, prefix=" " * (indent + 9), formatter={"all": _entry}
+    )
     joined = re.sub(r"\s+", " ", text)
     return f"np.array({joined if len(joined) + indent + 9 <= WIDTH else text}{dtype})"
 

@@ -78,6 +78,8 @@ class Recording:
         code = frame.f_code
         if event != "return" or not _names.is_users(frame) or (code.co_name[0] == "<" and code.co_name != "<lambda>"):
             return
+        if frame.f_back is not None and frame.f_back.f_globals.get("__name__") == Tensor.__module__:
+            return  # a function or a rule of an op's: the letters of its definition
         counters = loop_variables(code)
         self._note({name: value for name, value in frame.f_locals.items() if name not in counters})
         self.scopes[id(frame.f_globals)] = frame.f_globals
@@ -98,8 +100,12 @@ class Recording:
 
     def name_of_array(self, array: Any) -> str | None:
         """What the user calls an array that the function used."""
-        found = self.arrays.get(id(array))
-        return found[1] if found else None
+        if id(array) in self.arrays:
+            return self.arrays[id(array)][1]
+        for known, name in self.arrays.values():  # the same memory, seen by another object: by a Tensor, say
+            if _memory(known) == _memory(array):
+                return name
+        return None
 
     # -- what cannot be recorded -----------------------------------------------------------------------------------------------
 
@@ -117,7 +123,7 @@ class Recording:
         if self.depends(t):
             raise TypeError(
                 f"{self.called} is being compiled, and the value of {t.label()} differs from call to call: an `if`, a `while`, float(), "
-                ".item(), .numpy() or print of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
+                ".item() or .numpy() of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
                 "return the tensor and look at it outside, or go by shapes and Python values"
             )
 
@@ -125,9 +131,10 @@ class Recording:
         """Raise if an input, or a tensor from outside, would be changed in place."""
         if t in self.inputs or (t.is_leaf and t.serial < self.start):
             name = t.name or _names.of(t) or "t"
+            dot, example = (".", "...") if change[0].isalpha() else (" ", f"{name} {change.replace('=', '')}")
             raise TypeError(
-                f"`{name} {change}` changes a tensor in place, which a compiled function does not: "
-                f"compute a new one, `new = {name} {change.replace('=', '')}`, and return it"
+                f"`{name}{dot}{change}` changes a tensor in place, which a compiled function does not: "
+                f"compute a new one, `new = {example}`, and return it"
             )
 
     def refuse_backward(self, t: Tensor) -> None:
@@ -144,6 +151,10 @@ class Recording:
         alone = _result(copy, (t,), {}, t._data, True, False)
         alone._requires_grad = False
         return alone
+
+
+def _memory(array: Any) -> tuple[Any, ...]:
+    return array.ctypes.data, array.shape, array.strides, array.dtype
 
 
 def loop_variables(code: CodeType) -> set[str]:

@@ -106,7 +106,7 @@ cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
 tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y))
 arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1))
 arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,))
-sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
+sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", jax="jax.nn.sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
 softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * np.exp(x - y), name="softplus", doc="log(1 + exp(x)), without overflow.")
 relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
 safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", latex=r"\ln({})", domain=(POSITIVE,),

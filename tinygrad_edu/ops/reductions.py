@@ -34,6 +34,14 @@ def _count(x: Any, y: Any) -> float:
     return float(x.size / (y.size or 1))
 
 
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.mean to the last bit, without its Python overhead of 2 µs."""
+    if x.dtype.char not in "fd" or not x.size:
+        return x.mean(axis, keepdims=keepdims)
+    total = x.sum(axis, None, None, keepdims)
+    return total / (x.size // total.size)
+
+
 def _deviation(x: Any, axis: Any) -> Any:
     """How far each entry is from the mean."""
     return x - x.mean(axis=axis, keepdims=True)
@@ -109,7 +117,7 @@ def _lead(sign: int) -> Any:
 sum  = op(lambda x, axis=None, keepdims=False: x.sum(axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _spread(g, x, axis, keepdims),
           name="sum", latex=r"\sum{over} {}", numpy=(np.sum,), shapes="axes", doc="The sum over the axis.")
-mean = op(lambda x, axis=None, keepdims=False: x.mean(axis, keepdims=keepdims),
+mean = op(_mean,
           lambda g, y, x, axis, keepdims: _spread(g / _count(x, y), x, axis, keepdims),
           name="mean", latex=r"\operatorname{{mean}}{over}({})", numpy=(np.mean,), shapes="axes", doc="The mean over the axis.")
 max  = op(lambda x, axis=None, keepdims=False: x.max(axis, None, keepdims),
@@ -130,7 +138,7 @@ std  = op(lambda x, axis=None, ddof=0, keepdims=False: x.std(axis, ddof=ddof, ke
           kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
           doc="The standard deviation over the axis, the root of var; where all entries are equal its derivative is 0.")
 logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * np.exp(x - _kept(y, x, axis, keepdims)),
-          name="logsumexp", shapes="axes", plain=_plain_logsumexp, doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
+          name="logsumexp", shapes="axes", plain=_plain_logsumexp, jax="jax.nn.logsumexp", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
 cumsum = op(lambda x, axis=None: np.cumsum(x, axis), lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(x.shape),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")

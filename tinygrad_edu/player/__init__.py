@@ -39,9 +39,8 @@ def player(
 
     >>> import tinygrad_edu as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
-    >>> page = player(w * w)
-    >>> "w" in page.html and "http" not in page.html
-    True
+    >>> player(w * w)
+    <Page: Backpropagation of loss, 5 steps; .save('player.html') to see it>
     """
     from .page import Page
     from .passes import single

@@ -29,9 +29,11 @@ function buildGraph(container, go) {
   const [width, height] = data.size;
   const svg = draw("svg", { class: "graph", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "computation graph" });
   svg.append(draw("defs", {}, tip("tip"), tip("tip-forward"), tip("tip-backward")));
-  graph.arrows = data.edges.map(([tail, head, d]) => ({ tail, head, path: draw("path", { class: "arrow", d }) }));
+  graph.paths = data.paths.map((d) => draw("path", { class: "arrow", d }));
+  graph.arrows = data.edges.map(([tail, head, route]) => ({ tail, head, paths: route.map((k) => graph.paths[k]) }));
+  for (const arrow of graph.arrows) arrow.paths.at(-1).classList.add("end");
   graph.boxes = data.nodes.map((node, k) => box(node, k, go));
-  svg.append(...graph.arrows.map((arrow) => arrow.path), ...graph.boxes.map((one) => one.group));
+  svg.append(...graph.paths, ...graph.boxes.map((one) => one.group));
   container.append(svg);
   graph.svg = svg;
   graph.container = container;
@@ -108,12 +110,11 @@ function showGraph(s) {
     put(one, 0, times[k].value <= s ? data.nodes[k].value : null, node);
     put(one, 1, gradientAt(k, s), node);
   });
-  graph.arrows.forEach((arrow) => {
-    const on = active.has(arrow.head) ? step.kind : "";
-    const classes = on === "forward" ? "arrow forward" : on === "backward" && targets.has(arrow.tail) ? "arrow backward" : "arrow";
-    if (arrow.classes === classes) return;
-    arrow.path.setAttribute("class", (arrow.classes = classes));
-  });
+  graph.lit.forEach((path) => path.classList.remove("forward", "backward", "begin"));
+  const used = graph.arrows.filter((arrow) => active.has(arrow.head) && (step.kind === "forward" || targets.has(arrow.tail)));
+  graph.lit = used.flatMap((arrow) => arrow.paths);
+  for (const path of graph.lit) path.classList.add(step.kind === "forward" ? "forward" : "backward");
+  for (const arrow of used) arrow.paths[0].classList.add("begin");
   const current = "node" in step ? step.node : s ? loss : 0;
   graph.boxes[graph.current ?? 0].group.setAttribute("tabindex", -1);
   graph.boxes[current].group.setAttribute("tabindex", 0);

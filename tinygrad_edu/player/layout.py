@@ -9,20 +9,20 @@ from ..draw import render
 from .layers import layered, ranks
 
 HEIGHT, MARGIN = 46, 8  # pixels
-MOST = 2500  # layers that all edges together may pass, for Graphviz to be asked: its time grows with the square of it
+MOST = 1200  # layers that all edges together may pass, for Graphviz to be asked: its time grows with the square of it
 LONG = 30  # characters of a label
 
 
 def arranged(nodes: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """The nodes with centre and width, the edges as `[tail, head, path]`, and the size of the plane; operands from left to right."""
+    """The nodes with centre and width, the paths, the edges as `[tail, head, their paths]`, and the size of the plane."""
     for node in nodes:
         node["w"] = width(node)
     widths = [node["w"] for node in nodes]
-    centres, paths, size = by_graphviz(widths, pairs) or layered(widths, HEIGHT, pairs)
+    centres, curves, routes, size = by_graphviz(widths, pairs) or layered(widths, HEIGHT, pairs)
     for node, (x, y) in zip(nodes, centres, strict=True):
         node["x"], node["y"] = tenth(x + MARGIN), tenth(y + MARGIN)
-    drawn = [[*pair, path_of(points)] for pair, points in zip(pairs, paths, strict=True)]
-    return {"nodes": nodes, "edges": drawn, "size": [tenth(n + 2 * MARGIN) for n in size]}
+    edges = [[*pair, route] for pair, route in zip(pairs, routes, strict=True)]
+    return {"nodes": nodes, "edges": edges, "paths": [path_of(points) for points in curves], "size": [tenth(n + 2 * MARGIN) for n in size]}
 
 
 def width(node: Mapping[str, Any]) -> int:
@@ -44,7 +44,7 @@ def path_of(points: Sequence[tuple[float, float]]) -> str:
 
 
 def by_graphviz(widths: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
-    """Centres, curves and size as Graphviz lays them out, y downwards; None without Graphviz."""
+    """Centres, curves, routes and size as Graphviz lays them out, y downwards; None where it is missing, or too slow."""
     rank = ranks(len(widths), pairs)
     if render.program() is None or sum(rank[head] - rank[tail] for tail, head in pairs) > MOST:
         return None
@@ -74,4 +74,4 @@ def read(text: str, count: int, pairs: Sequence[tuple[int, int]]) -> Any:
             numbers = [72 * float(word) for word in words[3 : 3 + 2 * n]]
             points = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
             curves.setdefault((int(words[0][1:]), int(words[1][1:])), []).append(points)
-    return centres, [curves[pair].pop() for pair in pairs], (across, height)
+    return centres, [curves[pair].pop() for pair in pairs], [[k] for k in range(len(pairs))], (across, height)

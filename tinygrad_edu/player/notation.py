@@ -159,7 +159,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
         if name == "multiply":
             local = beside if local is None else local * beside
         elif name == "divide" and k == 0:
-            local = (1.0 if local is None else local) / beside
+            local = np.divide(1.0 if local is None else local, beside)
         elif name == "negative":
             local = -1.0 if local is None else -local
         elif name not in _MOVES or (local is not None and np.ndim(local)):

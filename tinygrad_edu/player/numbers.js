@@ -44,7 +44,7 @@ function formatOf(values) {
   if (top === 0 || (top < 1e5 && finite.every(Number.isInteger))) return { e: 0, decimals: 0 };
   const exponent = Math.floor(Math.log10(top));
   const e = exponent < -3 || exponent > 4 ? exponent : 0;
-  return { e, decimals: Math.max(0, Math.min(6, 3 - exponent + e)) };
+  return { e, decimals: Math.max(0, Math.min(5, 3 - exponent + e)) };
 }
 
 function entry(value, { e, decimals }) {

@@ -31,10 +31,10 @@ class Pass:
         self._notation = Notation(self._index)
         self._texts = {} if texts is None else texts
         self.values = [self._keep(np.asarray(node)) for node in self.nodes]
-        self.steps: list[Step] = [{"kind": "start"}]
-        self.steps += [self._forward(t) for t in self.nodes if type(t) is Tensor and t.op]
-        self.steps += self._backward(loss)
-        self.steps.append({"kind": "end"})
+        forward = [self._forward(t) for t in self.nodes if type(t) is Tensor and t.op]
+        with np.errstate(all="ignore"):  # whoever computed the loss has seen the warnings
+            backward = self._backward(loss)
+        self.steps: list[Step] = [{"kind": "start"}, *forward, *backward, {"kind": "end"}]
 
     @property
     def texts(self) -> dict[Any, Any]:

@@ -68,7 +68,8 @@ def examined(subject: Subject, f: Callable[..., Any], order: int = 1, fast: bool
     """The report on a subject, which is `f` or at order 2 its gradient."""
     entries = [entry for parameter in subject.parameters for entry in compared(subject, parameter, fast)]
     found = Report(entries, {p.name: p.value.shape for p in subject.parameters}, order)
-    if found.of(DISAGREES) or found.of(NOT_DIFFERENTIABLE):  # where the whole has a kink, its parts can still be checked
+    if not all(e.verdict == AGREES and (3 * e.error <= ALLOWED * e.scale or not e.scale) for e in entries):
+        # where the whole has a kink, or rounding hides its last digits, its parts can still be checked
         found.blames = list(blamed(f, subject, order))
     if found.of(DISAGREES) and subject.lost:
         found.notes = [subject.lost]
@@ -137,12 +138,13 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     claimed, rounding = _along(parameter.claim.gradient, direction), _along(parameter.claim.rounding, np.abs(direction))
     length, size = float(np.abs(direction).max()), float(np.abs(parameter.value[moved]).max())
     scale = _size(parameter.claim.gradient) * length
-    least = scale or 1e-6 * float(np.abs(subject.weights * line(0.0)[0]).sum()) or 1e-12  # for a gradient that is claimed to be 0
-    found = Line(line, subject.weights, least, 0.1 * max(1.0, size) / length, size / length, subject.eps, subject.noise).slope(claimed)
+    tiny = 1e-6 * float(np.abs(subject.weights * line(0.0)[0]).sum()) or 1e-12  # a slope that counts as 0 where 0 is claimed
+    reach = 0.1 * max(1.0, size) / length
+    found = Line(line, subject.weights, scale or tiny, reach, size / length, subject.eps, subject.noise).slope(claimed)
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value):  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))
     allowed = allowed_part(subject.eps) * scale + 10 * rounding
-    verdict = _verdict(claimed, found, scale, allowed)
+    verdict = _verdict(claimed, found, allowed, max(RESOLVED * scale, allowed) if scale else tiny)
     if verdict == AGREES and parameter.claim_as_given is not None:
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
         rounding = _along(parameter.claim_as_given.rounding, np.abs(direction))
@@ -150,16 +152,13 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     return Entry(parameter.name, index, claimed, found.value, found.error, scale, verdict, found.sides)
 
 
-def _verdict(claimed: float, found: Slope, scale: float, allowed: float) -> str:
-    """What a claim and a measurement say together; `allowed` is what rounding may add to the error of the measurement."""
+def _verdict(claimed: float, found: Slope, allowed: float, resolved: float) -> str:
+    """What claim and measurement say together. `allowed` may differ beside the measured error; `resolved` is an error that decides."""
     difference = abs(claimed - found.value)
-    if found.error <= max(RESOLVED * scale, allowed):
-        if difference <= 3 * found.error + allowed:
-            return AGREES
-        return NOT_DIFFERENTIABLE if found.sides else DISAGREES
-    if found.sides is None and difference > 100 * found.error and difference > RESOLVED * scale:
-        return DISAGREES
-    return NOT_DIFFERENTIABLE
+    if found.error <= resolved and difference <= 3 * found.error + allowed:
+        return AGREES
+    certain = found.error <= resolved or difference > max(100 * found.error, resolved)
+    return DISAGREES if certain and found.sides is None else NOT_DIFFERENTIABLE
 
 
 def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float, scale: float, rounding: float) -> str:

@@ -13,11 +13,12 @@ from .strategies import op_calls
 from .subject import call
 
 
-def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2)) -> None:
+def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), **options: Any) -> None:
     """Draw calls of an op and check its value, its rules at orders 1 and 2, shapes, dtypes, and that it changes no input.
 
     The calls come from the op's own definition: `shapes` and `cases`, values from its `domain`, away from its `kinks`; broadcasting on
-    both sides, 0-d arrays and arrays of size 0 among them. An AssertionError (`GradientMismatch` for a wrong rule) shows the call.
+    both sides, 0-d arrays and arrays of size 0 among them. An AssertionError (`GradientMismatch` for a wrong rule) shows the smallest
+    call that fails. `options` are further settings of Hypothesis.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> gauss = tg.op(lambda x: np.exp(-x * x), lambda g, y, x: -2 * g * x * y, name="gauss")
@@ -27,7 +28,7 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2)) -
         raise TypeError(f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}")
     assert registry.get(op.name) is op, f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
 
-    @settings(max_examples=max_examples, deadline=None, database=None, report_multiple_bugs=False)
+    @settings(**{"max_examples": max_examples, "deadline": None, "database": None, "report_multiple_bugs": False, **options})
     @given(op_calls(op))
     def check(call: Any) -> None:
         operands, static = call

@@ -111,7 +111,7 @@ class Report:
             agree = len(self.entries) - kinks
             return f"{what}: " + (f"all {agree} entries agree" if not kinks else f"{agree} of {len(self.entries)} entries agree{more}")
         if not self.of(DISAGREES):
-            return f"{what}: the rule of an op DISAGREES, on a kink of the whole{more}"
+            return f"{what}: the rule of an op DISAGREES, where the whole decides nothing{more}"
         return f"{what}: {len(self.of(DISAGREES))} of {len(self.entries)} entries DISAGREE{more}"
 
     def lines(self) -> list[str]:

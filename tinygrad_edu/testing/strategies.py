@@ -39,12 +39,13 @@ def arrays(draw: Any, shape: Any = None, dtype: Any = np.float64, domain: Interv
     shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     if domain == LOGICAL:
         return np.asarray(draw(arrays(shape)) > 0)
-    low, high = domain
-    low, high = max(low, high - 2 * LARGEST if low == -inf and high < LARGEST else -LARGEST), min(high, max(low, 0.0) + LARGEST)
-    first, last = int(np.floor(low * 64)) + 4, int(np.ceil(high * 64)) - 4
-    size = prod(shape)
-    numbers = draw(st.lists(st.integers(first, last), min_size=size, max_size=size))
-    return (np.array(numbers, np.float64) / 64).reshape(shape).astype(dtype)
+    low, high = max(domain[0], min(domain[1], 0.0) - LARGEST), min(domain[1], max(domain[0], 0.0) + LARGEST)
+    unit = 64
+    while (high - low) * unit < 16:
+        unit *= 2
+    first, last = int(np.floor(low * unit)) + 4, int(np.ceil(high * unit)) - 4
+    numbers = draw(st.lists(st.integers(first, last), min_size=prod(shape), max_size=prod(shape)))
+    return (np.array(numbers, np.float64) / unit).reshape(shape).astype(dtype)
 
 
 def tensors(shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL, requires_grad: bool = True) -> Strategy:
@@ -98,7 +99,7 @@ def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
     """Shapes that fit a NumPy signature; axes marked `?` may be missing, and stacks broadcast in front of the others."""
     operands = [part.strip("()").split(",") for part in signature.replace(" ", "").split("->")[0].split("),(")]
     sides = {name.rstrip("?"): draw(st.integers(1, 3)) for part in operands for name in part}
-    missing = {name for part in operands for name in part if name.endswith("?") and draw(st.booleans())}
+    missing = {name for part in operands for name in part if name.endswith("?") and draw(st.integers(0, 3)) == 0}
     core = [tuple(sides[name.rstrip("?")] for name in part if name and name not in missing) for part in operands]
     stacks = draw(broadcastable(len(core), max_dims=2, max_side=2))
     whole = [len(part) == len(c) for part, c in zip(operands, core, strict=True)]
@@ -212,7 +213,9 @@ def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks
     """
     shapes_ = draw(st.integers(1, 3).flatmap(lambda n: broadcastable(n, max_dims=2, min_side=1)))
     program = _Growing([draw(arrays(shape, dtype)) for shape in shapes_])
-    for _ in range(draw(st.integers(1, max_ops))):
+    for _ in range(max_ops):
+        if draw(st.integers(0, 7)) == 0:  # a stop of its own before every op, so that each op can be dropped alone
+            break
         op = draw(st.sampled_from(_drawable()))
         program.grow(lambda op=op: _lines(draw, program, op))  # type: ignore[misc]
     if near_kinks:
@@ -252,9 +255,9 @@ class _Growing:
 
 
 def _drawable() -> list[Op]:
-    """The ops that a random program uses: those with rules of their own that a random operand suits."""
-    with_rules = [op for name, op in sorted(registry.items()) if (op.rules or op.variadic) and in_table(op)]
-    return [op for op in with_rules if op.name not in FLAT | INDIRECT] + [registry["where"]]
+    """The ops that a random program uses, simple ones first: those with rules of their own that a random operand suits."""
+    ops = [op for op in registry.values() if (op.rules or op.variadic) and in_table(op) and op.name not in FLAT | INDIRECT]
+    return sorted(ops, key=lambda op: (len(op.domain), op.arity, op.name)) + [registry["where"]]
 
 
 def _lines(draw: Any, program: _Growing, op: Op) -> None:
@@ -300,9 +303,9 @@ def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) 
 
     def decorate(function: Callable[..., Any]) -> Callable[[], None]:
         @settings(max_examples=max_examples, deadline=None, report_multiple_bugs=False)
-        @given(st.fixed_dictionaries(inputs))
-        def check(drawn: dict[str, Any]) -> None:
-            gradcheck(function, *drawn.values(), order=order, names=list(drawn))
+        @given(st.tuples(*inputs.values()))
+        def check(drawn: tuple[Any, ...]) -> None:
+            gradcheck(function, *drawn, order=order, names=list(inputs))
 
         @wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
         def test() -> None:

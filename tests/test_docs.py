@@ -1,0 +1,42 @@
+"""The pages beside the README: what they show is run, and prints what they say it prints."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ["derivations", "why"]
+
+
+def blocks(page: str) -> list[str]:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_prints_what_it_shows(page: str) -> None:
+    source = "\n".join(blocks(page))
+    test = doctest.DocTestParser().get_doctest(source, {"__name__": "page"}, page, None, 0)
+    printed: list[str] = []
+    found = doctest.DocTestRunner(verbose=False).run(test, out=printed.append)
+    assert found.attempted > 10
+    assert not found.failed, "".join(printed)
+
+
+def test_the_latex_of_the_derivations_is_what_derive_gives() -> None:
+    text = (DOCS / "derivations.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\$\$\n(.*?)\n\$\$$", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {"__name__": "page"}
+    for example in doctest.DocTestParser().get_examples("\n".join(blocks("derivations"))):
+        exec(compile(example.source, "<page>", "exec"), names)
+        if example.source.startswith("E = 0.5 * (o"):
+            exec("or_step = tg.derive(E, wrt=[w1, w2, b])", names)
+    assert [names["or_step"].latex, names["found"].latex] == shown  # type: ignore[attr-defined]
+
+
+def test_every_page_is_run() -> None:
+    assert sorted(path.stem for path in DOCS.glob("*.md")) == PAGES

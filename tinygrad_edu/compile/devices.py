@@ -1,0 +1,53 @@
+"""Where arrays live when there are many devices, of one process or several: a batch in parts, all else on every one. By JAX's sharding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .signature import Signature
+
+if TYPE_CHECKING:
+    from .jax_target import JaxCompiled
+
+
+class Sharding:
+    """How the inputs of a program are laid out over a mesh."""
+
+    def __init__(self, compiled: JaxCompiled, signature: Signature) -> None:
+        sharding = compiled.jax.sharding
+        self.jax = compiled.jax
+        self.whole = sharding.NamedSharding(compiled.mesh, sharding.PartitionSpec())
+        split = sharding.NamedSharding(compiled.mesh, sharding.PartitionSpec(compiled.batch_axis))
+        devices = compiled.mesh.shape[compiled.batch_axis]
+        batch = compiled.batch if compiled.batch is not None else [*range(1, signature.count), *signature.kwargs]
+        chosen = signature.of(batch)
+        for x in chosen:
+            if x.array.ndim and x.array.shape[0] % devices:
+                raise ValueError(
+                    f"{x.label} has {x.array.shape[0]} rows, which cannot be split evenly over {devices} devices: leave some rows out, "
+                    "or add some; if it is no batch, say which arguments are, by their numbers or names: batch=(...)"
+                )
+        self.inputs = [split if x in chosen and x.array.ndim else self.whole for x in signature.inputs]
+
+    def arguments(self, whole: int) -> dict[str, Any]:
+        """The arguments of `jax.jit` for a function of some things that are everywhere, then the inputs. Results are everywhere."""
+        return {"in_shardings": (*[self.whole] * whole, *self.inputs), "out_shardings": self.whole}
+
+    def placed(self, arrays: Sequence[Any]) -> list[Any]:
+        """The inputs on their devices: of an array of NumPy's, which every process has, each device gets its part."""
+        return [self._placed(array, sharding) for array, sharding in zip(arrays, self.inputs, strict=True)]
+
+    def everywhere(self, array: Any) -> Any:
+        """An array on every device."""
+        return self._placed(array, self.whole)
+
+    def _placed(self, array: Any, sharding: Any) -> Any:
+        if isinstance(array, self.jax.Array):
+            is_there = array.sharding.is_equivalent_to(sharding, array.ndim)
+            return array if is_there else self.jax.device_put(array, sharding)
+        with self.jax.enable_x64(True):
+            array = np.asarray(array)
+            return self.jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])

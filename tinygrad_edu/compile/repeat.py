@@ -1,0 +1,100 @@
+"""Many steps in one call: what a step returns goes in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .entry import Result, wrapped
+from .signature import Branch, Constant, Input, Signature, assembled, described
+
+if TYPE_CHECKING:
+    from .compiled import Compiled, Version
+
+
+class Loop(NamedTuple):
+    """Which result of a step becomes which input of the next one, and the results that do not."""
+
+    pairs: list[tuple[int, int]]
+    rest: list[int]
+
+
+class Repeated:
+    """`compiled.repeat(n)`: a function of the same arguments that does n steps."""
+
+    def __init__(self, compiled: Compiled, n: int, history: bool, carry: int) -> None:
+        if n < 1 or carry < 1:
+            raise ValueError(f"repeat(n, carry=k) does n steps and feeds k arguments back: both are at least 1, not {n} and {carry}")
+        self.compiled, self.n, self.history, self.carry = compiled, n, history, carry
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the last step returns; with `history`, of what is not fed back the values of all steps, stacked."""
+        version, signature = self.compiled.version(args, kwargs)
+        loop = fed_back(version, signature, self.carry)
+        results = version.repeated(loop, [x.value for x in signature.inputs], self.n, self.history)
+        return rebuilt(version.result, lambda leaf: results[leaf.number])
+
+    def __repr__(self) -> str:
+        return f"<{self.n} steps of {self.compiled!r}>"
+
+
+def fed_back(version: Version, signature: Signature, carry: int) -> Loop:
+    """Match the first arguments with what a step returns: the new value of the only one, or a tuple that begins with the new values."""
+    result = version.result
+    starts = result.parts if isinstance(result, Branch) and issubclass(result.kind, tuple) else {}
+    pairs: list[tuple[int, int]] | None = None
+    if carry == 1 and signature.args:
+        pairs = _matched(result, signature.args[0], version, signature)
+    if pairs is None and carry <= min(len(starts), len(signature.args)):
+        found = [_matched(starts[i], signature.args[i], version, signature) for i in range(carry)]
+        pairs = None if None in found else [pair for each in found if each is not None for pair in each]
+    if pairs is None:
+        given = ", ".join(f"{name}={described(part)}" for name, part in zip(signature.names, signature.args[:carry], strict=False))
+        raise ValueError(
+            f"repeat feeds the first argument back (the first k with carry=k), so {version.name} must return new values of {given}, "
+            f"alone or at the beginning of a tuple, in the same structure, shapes and dtypes; it returns {version.returns()}"
+        )
+    outputs = {y for y, _ in pairs}
+    return Loop(pairs, [y for y in range(len(version.program.outputs)) if y not in outputs])
+
+
+def _matched(result: Any, argument: Any, version: Version, signature: Signature) -> list[tuple[int, int]] | None:
+    """The results and inputs at the same places of two structures; None if they differ."""
+    if isinstance(result, Result) and isinstance(argument, Input):
+        node = version.program.outputs[result.number]
+        fits = (node.shape, node.dtype) == (argument.array.shape, argument.array.dtype)
+        return [(result.number, signature.inputs.index(argument))] if fits else None
+    if isinstance(result, Constant) and isinstance(argument, Constant):
+        return [] if result.value == argument.value else None
+    if not isinstance(result, Branch) or not isinstance(argument, Branch) or result.parts.keys() != argument.parts.keys():
+        return None
+    pairs: list[tuple[int, int]] = []
+    for key, part in argument.parts.items():
+        found = _matched(result.parts[key], part, version, signature)
+        if found is None:
+            return None
+        pairs += found
+    return pairs
+
+
+def rebuilt(result: Any, leaf: Callable[[Result], Any]) -> Any:
+    """What a function returned, with other values for its results."""
+    if isinstance(result, Branch):
+        return assembled(result.kind, {key: rebuilt(part, leaf) for key, part in result.parts.items()})
+    return leaf(result) if isinstance(result, Result) else result.value
+
+
+def in_python(run: Callable[..., Sequence[Any]], loop: Loop, arrays: list[Any], n: int, history: bool) -> list[Any]:
+    """The loop, for a program of NumPy."""
+    past: dict[int, list[Any]] = {y: [] for y in loop.rest}
+    results: Sequence[Any] = ()
+    for _ in range(n):
+        results = run(*arrays)
+        for y, x in loop.pairs:
+            arrays[x] = results[y]
+        if history:
+            for y in loop.rest:
+                past[y].append(results[y])
+    return [wrapped(np.stack(past[y]) if history and y in past else result) for y, result in enumerate(results)]
