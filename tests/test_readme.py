@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
@@ -73,3 +74,12 @@ def test_there_are_exactly_two_commands_and_they_name_what_exists() -> None:
     words = [word for command in commands for word in shlex.split(command)]
     assert all((ROOT / word).is_file() for word in words if word.startswith("examples/"))
     assert "pytest" in words
+
+
+def test_the_picture_shows_what_the_code_draws_today() -> None:
+    page = run_path(str(ROOT / "docs" / "picture.py"))
+
+    def texts(svg: str) -> list[str]:  # what it says; where, the version of Graphviz decides
+        return sorted(re.findall(r">([^<>]+)</text>", svg))
+
+    assert texts(page["PATH"].read_text(encoding="utf-8")) == texts(page["picture"]().svg), "run python docs/picture.py"

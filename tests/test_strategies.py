@@ -74,7 +74,7 @@ def test_broadcastable_shapes_do(shapes):
 
 
 def test_broadcasting_happens_on_both_sides():
-    for condition in (lambda s: len(s[0]) < len(s[1]), lambda s: len(s[1]) < len(s[0]), lambda s: s[0] == (1, 2) and s[1] == (2, 1)):
+    for condition in (lambda s: len(s[0]) < len(s[1]), lambda s: len(s[1]) < len(s[0]), lambda s: np.broadcast_shapes(*s) not in s):
         find(broadcastable(2), condition)
 
 

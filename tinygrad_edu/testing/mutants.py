@@ -40,7 +40,7 @@ EQUIVALENT = {
 }
 
 # nobody reads how a mutant fails: no shrinking, and the same calls in every run
-QUICK = {"phases": [Phase.generate], "derandomize": True, "suppress_health_check": list(HealthCheck)}
+QUICK: dict[str, Any] = {"phases": [Phase.generate], "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
 def mutants(op: Op) -> Iterator[tuple[int, str, Rule]]:

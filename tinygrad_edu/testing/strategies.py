@@ -276,7 +276,10 @@ def _lines(draw: Any, program: _Growing, op: Op) -> None:
     elif op.cases and op.variadic is None:
         fitting = [{k: v for k, v in case.items() if k != "shapes"} for case in op.cases if case["shapes"][0] == first.shape]
         static = draw(st.sampled_from(fitting or [{k: v for k, v in op.cases[0].items() if k != "shapes"}]))
-    elif op.arity == 2 and draw(st.booleans()) and not op.shapes:
+    elif op.shapes:  # a product of matrices: where the shapes do not fit, with the transposed
+        if first.shape[-1:] != program.values[chosen[1]].shape[-2:][:1]:
+            chosen[1] = program.add("transpose", (chosen[0],))
+    elif op.arity == 2 and draw(st.booleans()):
         program.add(op.name, (chosen[0], draw(st.sampled_from([0.5, 1.5, 2.0]))))
         return
     program.add(op.name, tuple(chosen), static)
