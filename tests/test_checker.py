@@ -350,7 +350,7 @@ def test_a_network_of_100_000_parameters_takes_less_than_a_second():
     report = gradcheck(cost, network)
     assert time.process_time() - start < 1.0
     assert set(verdicts(report)) == {AGREES}
-    assert len(report.entries) == 12
+    assert report.verdict == "gradcheck: all 12 random directions agree"
 
 
 def test_in_a_network_of_100_000_parameters_one_wrong_entry_is_found():

@@ -9,13 +9,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.core import registry
-
-sympy = pytest.importorskip("sympy")
 
 
 def equal(formula: str, expected: str) -> bool:
@@ -31,7 +30,9 @@ def lines(found):
 
 def agree(a, b, tolerance=1e-12):
     a, b = np.asarray(a), np.asarray(b)
-    return a.shape == b.shape and np.abs(a - b).max(initial=0) <= tolerance * max(np.abs(a).max(initial=0), np.abs(b).max(initial=0), 1e-300)
+    return a.shape == b.shape and np.abs(a - b).max(initial=0) <= tolerance * max(
+        np.abs(a).max(initial=0), np.abs(b).max(initial=0), 1e-300
+    )
 
 
 # -- the articles' own ---------------------------------------------------------------------------------------------------------
@@ -234,7 +235,6 @@ def test_the_function_is_right_at_other_values_too():
     rng = np.random.default_rng(5)
     for p in params:
         p.data = rng.normal(size=p.shape)
-    again, _, _ = loss, params, names
     x, Y = names["x"], names["Y"]
     a = x
     for k in range(0, 6, 2):
@@ -276,7 +276,20 @@ def test_a_users_own_op_is_derived_and_explained(swish, tmp_path):
     assert "s = swish(z)" in str(tg.explain(L, wrt=W))
 
 
-HOSTILE = ['__import__("os").abort()', r"\input{x}", "<script>alert(1)</script>", "x\n\x00y", '"""', "lambda", "np", "gradients", "`a`", "$x$", "}", "δ"]
+HOSTILE = [
+    '__import__("os").abort()',
+    r"\input{x}",
+    "<script>alert(1)</script>",
+    "x\n\x00y",
+    '"""',
+    "lambda",
+    "np",
+    "gradients",
+    "`a`",
+    "$x$",
+    "}",
+    "δ",
+]
 
 
 @pytest.mark.parametrize("label", HOSTILE)
@@ -291,7 +304,7 @@ def test_names_are_labels_only(label):
     clean: dict = {}
     exec(found.numpy_source, clean)
     assert agree(clean["gradients"](**found.inputs), W.grad)
-    assert "\n" not in found.lines[0].of.join(["", ""])
+    assert len(str(found).split("\n")) == 2
     assert "\\input{" not in found.latex
     assert "<script" not in found.latex + found.html
     assert "import os" not in found.numpy_source

@@ -32,6 +32,17 @@ EXPECTED = {
         ],
         ["check_articles.png"],
     ),
+    "is_my_backprop_right": (
+        [],
+        [
+            "the formula derived by hand is WRONG for W1, b1\n",
+            "W1: by hand is the odd one out: W1[",
+            "W2: all three agree",
+            "check_formula: by hand, automatic and numerical gradients agree\n",
+            "to blame: the rule of `swish` for its first argument (z1), at `a1 = swish(...)`",
+        ],
+        [],
+    ),
     "one_weight_perceptron": ([], ["3 of 4 wrong", "0 of 4 wrong", "w = 2.0000"], ["one_weight_perceptron.png"]),
     "or_gate": (
         [],

@@ -8,6 +8,7 @@ a symbol of its own here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,10 @@ class Symbols:
         return made
 
     def unused(self, name: str) -> str:
-        """The name, with an underscore behind it if the user has one that reads the same."""
+        """The name, with a number behind it if the user has one that reads the same."""
         taken = {*map(identifier, self.names.values()), *map(unicode_name, self.names.values())}
-        while name in taken or unicode_name(name) in taken:
-            name += "_"
-        return name
+        names = (f"{name}_{k}" if k > 1 else name for k in count(1))
+        return next(free for free in names if free not in taken and unicode_name(free) not in taken)
 
     def constant(self, a: Any) -> Tensor | None:
         """The leaf that stands for a named constant (it asks for a gradient, so that what is computed from it is recorded)."""

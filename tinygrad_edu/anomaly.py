@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from pathlib import Path
@@ -135,7 +135,7 @@ class detect_anomaly(ContextDecorator):
 
     # -- backward --------------------------------------------------------------------------------------------------------------
 
-    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor]) -> Iterator[tuple[Tensor, Any]]:
+    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Collection[Tensor]) -> Iterator[tuple[Tensor, Any]]:
         """The backward walk, each rule's result looked at before it is used."""
         for t, g in walk:
             gradient = g._data if type(g) is Tensor else g
@@ -198,7 +198,7 @@ def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: An
     return t
 
 
-def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()) -> Any:
+def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Collection[Tensor] = ()) -> Any:
     walk = _adjoints(self, seed, create_graph, until)
     mode = _mode.get()
     return walk if mode is None else mode.walked(walk, until)

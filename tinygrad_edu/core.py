@@ -8,7 +8,7 @@ yields each tensor with its gradient: `backward`, the transforms and every reade
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from heapq import heappop, heappush
@@ -454,7 +454,7 @@ class Tensor(Methods):
         """Forget the gradient: `.grad` is None, not computed."""
         self.grad = None
 
-    def adjoints(self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] = ()) -> Iterator[tuple[Tensor, Any]]:
+    def adjoints(self, seed: Any = None, create_graph: bool = False, until: Collection[Tensor] = ()) -> Iterator[tuple[Tensor, Any]]:
         """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
 
         Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any
+
+import numpy as np
 
 from .formula import Equation, Formula, Spelling
 from .languages import LANGUAGES, identifier
@@ -140,7 +143,7 @@ def definition(name: str, run: Callable[..., Any]) -> str:
         if called in found or called == "np":
             continue
         if not inspect.isfunction(function):
-            found[called] = f"{called} = {function!r}" if isinstance(function, (int, float, str)) else f"# {called}: define it as your op does"
+            found[called] = _value(called, function)
             continue
         made = _function(called, function)
         found[called] = ast.unparse(made) if made else f"# {called}: define it as your op does"
@@ -150,12 +153,25 @@ def definition(name: str, run: Callable[..., Any]) -> str:
     return "\n\n\n".join(reversed(found.values()))
 
 
+def _value(name: str, value: Any) -> str:
+    """What is no function of Python's own: a number, or something of NumPy or the standard library."""
+    if isinstance(value, (int, float, str)):
+        return f"{name} = {value!r}"
+    module, attribute = getattr(value, "__module__", "") or "", getattr(value, "__name__", "")
+    if isinstance(value, np.ufunc) or getattr(np, attribute, None) is value:
+        return f"{name} = np.{attribute}"
+    if module.partition(".")[0] in sys.stdlib_module_names and attribute == name:
+        return f"from {module} import {name}"
+    return f"# {name}: define it as your op does"
+
+
 def _function(name: str, function: Any) -> ast.FunctionDef | None:
     """A function, or a lambda, as the definition of a function of that name."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)).strip().rstrip(","))
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
+    found: dict[str, ast.FunctionDef] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
             body, arguments = node.body, node.args
@@ -165,12 +181,12 @@ def _function(name: str, function: Any) -> ast.FunctionDef | None:
             continue
         for argument in (*arguments.args, *arguments.kwonlyargs):
             argument.annotation = None
-        return ast.fix_missing_locations(ast.FunctionDef(name, arguments, list(body), [], None, None))
-    return None
+        made = ast.fix_missing_locations(ast.FunctionDef(name, arguments, list(body), [], None, None))
+        found[ast.unparse(made)] = made
+    return next(iter(found.values())) if len(found) == 1 else None  # of two lambdas that look alike, none
 
 
 def _is_code_of(node: ast.Lambda, function: Any) -> bool:
-    """Whether a lambda in a line is the function: several may stand in one."""
-    code = compile(ast.Expression(node), "", "eval").co_consts[0]
-    theirs = function.__code__
-    return bool(code.co_code == theirs.co_code and code.co_consts == theirs.co_consts and code.co_names == theirs.co_names)
+    """Whether a lambda in a line may be the function: several may stand in one."""
+    code, theirs = compile(ast.Expression(node), "", "eval").co_consts[0], function.__code__
+    return all(getattr(code, part) == getattr(theirs, part) for part in ("co_varnames", "co_names", "co_consts"))

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .signature import Signature
+from .signature import Input, Signature
 
 if TYPE_CHECKING:
     from .jax_target import JaxCompiled
+
+
+def refuse_uneven(inputs: Sequence[Input], devices: int) -> None:
+    """Raise if a batch cannot be split into equal parts."""
+    for x in inputs:
+        if x.array.ndim and x.array.shape[0] % devices:
+            raise ValueError(
+                f"{x.label} has {x.array.shape[0]} rows, which cannot be split evenly over {devices} devices: leave some rows out, "
+                "or add some; if it is no batch, say which arguments are, by their numbers or names: batch=(...)"
+            )
 
 
 class Sharding:
@@ -24,12 +34,7 @@ class Sharding:
         devices = compiled.mesh.shape[compiled.batch_axis]
         batch = compiled.batch if compiled.batch is not None else [*range(1, signature.count), *signature.kwargs]
         chosen = signature.of(batch)
-        for x in chosen:
-            if x.array.ndim and x.array.shape[0] % devices:
-                raise ValueError(
-                    f"{x.label} has {x.array.shape[0]} rows, which cannot be split evenly over {devices} devices: leave some rows out, "
-                    "or add some; if it is no batch, say which arguments are, by their numbers or names: batch=(...)"
-                )
+        refuse_uneven(chosen, devices)
         self.inputs = [split if x in chosen and x.array.ndim else self.whole for x in signature.inputs]
 
     def arguments(self, whole: int) -> dict[str, Any]:

@@ -116,6 +116,8 @@ def computed_in(node: Node) -> list[Any] | None:
         given = [a.dtype if isinstance(a, Node) else type(a) for a in node.args]
         ufunc: Any = op.run
         return list(ufunc.resolve_dtypes((*given, None)))[: len(given)]
+    if op.jax and node.dtype.kind == "f":
+        return [node.dtype] * len(node.args)
     if op.name in REDUCING | METHODS or op.name in ("where", "concatenate", "stack"):
         return [node.args[0].dtype if i == 0 and op.name == "where" else node.dtype for i in range(len(node.args))]
     return None

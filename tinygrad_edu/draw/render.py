@@ -35,7 +35,7 @@ def render(source: str, kind: str) -> bytes:
     if Path(command).stem == "dot":
         from graphviz import pipe
 
-        return pipe("dot", kind, source.encode())
+        return bytes(pipe("dot", kind, source.encode()))
     if kind == "png":
         source = source.translate(_DRAWABLE)
     done = subprocess.run([command, f"-T{kind}"], input=source.encode(), capture_output=True, check=False)

@@ -152,7 +152,9 @@ any = op(lambda x, axis=None, keepdims=False: x.any(axis, keepdims=keepdims), na
 all = op(
     lambda x, axis=None, keepdims=False: x.all(axis, keepdims=keepdims), name="all", numpy=(np.all,), doc="Whether all entries are true."
 )
-values_only(np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere, np.array2string, np.array_repr, np.array_str)
+values_only(
+    np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere, np.array2string, np.array_repr, np.array_str
+)
 shapes_only(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast)
 values_only(np.save, np.savetxt, np.bincount, np.isin)
 shapes_only(np.shares_memory, np.may_share_memory, np.iscomplexobj, np.isrealobj)

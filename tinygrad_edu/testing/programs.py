@@ -55,7 +55,8 @@ class Program:
             operands = ", ".join(names[o] if isinstance(o, int) else repr(o) for o in line.operands)
             operands = f"[{operands}]" if registry[line.op].variadic is not None else operands
             static = "".join(f", {key}={value!r}" for key, value in line.static.items())
-            text.append(f"{names[-1]} = tg.{line.op}({operands}{static})")
+            code = f"{operands}[{line.static['index']!r}]" if line.op == "getitem" else f"tg.{line.op}({operands}{static})"
+            text.append(f"{names[-1]} = {code}")
         return "\n".join(text)
 
     __repr__ = __str__

@@ -105,14 +105,14 @@ class Report:
     def verdict(self) -> str:
         """One line: how many agree, disagree, or lie on a kink."""
         what = "gradcheck" if self.order == 1 else "gradcheck of the second derivative"
-        kinks = len(self.of(NOT_DIFFERENTIABLE))
+        kinks, wrong, all_ = len(self.of(NOT_DIFFERENTIABLE)), len(self.of(DISAGREES)), len(self.entries)
+        compared = "random directions" if all_ and all(e.index is None for e in self.entries) else "entries"
         more = f"; {kinks} not differentiable here" if kinks else ""
-        if self.ok:
-            agree = len(self.entries) - kinks
-            return f"{what}: " + (f"all {agree} entries agree" if not kinks else f"{agree} of {len(self.entries)} entries agree{more}")
-        if not self.of(DISAGREES):
+        if wrong:
+            return f"{what}: {wrong} of {all_} {compared} DISAGREE{more}"
+        if self.blames:
             return f"{what}: the rule of an op DISAGREES, where the whole decides nothing{more}"
-        return f"{what}: {len(self.of(DISAGREES))} of {len(self.entries)} entries DISAGREE{more}"
+        return f"{what}: all {all_} {compared} agree" if not kinks else f"{what}: {all_ - kinks} of {all_} {compared} agree{more}"
 
     def lines(self) -> list[str]:
         """One line per parameter: its shape, the counts, the largest difference."""

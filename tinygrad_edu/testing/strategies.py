@@ -195,6 +195,7 @@ INTO = {
     (-1.0, 1.0): (("tanh", None), ("multiply", 0.875)),
     (-np.pi / 2, np.pi / 2): (("tanh", None),),
 }
+INDICES = [0, -1, slice(None, None, -1), (None, 0), [0, -1, 0]]
 BOUND = 30.0  # of the values in a program: beyond it a line is left out
 
 
@@ -263,7 +264,9 @@ def _drawable() -> list[Op]:
 def _lines(draw: Any, program: _Growing, op: Op) -> None:
     """Append an op on earlier values, brought into its domain first."""
     recent = [i for i, value in enumerate(program.values) if value.dtype.kind == "f"][-3:]
-    chosen = [draw(st.sampled_from(recent)) for _ in range(2 if op.variadic else op.arity)]
+    chosen = [draw(st.sampled_from(recent)) for _ in range(op.arity)]
+    if op.variadic:
+        chosen.append(draw(st.sampled_from([i for i in recent if program.values[i].shape == program.values[chosen[0]].shape])))
     for i, domain in enumerate(op.domain[: len(chosen)]):
         for name, constant in INTO.get(domain, ()):
             chosen[i] = program.add(name, (chosen[i],) if constant is None else (chosen[i], constant))
@@ -271,6 +274,8 @@ def _lines(draw: Any, program: _Growing, op: Op) -> None:
     static: dict[str, Any] = {}
     if op.name == "where":
         chosen[0] = program.add("greater", (chosen[0], 0.0625))
+    elif op.name == "getitem":
+        static = {"index": draw(st.sampled_from(INDICES))}
     elif op.shapes == "axes":
         static = draw(_axes(op, first.shape))
     elif op.cases and op.variadic is None:
@@ -296,6 +301,9 @@ def _on_kink(program: _Growing, name: str, distance: float) -> None:
 
 def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) -> Callable[[Callable[..., Any]], Callable[[], None]]:
     """Turn a function of Tensors into a test of its gradients, at inputs drawn by strategies.
+
+    Each keyword names an input and how to draw it (`tensors`, `arrays`, or any other strategy); the function is called with them in
+    that order. pytest runs the result as it is; a `GradientMismatch` shows the smallest inputs at which the gradients disagree.
 
     >>> @check_gradients(x=tensors(shape=(3,)), w=tensors(shape=(3,)))
     ... def test_my_model(x, w):
