@@ -403,6 +403,8 @@ def test_repeat_says_what_it_needs():
         tg.compile(lambda x: (x.sum(), x)).repeat(3)(np.ones(2))
     with pytest.raises(ValueError, match="at least 1"):
         tg.compile(or_step).repeat(0)
+    with pytest.raises(TypeError, match="nothing is differentiated"):
+        tg.grad(tg.compile(lambda x: x * x).repeat(2))(2.0)
 
 
 def test_two_threads_may_call_it_at_once():
@@ -621,6 +623,18 @@ def test_names_are_labels_and_never_code():
     same(list(compiled(*args).values()), list(expected.values()))
     same(list(run_source(compiled, *args).values()), list(expected.values()))
     compile(compiled.planned_source, "<planned>", "exec")
+    with pytest.raises(TypeError, match="cannot be an argument's name"):
+        tg.compile(lambda **more: more)(**{evil: np.ones(2)})
+
+    class Evil:
+        def __repr__(self):
+            return evil
+
+    with pytest.raises(TypeError, match="keys are strings, numbers, and tuples of them"):
+        tg.compile(lambda x: {Evil(): x})(np.ones(2))
+    found = tg.compile(lambda x, e: {("a", 1): x})
+    found(np.ones(2), Evil())
+    assert run_source(found, np.ones(2), None)["a", 1].tolist() == [1.0, 1.0]
 
 
 def test_large_constants_are_arguments_of_the_text():

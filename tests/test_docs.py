@@ -13,8 +13,11 @@ PAGES = ["derivations", "why"]
 
 
 def blocks(page: str) -> list[str]:
+    """The code of a page; its empty lines are printed ones, which doctest wants marked."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [
+        re.sub(r"^$(?=\n)", "<BLANKLINE>", block, flags=re.MULTILINE) for block in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -158,7 +158,7 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, (int, float, str)):
         return f"{name} = {value!r}"
     module, attribute = getattr(value, "__module__", "") or "", getattr(value, "__name__", "")
-    if isinstance(value, np.ufunc) or getattr(np, attribute, None) is value:
+    if isinstance(value, np.ufunc) or (attribute and getattr(np, attribute, None) is value):
         return f"{name} = np.{attribute}"
     if module.partition(".")[0] in sys.stdlib_module_names and attribute == name:
         return f"from {module} import {name}"

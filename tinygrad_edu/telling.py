@@ -138,7 +138,7 @@ class Telling:
 
     def text(self) -> str:
         """Plain text."""
-        return "\n".join(_text(block) for block in self.blocks)
+        return "\n".join(_text(block) for block in self.blocks).strip("\n")
 
     def latex(self) -> str:
         """One set of aligned equations."""

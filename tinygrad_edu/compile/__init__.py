@@ -18,7 +18,7 @@ def compile(
     batch_axis: str | None = None,
     batch: Sequence[int | str] | None = None,
 ) -> Compiled:
-    """A function that does what `f` does, as a program that is recorded once for each structure, shapes and dtypes of the arguments.
+    '''A function that does what `f` does, as a program that is recorded once for each structure, shapes and dtypes of the arguments.
 
     `f` takes and returns Tensors, arrays, and dicts, lists and tuples of them; it may call `grad` and `value_and_grad`, and be a whole
     training step that returns new parameters. Other arguments (numbers of Python's, strings) belong to the signature: for another
@@ -43,12 +43,22 @@ def compile(
     ([0.6, 0.5], 0.25)
     >>> fast.signatures
     ['step(w=float64[2], x=float64[2])']
-    >>> print(fast.source)
-    import numpy as np
+    >>> print(fast.source[fast.source.index("def"):])
+    def step(w, x):
+        """Recorded for w=float64[2], x=float64[2]."""
+        # forward
+        t1 = w * x - 1.0
+        loss = (t1**2).sum()
     <BLANKLINE>
+        # backward
+        slope = 2 * t1 * x
     <BLANKLINE>
-    ...
-    """
+        # update
+        new_w = w - 0.1 * slope
+    <BLANKLINE>
+        return new_w, loss
+    <BLANKLINE>
+    '''
     if target == "jax":
         from .jax_target import JaxCompiled
 

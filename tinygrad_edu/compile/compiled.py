@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any
 
@@ -26,6 +26,8 @@ from .text import tree_text
 from .trace import Recording
 
 is_within = within.get
+Entered = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+_NONE: Mapping[int, int] = {}
 MANY = 16  # signatures: whoever has more of them passes what changes as a number
 
 
@@ -58,14 +60,18 @@ class Compiled:
     def _missed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run another version than the latest, which may have to be recorded."""
         version, signature = self.version(args, kwargs)
-        positional, named = signature.rebuilt([self.plain(x.value) for x in signature.inputs])
-        result = version.enter(tuple(positional), named)
+        result = version.enter(*self.plain_arguments(signature))
         assert result is not MISS, f"{self.name} was recorded for {signature}, and does not fit it"
         return result
 
     def plain(self, value: Any) -> Any:
         """An argument as the way in takes it: a Tensor, an array of NumPy's, or a number of NumPy's."""
         return value if isinstance(value, (Tensor, np.generic)) else np.asarray(value)
+
+    def plain_arguments(self, signature: Signature) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call as the way in takes them."""
+        args, kwargs = signature.rebuilt([self.plain(x.value) for x in signature.inputs])
+        return tuple(args), kwargs
 
     def version(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, Signature]:
         """The program for some arguments, recorded if there is none, and the arguments taken apart."""
@@ -162,7 +168,7 @@ class Version:
             x.forget()
         self.enter = self._way_in(compiled)
 
-    def _way_in(self, compiled: Compiled) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    def _way_in(self, compiled: Compiled) -> Entered:
         lowered = Lowering(NUMPY_RULES).program(self.program)
         inputs = lowered.inputs
         donated = [inputs[self.signature.inputs.index(x)] for x in self.signature.of(compiled.donate)]
@@ -174,14 +180,21 @@ class Version:
         memory = self.planned.memory() if self.planned.buffers else None
         self._donated = set(updates.values())
         self._run, self._memory = scope[self.planned.name], memory
-        return Entry(self.signature, updates, self.result, len(lowered.outputs), self.closed).function(scope[self.planned.name], memory)
+        return self.entry(self._run, memory, updates)
 
-    def repeated(self, loop: Loop, values: list[Any], n: int, history: bool) -> list[Any]:
-        """The results of n steps, as Tensors."""
-        arrays = [value._data if type(value) is Tensor else np.asarray(value) for value in values]
-        arrays = [array.copy() if i in self._donated else array for i, array in enumerate(arrays)]
-        kept = (self._memory(),) if self._memory else ()
-        return in_python(lambda *xs: self._run(*xs, *kept), loop, arrays, n, history)
+    def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
+        """The way into a program that takes the inputs, and gives the results, one after the other."""
+        return Entry(self.signature, updates, self.result, len(self.program.outputs), self.closed).function(program, memory)
+
+    def looped(self, loop: Loop, n: int, history: bool) -> Callable[..., list[Any]]:
+        """The program of n steps."""
+
+        def run(*arrays: Any) -> list[Any]:
+            given = [array.copy() if i in self._donated else array for i, array in enumerate(arrays)]
+            kept = (self._memory(),) if self._memory else ()
+            return in_python(lambda *xs: self._run(*xs, *kept), loop, given, n, history)
+
+        return run
 
     def returns(self) -> str:
         """What it returns, as a reader would write it."""
@@ -234,17 +247,25 @@ def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Reco
 def _structure(value: Any, outputs: list[Tensor], name: str) -> Any:
     """What a function returned, taken apart; appends its tensors to the outputs."""
     if isinstance(value, dict):
+        for key in value:
+            if not is_literal(key):
+                raise TypeError(f"{name} returned a dict with the key {short(key)}: keys are strings, numbers, and tuples of them")
         return Branch("", type(value), {key: _structure(v, outputs, name) for key, v in value.items()})
     if isinstance(value, (list, tuple)):
         return Branch("", type(value), {i: _structure(v, outputs, name) for i, v in enumerate(value)})
     if is_array(value):
         outputs.append(value if type(value) is Tensor else Tensor(np.array(value), copy=False))
         return Result(len(outputs) - 1, type(value) is Tensor)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if is_literal(value):
         return Constant("", "", value)
     raise TypeError(
         f"{name} returned {type(value).__name__}: {short(value)}; a compiled function returns Tensors, and dicts, lists and tuples of them"
     )
+
+
+def is_literal(value: Any) -> bool:
+    """Whether a value can be written as text that gives it back: nothing else is put into a program."""
+    return type(value) in (bool, int, float, str, type(None)) or (type(value) is tuple and all(map(is_literal, value)))
 
 
 def labels(signature: Signature, recording: Recording) -> list[str]:

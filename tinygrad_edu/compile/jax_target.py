@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..core import Tensor
-from .compiled import Compiled, Version
+from .compiled import _NONE, Compiled, Entered, Version
 from .devices import Sharding
 from .entry import Entry, Result
 from .jax_source import JaxWriter
@@ -93,7 +92,7 @@ class JaxVersion(Version):
 
     writer = JaxWriter
 
-    def _way_in(self, compiled: Compiled) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    def _way_in(self, compiled: Compiled) -> Entered:
         assert isinstance(compiled, JaxCompiled)
         self.jax = jax = compiled.jax
         for node in (*self.program.inputs, *self.program.nodes):
@@ -112,8 +111,11 @@ class JaxVersion(Version):
         else:
             program = self._jitted(partial(self._flat, {}), donated, 0)
         self._loops: dict[Any, Any] = {}
-        entry = JaxEntry(self.signature, {}, self.result, len(self.program.outputs), self.closed)
-        return entry.for_jax(jax, self.sharding).function(program, None)
+        return self.entry(program)
+
+    def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
+        entry = JaxEntry(self.signature, updates, self.result, len(self.program.outputs), self.closed)
+        return entry.for_jax(self.jax, self.sharding).function(program, memory)
 
     def exactly(self) -> Any:
         """A context in which float64 is float64."""
@@ -132,16 +134,12 @@ class JaxVersion(Version):
         _collect(self.result, returned, found)
         return tuple(found)
 
-    def repeated(self, loop: Loop, values: list[Any], n: int, history: bool) -> list[Any]:
-        """The results of n steps, in one loop of XLA."""
+    def looped(self, loop: Loop, n: int, history: bool) -> Callable[..., Any]:
+        """The program of n steps, in one loop of XLA."""
         key = (tuple(loop.pairs), history, n if history else None)
         if key not in self._loops:
             self._loops[key] = self._loop(loop, n if history else None)
-        arrays = [x._data if type(x) is Tensor else x for x in values]
-        if self.sharding is not None:
-            arrays = self.sharding.placed(arrays)
-        with self.exactly():
-            return list(self._loops[key](self._constants, np.int64(n), *arrays))
+        return partial(self._loops[key], self._constants, np.int64(n))
 
     def _loop(self, loop: Loop, length: int | None) -> Any:
         lax = self.jax.lax

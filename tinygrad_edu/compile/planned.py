@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..languages import ATOM, LANGUAGES, Call, Written, literal, opaque, python_number, statics_text
+from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, opaque, python_number, statics_text
 from .lower import is_numpys, is_plain
 from .plan import REDUCTIONS, Buffer, Plan, is_view
 from .program import Node
@@ -187,5 +187,5 @@ def prelude(namespace: Mapping[str, Any]) -> str:
         if isinstance(value, np.ndarray):
             lines.append(f"# {name}: {value.dtype.name}{list(value.shape)}" if value.ndim else f"# {name} = {value}")
         elif name not in ("np", "__builtins__"):
-            lines.append(f"# {name}: {getattr(value, '__qualname__', None) or value}")
+            lines.append(f"# {name}: {cleaned(str(getattr(value, '__qualname__', None) or value))}")
     return "\n".join(lines)

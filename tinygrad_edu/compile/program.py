@@ -101,21 +101,11 @@ class Builder:
         """The operands of a ufunc, without broadcasts that it does anyway, and constants of one number as Python's."""
         for i, a in enumerate(args):
             others = [b for j, b in enumerate(args) if j != i and isinstance(b, Node)]
-            covered = shape == () or np.broadcast_shapes((), *[b.shape for b in others]) == shape
-            if not isinstance(a, Node) or not others or not covered:
+            if not isinstance(a, Node) or not any([b.shape == shape for b in others]):
                 continue
-            if (
-                a.op is not None
-                and a.op.name == "broadcast_to"
-                and np.broadcast_shapes(a.args[0].shape, *[b.shape for b in others]) == shape
-            ):
+            if a.op is not None and a.op.name == "broadcast_to":
                 args = (*args[:i], a.args[0], *args[i + 1 :])
-            elif (
-                a.is_constant
-                and (self.fold_arrays or not a.label)
-                and any(b.dtype == a.dtype and not b.is_constant for b in others)
-                and is_uniform(a)
-            ):
+            elif (self.fold_arrays or not a.label) and any([b.dtype == a.dtype and not b.is_constant for b in others]) and is_uniform(a):
                 args = (*args[:i], plain_number(a.value.flat[0]), *args[i + 1 :])
         return args
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op
-from ..languages import ATOM, LANGUAGES, Call, Written, literal, python_number, statics_text
+from ..core import Op, registry
+from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, python_number, statics_text
 from .entry import Result
 from .helpers import from_run, from_source
 from .lower import is_plain
-from .program import Node, Program
+from .program import Node, Program, frozen
 from .signature import Signature
-from .text import WIDTH, Names, array_text, tree_text, unpacked
+from .text import WIDTH, Names, array_text, quoted, tree_text, unpacked
 
 LITERAL = 256  # a constant of more entries is an argument
 METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
@@ -33,6 +33,7 @@ class Writer:
         self.names = Names(taken)
         self.helpers = helpers  # functions by name
         self.functions: dict[str, str] = {}  # op -> name of the function that was imported for it
+        self.called: dict[Any, str] = {}  # the function for an op with some static arguments, on operands of some shapes; none: ""
         self.written: dict[Node, Written] = {}
         self.lines: list[tuple[str, str]] = []  # (part, line)
         self.constants: dict[str, Any] = {}
@@ -89,6 +90,8 @@ class Writer:
             return self.call_of_helper(op, node)
         self.hold_parts(node)
         operands = self.operands(node)
+        if op.name == "add" and node.args[0] is node.args[1] and node.dtype.kind == "f":  # equal to the last bit, and a reader's way
+            op, operands = registry["multiply"], [python_number(2), operands[0]]
         written = self.language.call(Call(op, node.args, node.static, node.ndim), operands, self.statics)
         if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
             return written._replace(text=written.text.replace(" ** ", "**"))
@@ -112,15 +115,17 @@ class Writer:
 
     def call_of_helper(self, op: Op, node: Node) -> Written:
         """A call of the function that does what NumPy has no function for."""
-        found = from_run(op, node, self)
-        if found is not None:
-            parameters, text = found
-            name = self._defined(op, f"({', '.join(parameters)}):\n{text}")
-            return Written(f"{name}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
+        operands = [(a.shape, a.dtype.str) if isinstance(a, Node) else a for a in node.args]
+        key = frozen((op.name, operands, dict(node.static)))
+        if key not in self.called:
+            found = from_run(op, node, self)
+            self.called[key] = self._defined(op, f"({', '.join(found[0])}):\n{found[1]}") if found else ""
+        if self.called[key]:
+            return Written(f"{self.called[key]}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
         self.hold_parts(node)
-        operands = [text for text, _ in self.operands(node)]
-        operands = [f"[{', '.join(operands)}]"] if op.variadic is not None else operands
-        return Written(f"{self._imported(op)}({', '.join([*operands, *statics_text(op, node.static, self.statics)])})")
+        texts = [text for text, _ in self.operands(node)]
+        texts = [f"[{', '.join(texts)}]"] if op.variadic is not None else texts
+        return Written(f"{self._imported(op)}({', '.join([*texts, *statics_text(op, node.static, self.statics)])})")
 
     def _imported(self, op: Op) -> str:
         """The name of a function that is not plain NumPy: as its author wrote it, or from the table of ops."""
@@ -184,12 +189,19 @@ def source(name: str, signature: Signature, program: Program, result: Any, write
 
 def docstring(signature: Signature) -> list[str]:
     """What the program was recorded for: in one line, or an argument per line."""
-    arguments = [text.replace("\\", "/").replace('"', "'") for text in signature.described()]
+    arguments = [cleaned(text, 10 * WIDTH).replace("\\", "/").replace('"', "'") for text in signature.described()]
     whole = f'    """Recorded for {", ".join(arguments) or "no arguments"}."""'
     if len(whole) <= WIDTH:
         return [whole]
     lines = [text if len(text) <= WIDTH - 8 else text[: WIDTH - 11] + "..." for text in arguments]
     return ['    """Recorded for', "", *(f"    {text}" for text in lines), '    """']
+
+
+def value_text(value: Any) -> str:
+    """A literal, as Python."""
+    if type(value) is tuple:
+        return f"({', '.join(map(value_text, value))}{',' * (len(value) == 1)})"
+    return python_number(value).text if type(value) is float else quoted(value) if type(value) is str else repr(value)
 
 
 def returned(result: Any, program: Program, written: Mapping[Node, Written]) -> str:
@@ -201,7 +213,7 @@ def returned(result: Any, program: Program, written: Mapping[Node, Written]) -> 
             text = written[node]
             is_new = node.op is not None and node.op.name not in ("transpose", "reshape", "swapaxes", "getitem")
             return text.text if is_new else f"{text.text if text.level == ATOM else f'({text.text})'}.copy()"
-        return repr(part.value) if type(part.value) in (bool, int, str, type(None)) else python_number(part.value).text
+        return value_text(part.value)
 
     text = tree_text(result, leaf)
     return text[1:-1].rstrip(",") if text[0] == "(" and len(result.parts) > 1 else text

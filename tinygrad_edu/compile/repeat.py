@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .entry import Result, wrapped
-from .signature import Branch, Constant, Input, Signature, assembled, described
+from ..core import within
+from .entry import MISS, Result
+from .signature import Branch, Constant, Input, Signature, described
 
 if TYPE_CHECKING:
     from .compiled import Compiled, Version
@@ -28,13 +29,24 @@ class Repeated:
         if n < 1 or carry < 1:
             raise ValueError(f"repeat(n, carry=k) does n steps and feeds k arguments back: both are at least 1, not {n} and {carry}")
         self.compiled, self.n, self.history, self.carry = compiled, n, history, carry
+        self._entries: dict[Version, Callable[..., Any]] = {}
+        self._enter: Callable[..., Any] = lambda args, kwargs: MISS
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the last step returns; with `history`, of what is not fed back the values of all steps, stacked."""
-        version, signature = self.compiled.version(args, kwargs)
-        loop = fed_back(version, signature, self.carry)
-        results = version.repeated(loop, [x.value for x in signature.inputs], self.n, self.history)
-        return rebuilt(version.result, lambda leaf: results[leaf.number])
+        if within.get():
+            raise TypeError(
+                "repeat runs a finished program, through which nothing is differentiated or recorded: write a loop in its place"
+            )
+        result = self._enter(args, kwargs)
+        if result is MISS:
+            version, signature = self.compiled.version(args, kwargs)
+            if version not in self._entries:
+                loop = fed_back(version, signature, self.carry)
+                self._entries[version] = version.entry(version.looped(loop, self.n, self.history))
+            self._enter = self._entries[version]
+            result = self._enter(*self.compiled.plain_arguments(signature))
+        return result
 
     def __repr__(self) -> str:
         return f"<{self.n} steps of {self.compiled!r}>"
@@ -79,15 +91,9 @@ def _matched(result: Any, argument: Any, version: Version, signature: Signature)
     return pairs
 
 
-def rebuilt(result: Any, leaf: Callable[[Result], Any]) -> Any:
-    """What a function returned, with other values for its results."""
-    if isinstance(result, Branch):
-        return assembled(result.kind, {key: rebuilt(part, leaf) for key, part in result.parts.items()})
-    return leaf(result) if isinstance(result, Result) else result.value
-
-
-def in_python(run: Callable[..., Sequence[Any]], loop: Loop, arrays: list[Any], n: int, history: bool) -> list[Any]:
+def in_python(run: Callable[..., Sequence[Any]], loop: Loop, given: Sequence[Any], n: int, history: bool) -> list[Any]:
     """The loop, for a program of NumPy."""
+    arrays = list(given)
     past: dict[int, list[Any]] = {y: [] for y in loop.rest}
     results: Sequence[Any] = ()
     for _ in range(n):
@@ -97,4 +103,4 @@ def in_python(run: Callable[..., Sequence[Any]], loop: Loop, arrays: list[Any], 
         if history:
             for y in loop.rest:
                 past[y].append(results[y])
-    return [wrapped(np.stack(past[y]) if history and y in past else result) for y, result in enumerate(results)]
+    return [np.stack(past[y]) if history and y in past else result for y, result in enumerate(results)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,9 @@ class Signature:
         self.constants: list[Constant] = []
         self.objects: list[Any] = []  # what the accesses refer to as `objects[i]`: keys that have no literal
         names = parameter_names(f, len(args))
+        for name in kwargs:
+            if not name.isidentifier() or iskeyword(name):
+                raise TypeError(f"a compiled function has a text, in which {name!r} cannot be an argument's name")
         self.count = len(args)
         self.args = [self._scan(value, f"args[{i}]", name) for i, (name, value) in enumerate(zip(names, args, strict=True))]
         self.kwargs = {name: self._scan(value, f"kwargs[{name!r}]", name) for name, value in kwargs.items()}

@@ -36,7 +36,7 @@ def _count(x: Any, y: Any) -> float:
 
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.mean to the last bit, without its Python overhead of 2 µs."""
-    if x.dtype.char not in "fd" or not x.size:
+    if x.dtype.char not in "fd" or not x.size or not x.ndim:
         return x.mean(axis, keepdims=keepdims)
     total = x.sum(axis, None, None, keepdims)
     return total / (x.size // total.size)

@@ -93,13 +93,12 @@ class Line:
 
     def _tableau(self, quotients: _Quotients, step: float) -> tuple[Slope, float]:
         """(The extrapolated value with the least error, the last step): from `step` on, each step half of the one before."""
-        best, row, h = UNKNOWN, list[float](), step
-        for level in range(LEVELS):
-            quotient = quotients(step / 2.0**level) if step / 2.0**level >= self.smallest else None
+        best, row, last = UNKNOWN, list[float](), step
+        for h in [step / 2.0**level for level in range(LEVELS)]:
+            quotient = quotients(h) if h >= self.smallest else None
             if quotient is None:
                 break
-            h = step / 2.0**level
-            before, row = row, [quotient[0]]
+            last, before, row = h, row, [quotient[0]]
             for j, coarser in enumerate(before):
                 row.append(row[j] + (row[j] - coarser) / (quotients.power ** (j + 1) - 1))
                 error = max(abs(row[-1] - row[j]), abs(row[-1] - coarser)) + quotient[1]
@@ -107,7 +106,7 @@ class Line:
                     best = Slope(row[-1], error)
             if best.error <= max(ENOUGH * self.scale, quotient[1]):  # smaller steps lose more to rounding
                 break
-        return best, h
+        return best, last
 
 
 class _Quotients:
