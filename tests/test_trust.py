@@ -21,7 +21,7 @@ from tinygrad_edu.testing.programs import Line, Program
 from tinygrad_edu.testing.report import NOT_DIFFERENTIABLE
 from tinygrad_edu.testing.subject import Subject, kinks_of
 
-PROGRAMS = int(os.environ.get("PROGRAMS", "60"))
+PROGRAMS = int(os.environ.get("PROGRAMS", "30"))
 drawn = settings(
     max_examples=PROGRAMS,
     phases=[Phase.generate, Phase.shrink],

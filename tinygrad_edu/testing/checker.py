@@ -14,7 +14,7 @@ from ..transforms import vjp
 from ..trees import leaves
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, Blame, Entry, GradientMismatch, Report
 from .slopes import Line, Piece, Slope
-from .subject import Parameter, Subject, call, called, is_float, kinks, named_inputs, outputs_of, upstream
+from .subject import Parameter, Subject, call, called, is_float, named_inputs, near_kink, outputs_of, upstream
 
 ALLOWED = 2e-7  # of the gradient's scale: what may differ beside the error of the numerical slope
 ALLOWED_FLOAT32 = 2e-3  # the same where numbers are rounded to float32
@@ -166,8 +166,7 @@ def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float,
     eps = float(np.finfo(parameter.given.dtype).eps)
     if difference <= allowed_part(eps) * scale + 10 * rounding:
         return AGREES
-    near = any((np.abs(k) <= 100 * eps * (1 + np.abs(k).max(initial=0.0))).any() for k in kinks(subject.recorded))
-    return NOT_DIFFERENTIABLE if near else DISAGREES
+    return NOT_DIFFERENTIABLE if any(near_kink(t, eps) for t in ancestors(*subject.recorded)) else DISAGREES
 
 
 def allowed_part(eps: float) -> float:

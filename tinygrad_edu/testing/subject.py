@@ -172,7 +172,7 @@ class Subject:
     def _rounding(self, held: Sequence[Tensor], outputs: Sequence[Tensor], eps: float) -> list[Any]:
         """How much rounding each result to `eps` may change each entry of the gradients: measured, by rounding them at random."""
         nodes = ancestors(*outputs)
-        kinked = {u for t in nodes if t.op is not None and t.op.kinks is not None for u in (t, *t.args) if type(u) is Tensor}
+        kinked = {u for t in nodes if near_kink(t, eps) for u in (t, *t.args) if type(u) is Tensor}
         smooth = [t for t in nodes if not t.is_leaf and t.dtype.kind == "f" and t not in kinked]
         exact = pulled(held, outputs)
         largest = [np.zeros(g.shape) for g in exact]
@@ -230,6 +230,12 @@ def kinks_of(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list
     """What is zero at the kinks of an op with these operands: arrays, none if it has no kinks."""
     found = op.kinks(*[np.asarray(a) for a in operands], **static) if op.kinks is not None else ()
     return [np.asarray(k, DOUBLE) for k in (found if isinstance(found, tuple) else (found,))]
+
+
+def near_kink(t: Tensor, eps: float) -> bool:
+    """Whether rounding to `eps` may carry the op that made `t` across a kink."""
+    found = kinks_of(t.op, t.args, t.static) if t.op is not None else []
+    return any(bool((np.abs(k) <= 100 * eps * (1 + np.abs(k).max(initial=0.0))).any()) for k in found)
 
 
 def named_inputs(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
