@@ -44,11 +44,19 @@ class Picture:
         return tree(self.diagram)
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the picture in the format that the path's suffix names (.svg .png .pdf .dot .html .txt .md .tex); give the path back."""
+        """Write the picture in the format that the path's suffix names (.svg .png .pdf .dot .html .txt .md .tex); give the path back.
+
+        Where no Graphviz is found for a format that needs it, the text tree is written instead, as .txt, with a line on what to install.
+        """
         from pathlib import Path  # 5 ms that only those who save need
 
+        from .render import GraphvizMissing
+
         path = Path(path)
-        content = self._content(path.suffix.lower())
+        try:
+            content = self._content(path.suffix.lower())
+        except GraphvizMissing as missing:
+            path, content = path.with_suffix(".txt"), f"{self.text}\n\n{missing}\n"
         if content is None:
             raise ValueError(f"a picture is saved as {' '.join(FORMATS)}, not as {path.name!r}: write picture.save('graph.svg')")
         path.parent.mkdir(parents=True, exist_ok=True)
