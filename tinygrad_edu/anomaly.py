@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from pathlib import Path
@@ -135,7 +135,7 @@ class detect_anomaly(ContextDecorator):
 
     # -- backward --------------------------------------------------------------------------------------------------------------
 
-    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Collection[Tensor]) -> Iterator[tuple[Tensor, Any]]:
+    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor] | None) -> Iterator[tuple[Tensor, Any]]:
         """The backward walk, each rule's result looked at before it is used."""
         for t, g in walk:
             gradient = g._data if type(g) is Tensor else g
@@ -143,7 +143,7 @@ class detect_anomaly(ContextDecorator):
             if at is not None:
                 text = f"what comes to {called(t)} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
                 raise AnomalyError(text, "backward", t.op.name if t.op else "", {}, self._source(t), "")
-            if t.op is not None and t not in until:
+            if t.op is not None and not (until is not None and t in until):
                 self._check_data(t)
                 self._check_rules(t, t.op, gradient)
             yield t, g
@@ -198,7 +198,7 @@ def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: An
     return t
 
 
-def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Collection[Tensor] = ()) -> Any:
+def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None) -> Any:
     walk = _adjoints(self, seed, create_graph, until)
     mode = _mode.get()
     return walk if mode is None else mode.walked(walk, until)

@@ -8,7 +8,7 @@ yields each tensor with its gradient: `backward`, the transforms and every reade
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from heapq import heappop, heappush
@@ -33,9 +33,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 ndarray = np.ndarray
 clock = count().__next__  # a tensor's serial number: larger than those of all it was made from
-_recording: ContextVar[bool] = ContextVar("recording", default=True)  # per thread and per task
+# whether ops are recorded, per thread and per task; in place of True a function that every recorded result is given to
+_recording: ContextVar[Any] = ContextVar("recording", default=True)
 is_recording = _recording.get
-_unrolled = _recording.get  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
+_unrolled = is_recording  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
 within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
 
@@ -51,7 +52,7 @@ class no_grad:
     [0.5, 1.5]
     """
 
-    recording = False
+    recording: Any = False
 
     def __enter__(self) -> None:
         self._before = [*getattr(self, "_before", ()), is_recording()]  # one object may be entered twice
@@ -148,7 +149,7 @@ class Tensor(Methods):
     array([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_args", "_data", "_lent", "_op", "_requires_grad", "_serial", "_static", "grad", "name")
+    __slots__ = ("__weakref__", "_args", "_data", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "grad", "name")
 
     _data: Array
     _op: Op | None
@@ -157,6 +158,7 @@ class Tensor(Methods):
     _serial: int
     _requires_grad: bool
     _lent: tuple[int, Array] | None  # a leaf's serial and a copy of its data when `.data` was handed out
+    _node: Tensor | None  # set where `grad` keeps less than the value: what stands for this tensor in the graph; None in that one
     grad: Array | None
     name: str | None
 
@@ -438,14 +440,18 @@ class Tensor(Methods):
 
     # -- gradients -------------------------------------------------------------------------------------------------------------
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, *, intermediates: bool = True) -> None:
         """Fill `.grad` of all that this tensor was made from; `seed` is the gradient at this tensor, 1 for a scalar.
 
-        Leaves accumulate over calls (`zero_grad` clears); intermediates keep the gradient of the latest call. The graph stays usable.
+        Leaves accumulate over calls (`zero_grad` clears); intermediates keep the gradient of the latest call, or with
+        `intermediates=False` none, which saves their memory. The graph stays usable.
         """
         if recorder.get() is not None:
             recorder.get().refuse_backward(self)
         for t, g in self.adjoints(seed):
+            if t._op is not None and not intermediates:
+                t.grad = None
+                continue
             if g.base is not None or type(g) is not ndarray:  # a view, or a NumPy scalar: every .grad is an array of its own
                 g = np.array(g)
             t.grad = g if t._op is not None or t.grad is None else np.asarray(t.grad + g)
@@ -454,7 +460,9 @@ class Tensor(Methods):
         """Forget the gradient: `.grad` is None, not computed."""
         self.grad = None
 
-    def adjoints(self, seed: Any = None, create_graph: bool = False, until: Collection[Tensor] = ()) -> Iterator[tuple[Tensor, Any]]:
+    def adjoints(
+        self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None
+    ) -> Iterator[tuple[Tensor, Any]]:
         """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
 
         Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`
@@ -471,7 +479,7 @@ class Tensor(Methods):
             t = heappop(heap)[1]
             g = gradients.pop(t)  # complete: all that was made from t is newer, hence done
             yield t, g
-            if until and t in until:
+            if until is not None and t in until:
                 continue
             op = t._op
             args = t._args
@@ -715,8 +723,11 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
     t._data = y if type(y) is ndarray else np.asarray(y) if isinstance(y, np.generic) else numeric(y)
     t._lent = t.grad = t.name = None
     t._serial = clock()
-    if recorded and is_recording():
+    mode = is_recording()
+    if recorded and mode:
         t._op, t._args, t._static, t._requires_grad = op, args, static, requires_grad
+        if mode is not True:
+            mode(t)
     elif recorded and recorder.get() is not None:  # in a program, what no_grad() computes belongs too
         t._op, t._args, t._static, t._requires_grad = op, args, static, False
     else:
@@ -730,6 +741,11 @@ def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrol
     """Let other functions make the results of ops and walk back: what `detect_anomaly` does while it is on, free when it is off."""
     global _result, _unrolled
     _result, _unrolled, Tensor.adjoints = result, unrolled, adjoints  # type: ignore[method-assign, assignment]
+
+
+def is_intercepted() -> bool:
+    """Whether `detect_anomaly` is on in some thread."""
+    return _unrolled is not is_recording
 
 
 def fast_call(op: Op) -> Callable[..., Tensor]:
@@ -774,7 +790,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             y = run(x, z)
         except Exception as error:
             raise op.explained(error, (a, b), _nothing) from None
-        if not recorded or not _unrolled() or type(y) is not ndarray:
+        if not recorded or _unrolled() is not True or type(y) is not ndarray:
             return _result(op, (a, b), _nothing, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)

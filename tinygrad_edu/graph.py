@@ -7,12 +7,13 @@ from typing import Any
 
 from . import _names
 from .core import Tensor
+from .memory import recall
 
 
-def ancestors(*outputs: Tensor, until: Container[Tensor] = ()) -> list[Tensor]:
+def ancestors(*outputs: Tensor, until: Container[Tensor] = (), values: bool = True) -> list[Tensor]:
     """The outputs and all tensors that they were made from: leaves first, then in the order of their making.
 
-    What the tensors `until` were made from is left out.
+    What the tensors `until` were made from is left out. Values that `grad` did not keep are there again, but for `values=False`.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(2.0, requires_grad=True, name="x")
@@ -26,6 +27,8 @@ def ancestors(*outputs: Tensor, until: Container[Tensor] = ()) -> list[Tensor]:
         if type(t) is Tensor and t not in seen:
             seen.add(t)
             waiting.extend(() if t in until else t.args)
+    if values:
+        recall(seen)
     # a leaf that was changed in place, or looked at, has a newer serial than what was made from it: hence leaves first
     return sorted(seen, key=lambda t: (not t.is_leaf, t.serial))
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor, enable_grad, is_recording, no_grad, numeric, read_only, recorder, short, within
+from .core import Tensor, clock, enable_grad, is_intercepted, is_recording, no_grad, numeric, read_only, recorder, short, within
 from .graph import ancestors
+from .memory import forget, recall, sparing
 from .ops.shape import copy, stack
 from .trees import leaves, paired, tree_map
 
@@ -44,6 +45,8 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives (value, gradient), or ((value, more), gradient) with `has_aux`.
 
+    Of a large result on the way no more is kept than the rules will read, and that only until it is read.
+
     >>> import tinygrad_edu as tg
     >>> value, gradient = tg.value_and_grad(lambda p: (p["w"] * 3.0 + p["b"]) ** 2)({"w": 2.0, "b": 1.0})
     >>> value.item(), gradient["w"].item(), gradient["b"].item()
@@ -58,7 +61,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
                 f"grad needs a function with a scalar value, {_called(f)} gave shape {run.value.shape}: "
                 "end it with .sum() or .mean(), or use jacobian or vjp"
             )
-        gradients = run.pull(np.ones(run.value.shape))
+        gradients = run.pull(np.ones(run.value.shape), last=True)
         value = run.finished(run.value)
         return ((value, run.aux) if has_aux else value), run.by_argument(gradients)
 
@@ -189,9 +192,12 @@ class _Run:
         self.inputs: list[Tensor] = []  # the leaf in place of each
         differentiated = {i % len(args) for i in self.numbers}
         inner = [tree_map(self._leaf, a) if i in differentiated else a for i, a in enumerate(args)]
+        self.outside = _MadeBefore(clock())
+        # whoever differentiates again, records a program or watches it needs all values
+        self.spares = not (within.get() or recorder.get() or is_intercepted())
         token = within.set(True)
         try:
-            with enable_grad():
+            with sparing() if self.spares else enable_grad():
                 value = f(*inner, **kwargs)
         finally:
             within.reset(token)
@@ -208,7 +214,7 @@ class _Run:
         # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
         results = [value, *(t for _, t in leaves(more) if type(t) is Tensor)]
         inputs = set(self.inputs)
-        others = [t for t in ancestors(*results) if t.is_leaf and t not in inputs] + self.outer
+        others = [t for t in ancestors(*results, values=False) if t.is_leaf and t not in inputs] + self.outer
         self.nested = is_recording() and any(t.requires_grad for t in others)
         for x, t in zip(self.inputs, self.outer, strict=True):
             x._op, x._args = copy, (t,)  # from now on a result of what the caller gave
@@ -226,20 +232,29 @@ class _Run:
         self.inputs.append(x)
         return x
 
-    def pull(self, cotangent: Any, create_graph: bool = False) -> list[Any]:
-        """The gradient at every input for a gradient at the value; recorded if an outer level may ask for its derivative."""
+    def pull(self, cotangent: Any, create_graph: bool = False, last: bool = False) -> list[Any]:
+        """The gradient at every input for a gradient at the value; recorded if an outer level may ask for its derivative.
+
+        The last pull lets go of the values that it has passed.
+        """
         create_graph = create_graph or self.nested or (type(cotangent) is Tensor and cotangent.requires_grad)
-        found = {x: Tensor(np.zeros(x.shape, x.dtype)) for x in self.inputs}
+        if create_graph and self.spares:  # an outer level showed only when f had run
+            recall(ancestors(self.value, until=self.outside))
+        found: dict[Tensor, Tensor | None] = dict.fromkeys(self.inputs)
+        passed = self.value
         program = recorder.get()  # a program that is recorded has its backward part
         recorded = create_graph or program is not None
         if self.value.requires_grad:
             with enable_grad() if recorded else no_grad(), program.backward() if program else nullcontext():
-                for t, g in self.value.adjoints(cotangent, recorded, until=found):
+                for t, g in self.value.adjoints(cotangent, recorded, until=self.outside):
+                    if last and not create_graph:
+                        forget(passed)
+                        passed = t
                     if program is not None:
                         program.name_gradient(t, g)
                     if t in found:
-                        found[t] = g if create_graph else g.detach() if recorded else Tensor(g)
-        return list(found.values())
+                        found[t] = g if create_graph else g.detach() if recorded else Tensor(g, copy=g.base is not None)
+        return [Tensor(np.zeros(x.shape, x.dtype), copy=False) if g is None else g for x, g in found.items()]
 
     def finished(self, value: Tensor) -> Tensor:
         """The value as the caller gets it: with its history where an outer level goes on from it."""
@@ -250,6 +265,16 @@ class _Run:
         of = dict(zip(self.inputs, gradients, strict=True))
         trees = tuple(tree_map(of.__getitem__, tree) for tree in self.structure)
         return trees[0] if self.single else trees
+
+
+class _MadeBefore:
+    """All tensors older than a moment: a run's inputs, and what lies outside of it, where pulling back may stop."""
+
+    def __init__(self, serial: int) -> None:
+        self.serial = serial
+
+    def __contains__(self, t: object) -> bool:
+        return type(t) is Tensor and t.serial < self.serial
 
 
 def _called(f: Callable[..., Any]) -> str:

@@ -1,0 +1,120 @@
+"""What the backward pass has to remember, and how `grad` forgets the rest.
+
+A rule that does not mention an operand, or the output, does not need its value: `lambda g, y, a, b: g` needs nothing, and
+`lambda g, y, x: g * y` the output alone. In a function that `grad` runs, the graph keeps of every large result no more than what a
+rule will read; the value itself lives as long as the function holds it. What was forgotten is computed again if somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from .core import Op, Tensor, no_grad, refuse_changed
+
+LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs time, and readers find names by the first
+
+
+class Forgotten(np.ndarray[Any, Any]):
+    """In place of a value that the graph does not keep: its shape and dtype, no memory, and an error for whoever computes with it."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError(
+            "a value on the way was not kept: inside grad, value_and_grad, vjp and jacobian a large result is kept for the gradients "
+            "they compute, and for nobody else; call backward() on a graph that was recorded outside of them"
+        )
+
+    __array_ufunc__ = __array_function__ = __getitem__ = _refuse
+
+
+def _spare(t: Tensor) -> None:
+    """Make the operands of a new result, and itself, stand in its graph for no more than what its rules read of them."""
+    op = t.op
+    assert op is not None
+    operands = t._args
+    read = _read(op, tuple([type(a) is Tensor and a._requires_grad for a in operands])) if t._requires_grad else ()
+    t._args = tuple([_node(a) if type(a) is Tensor else a for a in operands])
+    for i, (a, node) in enumerate(zip(operands, t._args, strict=True)):
+        if a is not node and i in read:
+            node._data = a._data
+    if t._data.nbytes >= LARGE:
+        node = object.__new__(Tensor)
+        node._op, node._args, node._static, node._serial, node._requires_grad = t._op, t._args, t._static, t._serial, t._requires_grad
+        node._lent = node.grad = node.name = None
+        node._data = t._data if OUTPUT in read else _absent(t._data)
+        node._node = None
+        t._node = node
+
+
+class sparing(no_grad):
+    """A context in which what is recorded keeps, of large results, only what the rules will read."""
+
+    recording = staticmethod(_spare)
+
+
+def _node(a: Tensor) -> Tensor:
+    """What stands for a tensor in the graph: itself, or what remembers less of it."""
+    node = getattr(a, "_node", None)
+    return a if node is None else node
+
+
+def forget(t: Tensor) -> None:
+    """Let go of a value that the walk has passed, unless somebody else may hold it."""
+    if getattr(t, "_node", t) is None:
+        t._data = _absent(t._data)
+
+
+def recall(tensors: Iterable[Tensor]) -> None:
+    """Compute the values again that were forgotten."""
+    missing: set[Tensor] = set()
+    waiting = list(tensors)
+    while waiting:
+        t = waiting.pop()
+        if type(t._data) is Forgotten and t not in missing:
+            missing.add(t)
+            waiting.extend([a for a in t._args if type(a) is Tensor])
+    for t in sorted(missing, key=lambda t: t._serial):
+        assert t._op is not None
+        for a in t._args:
+            if type(a) is Tensor and a._serial > t._serial:
+                refuse_changed(a, t)
+        t._data = np.asarray(t._op.run(*[a._data if type(a) is Tensor else a for a in t._args], **t._static))
+
+
+def _absent(array: Any) -> Any:
+    """The shape and dtype of an array, without its entries: all strides are 0, and the one entry reads NaN."""
+    return Forgotten(array.shape, array.dtype, _NOTHING, 0, (0,) * array.ndim)
+
+
+_NOTHING = b"\xff" * 32
+OUTPUT = -1  # beside the numbers of the operands
+
+
+def _read(op: Op, differentiable: Sequence[bool]) -> set[int]:
+    """Which operands, by number, and whether the output, the rules of the differentiable operands read."""
+    read: set[int] = set()
+    for i, wanted in enumerate(differentiable):
+        rule = op.rule(i) if wanted else None
+        if rule is not None:
+            read |= _mentioned(getattr(rule, "__code__", None), len(differentiable))
+    return read
+
+
+@cache
+def _mentioned(code: CodeType | None, operands: int) -> frozenset[int]:
+    """The numbers of the arguments that a rule's code mentions; all of them, if it is no plain function."""
+    import dis  # 1 ms, which nobody pays who has no large arrays
+
+    everything = range(OUTPUT, operands)
+    if code is None or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+        return frozenset(everything)
+    mentioned: set[Any] = set()
+    for instruction in dis.get_instructions(code):
+        value = instruction.argval
+        mentioned.update(value if type(value) is tuple else (value,))  # from 3.13 on one instruction may load two
+    return frozenset(i for i, name in zip(everything, code.co_varnames[1:], strict=False) if name in mentioned)
