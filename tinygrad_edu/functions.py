@@ -100,19 +100,20 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
     >>> round(tg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).item(), 6)
     0.410038
     """
-    z, y = as_tensor(logits), as_tensor(target)
+    z, y = as_tensor(logits), target if type(target) is np.ndarray else as_tensor(target)
     total = logsumexp(z, axis=-1)
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
-        if not is_known(y):
+        if type(y) is Tensor and not is_known(y):
             y = equal(y.expand_dims(-1), np.arange(z.shape[-1]))
             return (total - (y * z).sum(axis=-1)).mean()
-        labels = y.numpy()
+        labels = np.asarray(y)
         if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
             raise ValueError(
                 f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
             )
         places = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
         return (total - z[(*places, labels)]).mean()
+    y = as_tensor(y)
     if y.shape != z.shape:
         raise ValueError(
             f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "
