@@ -517,13 +517,12 @@ def or_step(W, b):
     """Recorded for W=float64[2, 1], b=float64[1]."""
     # forward
     o = sigmoid(X @ W + b)
-    d_o = o - TARGET
-    loss = 0.5 * (d_o**2).sum()
+    loss = 0.5 * ((o - TARGET) ** 2).sum()
 
     # backward
-    delta = d_o * o * (1 - o)
-    d_b = delta.sum(axis=0)
+    delta = (o - TARGET) * o * (1 - o)
     d_W = X.T @ delta
+    d_b = delta.sum(axis=0)
 
     # update
     new_W = W - 0.05 * d_W
@@ -540,14 +539,12 @@ TWO_LAYERS = """
     loss = -(y * np.log(o) + (1 - y) * np.log(1 - o)).mean()
 
     # backward
-    d_o = 0.125 * (1 - y) / (1 - o) - 0.125 * y / o
-    delta2 = d_o * o * (1 - o)
-    d_b2 = delta2.sum(axis=0)
-    d_a1 = delta2 @ W2.T
+    delta2 = (o - y) / 8
     d_W2 = a1.T @ delta2
-    delta1 = d_a1 * a1 * (1 - a1)
-    d_b1 = delta1.sum(axis=0)
+    d_b2 = delta2.sum(axis=0)
+    delta1 = delta2 @ W2.T * a1 * (1 - a1)
     d_W1 = x.T @ delta1
+    d_b1 = delta1.sum(axis=0)
 
     # update
     new_W1 = W1 - 0.5 * d_W1
@@ -566,6 +563,59 @@ def test_it_reads_like_the_articles_backward_pass():
     assert perceptron.source.endswith(PERCEPTRON)
     assert two_layer.source.endswith(TWO_LAYERS)
     assert max(map(len, (perceptron.source + two_layer.source).splitlines())) <= 100
+
+
+def test_a_constant_reads_as_what_it_is_of_an_array_with_a_name():
+    """The backward pass takes -y / n and (1 - y) / n at once, as numbers: the text says so, and needs no table of them."""
+    x, y = table()
+    closed, given_ = tg.compile(lambda p: two_layer_step(p, x, y)), tg.compile(two_layer_step)
+    closed(two_layer_start())
+    given_(two_layer_start(), x, y)
+    assert closed.source.partition("# forward")[2] == given_.source.partition("# forward")[2] != ""
+
+
+def test_a_gradient_that_is_used_more_than_once_has_a_name():
+    x, y = table()
+    step = tg.compile(tg.grad(lambda p: tg.mse((x @ p[0]).relu() @ p[1] + p[2], y)))
+    step([np.ones((4, 2)), np.ones((2, 1)), np.zeros(1)])
+    assert "\n    delta = 0.25 * " in step.source
+    assert ".T @ delta\n" in step.source
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rows", [1, 3, 8])
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_the_slope_of_the_cross_entropy_of_a_sigmoid(rows, reduce, dtype):
+    """On paper and in the program it is (o - y) / n, also where the fractions that it comes from have no value."""
+
+    def slope(z, y):
+        def cost(z):
+            o = z.sigmoid()
+            return -getattr(y * o.log() + (1 - y) * (1 - o).log(), reduce)()
+
+        return tg.grad(cost)(z)
+
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(rows, 2)).astype(dtype), rng.uniform(size=(rows, 2)).astype(dtype)  # targets in between too
+    tolerance = 1e-13 if dtype == np.float64 else 1e-6
+    compiled = agrees(slope, z, y, rtol=tolerance, atol=tolerance)
+    last = f"(o - y) / {2 * rows}" if reduce == "mean" else "o - y"
+    assert compiled.source.rstrip().endswith((f" = {last}\n\n    return d_z", f" = {last}\n    return d_z"))
+    z[:], y[:] = 1000, 0
+    n = z.size if reduce == "mean" else 1
+    assert_allclose(compiled(z, y), np.full_like(z, 1 / n), rtol=tolerance)
+
+
+def test_what_is_no_cross_entropy_keeps_its_fractions():
+    def slope(z, y, w):
+        def cost(z):
+            o = z.sigmoid()
+            return -(y * o.log() + (1 - w) * (1 - o).log()).sum() - 2 * (y * o.log()).sum()
+
+        return tg.grad(cost)(z)
+
+    z, y, w = np.random.default_rng(0).uniform(size=(3, 4, 2))
+    assert " / o" in agrees(slope, z, y, w).source
 
 
 def test_the_printed_file_runs_alone(tmp_path):

@@ -131,7 +131,7 @@ def test_the_perceptron_s_step_as_text():
     compiled = tg.compile(or_step, target="jax")
     same(compiled(OR_START), or_step(tuple(map(tg.Tensor, OR_START))))
     assert "o = jax.nn.sigmoid(X @ W + b)" in compiled.source
-    assert "    delta = d_o * o * (1 - o)\n    d_b = delta.sum(axis=0)\n    d_W = X.T @ delta\n" in compiled.source
+    assert "    delta = (o - TARGET) * o * (1 - o)\n    d_W = X.T @ delta\n    d_b = delta.sum(axis=0)\n" in compiled.source
     state, loss = compiled(OR_START)
     assert isinstance(loss, jax.Array)
     again, _ = compiled(state)  # JAX arrays stay where they are

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import doctest
+import importlib
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["derivations", "why"]
+PAGES = ["compile", "derivations", "why"]
 
 
 def blocks(page: str) -> list[str]:
@@ -20,14 +22,33 @@ def blocks(page: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_prints_what_it_shows(page: str) -> None:
-    source = "\n".join(blocks(page))
-    test = doctest.DocTestParser().get_doctest(source, {"__name__": "page"}, page, None, 0)
+def check(page: str, sources: list[str]) -> None:
+    """Run blocks of code, one after the other."""
+    test = doctest.DocTestParser().get_doctest("\n".join(sources), {"__name__": "page"}, page, None, 0)
+    for example in test.examples:
+        if example.exc_msg:  # a long message is shown on several lines
+            example.options[doctest.NORMALIZE_WHITESPACE] = True
     printed: list[str] = []
     found = doctest.DocTestRunner(verbose=False).run(test, out=printed.append)
     assert found.attempted > 10
     assert not found.failed, "".join(printed)
+
+
+def needs_jax(block: str) -> bool:
+    """Whether a block of the page on compile runs where JAX is installed alone."""
+    return "jax" in block
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_prints_what_it_shows(page: str) -> None:
+    check(page, [block for block in blocks(page) if not needs_jax(block)])
+
+
+def test_the_page_on_compile_prints_what_it_shows_with_jax() -> None:
+    # optional; where the checks install it, its absence is an error
+    importlib.import_module("jax") if "REQUIRE_JAX" in os.environ else pytest.importorskip("jax")
+    assert any(needs_jax(block) for block in blocks("compile"))
+    check("compile", blocks("compile"))
 
 
 def test_the_latex_of_the_derivations_is_what_derive_gives() -> None:

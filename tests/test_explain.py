@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.chain import Chain, Fold, Link, folded
+from tinygrad_edu.explain.chain import Chain, Fold, Link, folded
 
 
 def or_step():

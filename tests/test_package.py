@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import types
 from configparser import ConfigParser
+from graphlib import TopologicalSorter
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -28,7 +30,32 @@ def test_importing_it_imports_numpy_and_nothing_else() -> None:
     more = printed(program.format("tinygrad_edu")) - printed(program.format("numpy"))
     outside = {name.partition(".")[0] for name in more} - sys.stdlib_module_names
     assert outside == {"tinygrad_edu"}
-    assert not more & {"tinygrad_edu.stubs", "numpy.typing", "subprocess", "argparse"}, "not needed by who only computes"
+    readers = {f"tinygrad_edu.{name}" for name in ("formula", "languages", "derive.walk", "explain.chain", "draw.levels", "player.page")}
+    unneeded = readers | {"tinygrad_edu.stubs", "numpy.typing", "subprocess", "argparse", "pathlib"}
+    assert not more & unneeded, "not needed by who only computes"
+
+
+def imported() -> dict[str, set[str]]:
+    """For each module and subpackage the others that it imports, at once or when needed."""
+    package = Path(tg.__file__).parent
+    found: dict[str, set[str]] = {}
+    for path in package.rglob("*.py"):
+        place = path.relative_to(package).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == len(place):  # up to the package itself
+                names = [node.module.partition(".")[0]] if node.module else [alias.name for alias in node.names]
+                found.setdefault(place[0], set()).update(names)
+    return found
+
+
+def test_arrows_point_one_way() -> None:
+    arrows = imported()
+    assert arrows["core"] == {"_methods", "_names"}
+    assert arrows["graph"] == {"_names", "core"}
+    readers = {"anomaly", "compile", "derive", "draw", "explain", "formula", "languages", "player"}
+    before = {"core", "define", "ops", "functions", "graph", "transforms", "trees"}
+    assert not [name for name in before if arrows.get(name, set()) & readers], "what computes knows nothing of its readers"
+    TopologicalSorter(arrows).prepare()  # raises if two of them import each other
 
 
 def test_all_names_what_is_public_and_is_sorted() -> None:

@@ -154,11 +154,11 @@ def test_gradients_stay_as_they_are():
 
 def test_a_matrix_product_and_a_stretched_bias_are_explained():
     sentences = [text for s in backward_steps(played(perceptron())) for use in s["uses"] for text in use["why"]]
-    assert "The transpose makes (4, 2)ᵀ @ (4, 1) = (2, 1), the shape of W." in sentences
-    assert "b of shape (1,) was stretched over 4 rows, so its gradient is the sum over axis 0." in sentences
+    assert "c₁ᵀ makes (2, 4) @ (4, 1) = (2, 1), the shape of W: each entry met all 4 rows, and collects from them." in sentences
+    assert "b of shape (1,) was stretched over 4 rows: sum over axis 0." in sentences
     x = tg.Tensor(2.0, requires_grad=True, name="x")
     (why,) = [use["why"] for s in backward_steps(played((x * np.ones((2, 3))).sum())) for use in s["uses"] if use.get("raw")]
-    assert why[-1] == "x is one number, used for all 6 entries, so its gradient is the sum of all 6."
+    assert why[-1] == "x is one number, used for all 6 entries: sum over all of them."
 
 
 def test_what_is_not_finite_is_valid_json():

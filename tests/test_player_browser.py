@@ -198,7 +198,7 @@ def test_matrices_and_their_gradients_are_the_tensors(opened):
     page, W, b = or_gate()
     page = opened.open(page)
     page.go_to("backward", "t₁")
-    assert page.text(".card .why") == "The transpose makes (4, 2)ᵀ @ (4, 1) = (2, 1), the shape of W."
+    assert page.text(".card .why").startswith("Xᵀ makes (2, 4) @ (4, 1) = (2, 1), the shape of W: each entry met all 4 rows")
     np.testing.assert_allclose(page.numbers(".card .result"), W.grad.ravel(), atol=1e-6)
     page.picture("or_gate_matmul")
     page.click("#last")

@@ -54,3 +54,15 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
             if name:
                 known[id(value)] = name
     return known
+
+
+def softmax_scores(t: Tensor) -> Tensor | None:
+    """z, if `t` is exp(z - logsumexp(z)), the softmax of z."""
+    inner = t.args[0] if t.op is not None and t.op.name == "exp" else None
+    if type(inner) is not Tensor or inner.op is None or inner.op.name != "subtract":
+        return None
+    z, total = inner.args
+    while type(total) is Tensor and total.op is not None and total.op.name in ("expand_dims", "reshape"):
+        total = total.args[0]
+    is_total = type(total) is Tensor and total.op is not None and total.op.name == "logsumexp" and total.args[0] is z
+    return z if is_total else None

@@ -88,7 +88,7 @@ class Planned:
         target = self.plan.target.get(node)
         out = self._buffer(target) if isinstance(target, Buffer) else self.of[target] if target is not None else ""
         text = self._made(node, out)
-        self.of[node] = self.names.of(node.label) if node.label else self.names.numbered("t")
+        self.of[node] = self.names.of_node(node)
         return text
 
     def _made(self, node: Node, out: str) -> str:

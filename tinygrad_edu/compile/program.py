@@ -25,7 +25,7 @@ class Node:
         self.static: Mapping[str, Any] = static or {}
         self.value: Any = None  # a constant's array
         self.label = ""  # what the user calls it
-        self.hint = "t"  # how to call it if it has no label and needs a name
+        self.hint = "t"  # how to call it if it has no label and needs a name: t and delta are numbered
         self.about = 0  # the number of what it is a gradient of
         self.part = ""  # forward, backward or update
         self.number = clock()  # larger than those of its operands
@@ -214,11 +214,13 @@ def _label(of: Mapping[Tensor, Node], recording: Recording, outputs: Sequence[Te
         if not node.is_constant:
             node.label = node.label or t.name or recording.names.get(t, "")
     gradients = [(of[g], of[t]) for t, g in recording.gradients if g in of and t in of and not of[g].is_constant]
-    for g, at in gradients:
-        if at.label and not g.label:
-            g.label = f"d_{at.label}"
-        g.hint, g.about = "delta", at.number
     inputs = {node for node in of.values() if node.op is None and not node.is_constant}
+    for g, at in gradients:
+        if at in inputs and not g.label:
+            g.label = f"d_{at.label}"
+        if g.part == "backward":
+            is_sum = at.op is not None and at.op.name in ("add", "matmul")  # a weighted sum, where books write a delta
+            g.hint, g.about = f"d_{at.label}" if at.label and not is_sum else "delta", at.number
     for t in outputs:
         node = of[t]
         replaced = [a for a in node.args if a in inputs and a.shape == node.shape]
@@ -244,12 +246,38 @@ def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Rec
 
 
 def _known(builder: Builder, array: Any, label: str, recording: Recording) -> Node:
-    """The node of an array that the function used: by its name, or as what it is of an array that has one, c.T or 1 - c."""
+    """The node of an array that the function used: by its name, or as what it is of an array that has one, c.T, 1 - c or 0.5 * c."""
     label = recording.name_of_array(array) or label
     if not label and array.size > 1 and not (array == array.flat[0]).all():
         for known, name in recording.arrays.values():
-            if known.ndim == 2 and known.T.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.T, array):
-                return builder.make(registry["transpose"], [builder.constant(known, name)], {"axes": None}, array.shape, array.dtype)
-            if known.shape == array.shape and known.dtype == array.dtype and known.dtype.kind == "f" and np.array_equal(1 - known, array):
-                return builder.make(registry["subtract"], [1, builder.constant(known, name)], {}, array.shape, array.dtype)
+            found = _made_of(builder, array, known, name)
+            if found is not None:
+                return found
     return builder.constant(array, label)
+
+
+def _made_of(builder: Builder, array: Any, known: Any, name: str) -> Node | None:
+    """An array as what it is of another one; a multiple only in a backward pass, whose rules take numbers times constants at once."""
+    if known.dtype != array.dtype:
+        return None
+    if known.ndim == 2 and known.T.shape == array.shape and np.array_equal(known.T, array):
+        return builder.make(registry["transpose"], [builder.constant(known, name)], {"axes": None}, array.shape, array.dtype)
+    if known.shape != array.shape or known.dtype.kind != "f":
+        return None
+    for is_rest, values in ((False, known), (True, 1 - known)):
+        number = 1.0 if is_rest and np.array_equal(values, array) else ratio(array, values) if builder.part == "backward" else None
+        if number is not None:
+            node = builder.constant(known, name)
+            rest = builder.make(registry["subtract"], [1, node], {}, array.shape, array.dtype) if is_rest else node
+            return builder.make(registry["multiply"], [number, rest], {}, array.shape, array.dtype)
+    return None
+
+
+def ratio(array: Any, known: Any) -> float | None:
+    """The number that makes an array of another one; None if there is none."""
+    place = np.flatnonzero(known)[:1]
+    if place.size == 0:
+        return None
+    with np.errstate(all="ignore"):
+        number = plain_number(array.flat[place[0]] / known.flat[place[0]])
+        return number if np.array_equal(number * known, array) else None

@@ -12,13 +12,16 @@ from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, python
 from .entry import Result
 from .helpers import from_run, from_source
 from .lower import is_plain
+from .plan import is_view
 from .program import Node, Program, frozen
 from .signature import Signature
+from .simplify import is_number, made_by
 from .text import WIDTH, Names, array_text, quoted, tree_text, unpacked
 
 LITERAL = 256  # a constant of more entries is an argument
 METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
 WITHOUT_FUNCTION = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumPy needs statements for them
+SHORT = ("transpose", "negative")  # x.T and -x
 LONG = 64  # an operand longer than this gets a line of its own
 
 
@@ -36,6 +39,7 @@ class Writer:
         self.called: dict[Any, str] = {}  # the function for an op with some static arguments, on operands of some shapes; none: ""
         self.written: dict[Node, Written] = {}
         self.lines: list[tuple[str, str]] = []  # (part, line)
+        self.parts: dict[Any, list[str]] = {}  # of the lines that use a node
         self.constants: dict[str, Any] = {}
         self.statics: dict[int, str] = {}  # arrays in static arguments, an index say, by id
 
@@ -52,6 +56,9 @@ class Writer:
         deltas.sort(key=lambda node: node.about)  # the one of the first layer is delta1, though it is the last to be computed
         ends = set(self.program.outputs)
         for node in self.program.nodes:
+            for a in node.args:
+                self.parts.setdefault(a, []).append(node.part)
+        for node in reading_order(self.program):
             written = self.text(node)
             if not node.label and node not in ends and not self._is_shared(node) and len(written.text) <= LONG:
                 self.written[node] = written
@@ -69,18 +76,21 @@ class Writer:
 
     def name(self, node: Node, hint: str = "") -> str:
         """Give a node its name."""
-        name = self.names.of(node.label) if node.label else self.names.numbered(hint or node.hint)
+        name = self.names.numbered(hint) if hint and not node.label else self.names.of_node(node)
         self.written[node] = Written(name)
         return name
 
     def _is_shared(self, node: Node) -> bool:
-        """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name."""
+        """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name, and so is o - t elsewhere."""
         if self.program.uses[node] < 2:
             return False
+        assert node.op is not None
         operands = [a for a in node.args if isinstance(a, Node)]
-        short = len(operands) == 1 and operands[0] in self.written and self.written[operands[0]].text.isidentifier()
-        elementwise = isinstance(node.op.run, np.ufunc) and len(node.args) == 2 if node.op else False
-        return not (short and (elementwise or (node.op is not None and node.op.name in ("transpose", "negative"))))
+        if node.hint == "delta" or not all(self.written[a].text.isidentifier() for a in operands):
+            return True
+        if len(operands) == 1:
+            return node.op.name not in SHORT and not (isinstance(node.op.run, np.ufunc) and len(node.args) == 2)
+        return node.op.name != "subtract" or sorted(self.parts.get(node, [])) != ["backward", "forward"]
 
     def text(self, node: Node) -> Written:
         """What a node is made by."""
@@ -89,10 +99,8 @@ class Writer:
         if op.name in WITHOUT_FUNCTION or not (is_plain(op) or op.name in METHODS):
             return self.call_of_helper(op, node)
         self.hold_parts(node)
-        operands = self.operands(node)
-        if op.name == "add" and node.args[0] is node.args[1] and node.dtype.kind == "f":  # equal to the last bit, and a reader's way
-            op, operands = registry["multiply"], [python_number(2), operands[0]]
-        written = self.language.call(Call(op, node.args, node.static, node.ndim), operands, self.statics)
+        op, args, operands = as_in_books(node, self.operands(node))
+        written = self.language.call(Call(op, args, node.static, node.ndim), operands, self.statics)
         if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
             return written._replace(text=written.text.replace(" ** ", "**"))
         return written
@@ -142,6 +150,36 @@ class Writer:
         name = self.names.of(op.name)
         self.helpers[name] = f"def {name}{rest}"
         return name
+
+
+def as_in_books(node: Node, operands: list[Written]) -> tuple[Op, tuple[Any, ...], list[Written]]:
+    """What a node is written as: 2 * x for x + x, 1 / x for its reciprocal, 1 + exp(x) for exp(x) + 1, all equal to the last bit."""
+    op, args = node.op, node.args
+    assert op is not None
+    if node.dtype.kind != "f":
+        return op, args, operands
+    if op.name == "add" and args[0] is args[1]:
+        return registry["multiply"], (2, args[0]), [python_number(2), operands[0]]
+    if op.name == "reciprocal" and args[0].dtype == node.dtype:
+        return registry["divide"], (1, *args), [python_number(1), *operands]
+    if op.name == "add" and made_by(args[0], "exp") and is_number(args[1]):
+        return op, args[::-1], operands[::-1]
+    return op, args, operands
+
+
+def reading_order(program: Program) -> list[Node]:
+    """The nodes in an order of making them, in which the gradients of the inputs come as soon as they can, the first input's first."""
+    places = {node.number: i for i, node in enumerate(program.inputs)}
+    needed = {a for node in program.nodes if node.part != "update" for a in node.args}
+    start = next((node.number for node in program.nodes if node.part == "backward"), 0)
+    keys: dict[Node, tuple[int, int]] = {}
+    for node in program.nodes:
+        keys[node] = node.number, -1
+        is_end = node.about in places and node not in needed
+        if is_end or (node.part == "backward" and is_view(node)):  # a view is no work that a gradient would wait for
+            number, _ = max([(start, -1), *(keys[a] for a in node.args if a in keys)])
+            keys[node] = number, places[node.about] if is_end else -1
+    return sorted(program.nodes, key=keys.__getitem__)
 
 
 def parts(value: Any) -> Iterator[Any]:

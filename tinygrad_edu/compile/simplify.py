@@ -1,7 +1,8 @@
 """What makes a program shorter without changing what it computes: a rule per op, each exact.
 
 A rule gets the operands of an op, nodes or Python numbers, and gives a node that is equal, or None. Exact means to the last bit, but
-for numbers that reach the ends of the float range on the way: 0.5 * (x + x) is x.
+for numbers that reach the ends of the float range on the way: 0.5 * (x + x) is x. One rule is exact on paper and differs by rounding:
+what the cross-entropy of a sigmoid leaves of its derivative, (o - y) / n.
 """
 
 from __future__ import annotations
@@ -88,7 +89,52 @@ def multiply(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
             return b.make(registry["multiply"], (number * inner[0], inner[1]), {}, shape, dtype)
         if number == -1 and dtype.kind in "fi":
             return opposite(b, x) or b.make(registry["negative"], (x,), {}, shape, dtype)
-    return None
+    return slope_of_cross_entropy(b, args, shape, dtype)
+
+
+def slope_of_cross_entropy(b: Builder, args: tuple[Any, ...], shape: Shape, dtype: Any) -> Node | None:
+    """(c (1 - y) / (1 - o) - c y / o) * o * (1 - o) is c (o - y): finite where o is 0 or 1, and the fractions are not."""
+    slope, rest = args
+    if not made_by(slope, "multiply") or not is_rest(rest, slope.args[1]):
+        return None
+    fractions, o = slope.args
+    found = {}
+    for sign, part in terms(fractions):
+        if not made_by(part, "divide"):
+            return None
+        number, y = scaled(part.args[0])
+        found["o" if part.args[1] is o else "1 - o" if is_rest(part.args[1], o) else ""] = sign * number, y
+    if found.keys() != {"o", "1 - o"}:
+        return None
+    (c, y), (number, rest) = found["o"], found["1 - o"]
+    if not is_rest(rest, y) or number != -c or y.shape != shape or o.dtype != dtype:
+        return None
+    difference = b.make(registry["subtract"], (o, y), {}, shape, dtype)
+    n = round(1 / number) if number else 0
+    if n > 1 and dtype.type(1 / n) == dtype.type(number):
+        return b.make(registry["divide"], (difference, n), {}, shape, dtype)
+    return b.make(registry["multiply"], (number, difference), {}, shape, dtype)
+
+
+def is_rest(a: Any, o: Any) -> bool:
+    """Whether a node is 1 - o."""
+    return made_by(a, "subtract") and is_number(a.args[0]) and a.args[0] == 1 and a.args[1] is o and isinstance(o, Node)
+
+
+def terms(a: Any) -> list[tuple[int, Any]]:
+    """A sum or difference of two as its terms, with their signs."""
+    is_difference = made_by(a, "subtract")
+    return [(1, a.args[0]), (-1 if is_difference else 1, a.args[1])] if is_difference or made_by(a, "add") else []
+
+
+def scaled(a: Any) -> tuple[float, Any]:
+    """A node as a number times another one: (-1, x) for -x."""
+    if made_by(a, "negative"):
+        number, x = scaled(a.args[0])
+        return -number, x
+    if made_by(a, "multiply") and is_number(a.args[0]):
+        return float(a.args[0]), a.args[1]
+    return 1.0, a
 
 
 def divide(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..languages import identifier, python_number
+from .program import Node
 from .signature import Branch, Constant, Input, Signature
 
 WIDTH = 100  # of a line
@@ -33,6 +34,10 @@ class Names:
             name = f"{base}_{number}"
         self.taken.add(name)
         return name
+
+    def of_node(self, node: Node) -> str:
+        """An identifier for a value: its label, or what it is."""
+        return self.of(node.label or node.hint) if node.label or node.hint not in ("t", "delta") else self.numbered(node.hint)
 
     def numbered(self, hint: str) -> str:
         """An identifier that counts: t1, t2."""

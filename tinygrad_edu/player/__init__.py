@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import Tensor
@@ -61,5 +60,5 @@ def player(
     else:
         raise TypeError(f"player takes a loss, or a function that runs one training step and returns its loss, not {type(of).__name__}")
     if path is not None:
-        page.save(Path(path))
+        page.save(path)
     return page

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor, fit
+from ..explain.reasons import of_use
+from ..explain.telling import Math, Sentence, named
 from .layout import arranged
 from .notation import Notation, labels_of, parts_of, plain, text_of, things
 from .numbers import Pool
-from .why import reasons
 
 Step = dict[str, Any]
 
@@ -88,10 +89,21 @@ class Pass:
         """What is said of the gradient's way to operand `i`."""
         place = self._index[id(t.args[i])]
         rule, factor, local = self._notation.rule(t, i)
-        use: Step = {"node": place, "rule": rule, "why": reasons(t, i, self.labels[place], raw)}
+        use: Step = {"node": place, "rule": rule, "why": [sentence(why) for why in of_use(t, i, np.shape(raw), self._called)]}
         if factor is not None:
             use |= {"how": factor.how, "local": local, "factor": self._keep(factor.value)}
         return use
+
+    def _called(self, x: Any) -> Math | None:
+        """What a sentence calls a node."""
+        return named(self.labels[self._index[id(x)]]) if id(x) in self._index else None
+
+
+def sentence(why: Sentence) -> str:
+    """Words and mathematics as a sentence, with a capital letter and a full stop; names stay as they are."""
+    first, *rest = why
+    begin = first.unicode if isinstance(first, Math) else first[0].upper() + first[1:]
+    return begin + "".join(w.unicode if isinstance(w, Math) else w for w in rest) + "."
 
 
 def _asks(t: Tensor, i: int) -> bool:

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _names
-from .algebra import softmax_scores
-from .core import Op, Tensor
-from .formula import expression
-from .languages import cleaned
+from .. import _names
+from ..core import Op, Tensor
+from ..graph import softmax_scores
 
 LONGEST = 60  # characters of a formula in a message
 
@@ -35,6 +33,9 @@ EVERY_EXP = "write " + ", ".join(
 
 def called(a: Any) -> str:
     """How a message calls an operand: its name, else the expression that made it."""
+    from ..formula import expression  # an error may take its time, `import tinygrad_edu` may not
+    from ..languages import cleaned
+
     name = _names.of(a) or (_names.of(a._data) if type(a) is Tensor and a.op is None else None)  # a constant may hold the user's own array
     if name or type(a) is not Tensor or a.op is None:
         return cleaned(name) if name else f"a constant of shape {np.shape(a)}"

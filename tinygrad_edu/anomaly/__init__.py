@@ -6,7 +6,6 @@ import linecache
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ContextDecorator
 from contextvars import ContextVar
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -14,9 +13,9 @@ from weakref import ref
 
 import numpy as np
 
-from . import _names, core
+from .. import _names, core
+from ..core import Op, Tensor
 from .advice import after_backward, after_forward, called
-from .core import Op, Tensor
 
 _FEW = 6  # arrays of so many entries are shown whole
 
@@ -45,6 +44,8 @@ class Source(NamedTuple):
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
+        from pathlib import Path  # 5 ms that only those who see an anomaly need
+
         return f"{Path(self.file).name}:{self.line}: {self.text}".rstrip(": ")
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor
-from .graph import ancestors
-from .languages import identifier, is_guard, unicode_name
+from ..core import Tensor
+from ..formula import is_variable
+from ..graph import ancestors, softmax_scores
+from ..languages import identifier, is_guard, unicode_name
 from .record import Record
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both
@@ -109,18 +110,6 @@ class Symbols:
             if t.ndim > 1 and np.shape(a) == t.mT.shape and np.array_equal(np.asarray(a), t.numpy().mT):
                 return t.mT
         return None
-
-
-def softmax_scores(t: Tensor) -> Tensor | None:
-    """z, if `t` is exp(z - logsumexp(z)), the softmax of z."""
-    inner = t.args[0] if t.op is not None and t.op.name == "exp" else None
-    if type(inner) is not Tensor or inner.op is None or inner.op.name != "subtract":
-        return None
-    z, total = inner.args
-    while type(total) is Tensor and total.op is not None and total.op.name in ("expand_dims", "reshape"):
-        total = total.args[0]
-    is_total = type(total) is Tensor and total.op is not None and total.op.name == "logsumexp" and total.args[0] is z
-    return z if is_total else None
 
 
 def _data(a: Any) -> Any:
@@ -281,3 +270,26 @@ def _agree_nearby(given: Any, candidate: Any, symbols: dict[Any, Tensor]) -> boo
         if not abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300):
             return False
     return True
+
+
+def rebuilt(g: Tensor, known: Symbols) -> Tensor:
+    """The same computation on the leaves that stand for constants, each elementwise part below a product or a sum simplified alone."""
+    new: dict[Tensor, Tensor] = {}
+    for t in ancestors(g, until=known.until):
+        new[t] = t
+        if t.op is None or t in known.until:
+            continue
+        args = [new[a] if type(a) is Tensor and a in new else a for a in t.args]
+        if t.op.name not in known.elementwise:
+            args = [_operand(a, known) for a in args]
+        if not all(a is b for a, b in zip(args, t.args, strict=True)):
+            new[t] = t.op(list(args), **t.static) if t.op.variadic is not None else t.op(*args, **t.static)
+    return new[g]
+
+
+def _operand(a: Any, known: Symbols) -> Any:
+    """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
+    if not is_variable(a):
+        stand_in = known.constant(a) if np.ndim(a) else None
+        return a if stand_in is None else stand_in
+    return simplified(a, known) if a.op is not None and a not in known.until else a

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import Reading, Symbols, simplified
-from .core import Tensor, enable_grad, fit
-from .derive import rebuilt
-from .formula import Formula
-from .graph import ancestors, names_of
-from .naming import all_named, name_deep
-from .reasons import reasons
+from ..core import Tensor, enable_grad, fit
+from ..derive.algebra import Reading, Symbols, rebuilt, simplified
+from ..derive.naming import all_named, name_deep
+from ..formula import Formula
+from ..graph import ancestors, names_of
+from .reasons import of_equation
 from .telling import NOTHING, Math, Sentence, named
 
 PATHS = 6  # so many paths are written out, each with its own product
@@ -74,7 +73,7 @@ class Link:
     @property
     def reasons(self) -> list[Sentence]:
         """Why the formula is as it is, where shapes decide."""
-        return reasons(self.by, self.of, self.chain.text)
+        return of_equation(self.by, self.of, self.chain.text)
 
     @cached_property
     def kind(self) -> tuple[Any, ...]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .formula import Equation, Formula, Spelling
-from .languages import LANGUAGES, identifier
+from ..formula import Equation, Formula, Spelling
+from ..languages import LANGUAGES, identifier
 
 
 @dataclass(frozen=True)

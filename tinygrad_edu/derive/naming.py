@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import softmax_scores
-from .core import Tensor, registry
-from .formula import is_variable
-from .graph import ancestors
-from .languages import identifier, is_bare_function
+from ..core import Tensor, registry
+from ..formula import is_variable
+from ..graph import ancestors, softmax_scores
+from ..languages import identifier, is_bare_function
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
 DEEP = 8  # an equation that is nested more deeply is told op by op

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .languages import latex_name, math_number, unicode_name
+from ..languages import latex_name, math_number, unicode_name
 
 SHOWN = 12  # arrays of so many entries are printed
 

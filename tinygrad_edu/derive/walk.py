@@ -1,4 +1,4 @@
-"""`derive`: the closed formulas of the gradients, as one would derive them by hand, from the rules that run.
+"""The walk of `derive`: from the rules that run to the formulas that one would derive by hand.
 
 The named tensors of a computation are its equations. From the loss back, each equation hands its gradient on by the rules of its ops;
 where the next equation is elementwise the formulas are multiplied out and simplified, and where it is a matrix product the gradient
@@ -12,55 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import Symbols, simplified, softmax_scores, sympy
-from .core import Tensor, enable_grad, registry
+from ..core import Tensor, enable_grad, registry
+from ..formula import Equation, Formula, is_variable
+from ..graph import ancestors, softmax_scores
+from ..languages import identifier
+from .algebra import Symbols, rebuilt, simplified
 from .derivation import Derivation, Line, words_of
-from .formula import Equation, Formula, is_variable
-from .graph import ancestors, names_of
-from .languages import identifier
 from .naming import all_named
 
 
-def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any] | None = None) -> Derivation:
-    """The closed formula of the gradient of a recorded loss with respect to each tensor of `wrt`, in the user's names.
-
-    Names are a tensor's own, those in `names`, or the caller's variables. Every simplification (SymPy, extra `derive`) is compared
-    with the recorded values before it is kept.
-
-    >>> import numpy as np, tinygrad_edu as tg
-    >>> X, t = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.0], [1.0]])
-    >>> W, b = tg.Tensor([[0.1], [0.2]], requires_grad=True), tg.Tensor([0.3], requires_grad=True)
-    >>> z = X @ W + b
-    >>> o = z.sigmoid()
-    >>> E = 0.5 * ((o - t) ** 2).sum()
-    >>> print(derive(E, wrt=[W, b]))
-    δ = ∂E/∂z = (o − t) ⊙ o ⊙ (1 − o)
-    ∂E/∂W     = Xᵀ δ
-    ∂E/∂b     = Σ_rows δ
-    """
-    sympy()
-    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
-    _check(loss, wanted)
-    labels = all_named(loss, names_of([loss], names))
-    return _Walk(loss, wanted, labels, Formula([loss], labels, lines=True)).derivation()
-
-
-def _check(loss: Tensor, wanted: Sequence[Any]) -> None:
-    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
-        raise TypeError("derive takes a recorded scalar, the loss, and the tensors to differentiate by: derive(loss, wrt=[W, b])")
-    known = set(ancestors(loss))
-    for t in wanted:
-        if type(t) is not Tensor or not t.requires_grad or t not in known:
-            what = t.label() if type(t) is Tensor else repr(t)
-            raise ValueError(f"the loss does not depend on {what} by recorded ops: wrt lists tensors that require a gradient and were used")
-
-
-class _Walk:
+class Walk:
     """From the loss back to the parameters, equation by equation."""
 
-    def __init__(self, loss: Tensor, wanted: Sequence[Tensor], labels: Mapping[int, str], text: Formula) -> None:
-        self.loss, self.wanted, self.labels, self.text = loss, wanted, labels, text
-        self.equations = text.equations("python")
+    def __init__(self, loss: Tensor, wanted: Sequence[Tensor], names: dict[int, str]) -> None:
+        self.loss, self.wanted = loss, wanted
+        labels = self.labels = all_named(loss, names)
+        self.text = Formula([loss], labels, lines=True)
+        self.equations = self.text.equations("python")
         self.one = Tensor(np.ones(loss.shape, loss.dtype), requires_grad=True, copy=False)
         variables = [e.tensor for e in self.equations] + [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
         self.known = Symbols([t for t in variables if t is not loss], labels, self.one)
@@ -172,29 +140,6 @@ class _Walk:
             [g], {id(u): str(n) for u, n in {**symbols, **named}.items()} | constants, self.known.until | set(named), bare=True, tidy=True
         )
         self.lines.append(Line(label, name or self.known.unused(f"d_{identifier(label)}"), is_gradient, formula, g.numpy()))
-
-
-def rebuilt(g: Tensor, known: Symbols) -> Tensor:
-    """The same computation on the leaves that stand for constants, each elementwise part below a product or a sum simplified alone."""
-    new: dict[Tensor, Tensor] = {}
-    for t in ancestors(g, until=known.until):
-        new[t] = t
-        if t.op is None or t in known.until:
-            continue
-        args = [new[a] if type(a) is Tensor and a in new else a for a in t.args]
-        if t.op.name not in known.elementwise:
-            args = [_operand(a, known) for a in args]
-        if not all(a is b for a, b in zip(args, t.args, strict=True)):
-            new[t] = t.op(list(args), **t.static) if t.op.variadic is not None else t.op(*args, **t.static)
-    return new[g]
-
-
-def _operand(a: Any, known: Symbols) -> Any:
-    """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
-    if not is_variable(a):
-        stand_in = known.constant(a) if np.ndim(a) else None
-        return a if stand_in is None else stand_in
-    return simplified(a, known) if a.op is not None and a not in known.until else a
 
 
 def _constants(loss: Tensor, labels: Mapping[int, str]) -> Iterator[Any]:

@@ -1,0 +1,110 @@
+"""Why a gradient has the form it has: a sentence for each transpose, each sum and each share, with the shapes, and for what a rule does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..core import Tensor, stretched
+from ..formula import Formula
+from ..graph import ancestors
+from .telling import Math, Sentence, named
+
+Called: TypeAlias = Callable[[Any], "Math | None"]  # what a sentence calls an operand
+
+RULES = {  # op, and place of the operand if it matters
+    ("add", None): "a sum hands its gradient on to each of its terms, unchanged",
+    ("subtract", 0): "the first term of a difference gets the gradient unchanged",
+    ("subtract", 1): "what is subtracted gets the gradient with the opposite sign",
+    ("multiply", None): "in a product, the derivative by one factor is the other factor",
+    ("sigmoid", None): "the slope of σ is known from its own output: σ′ = σ(1 − σ), at most ¼",
+    ("tanh", None): "the slope of tanh is known from its own output: 1 − tanh²",
+    ("exp", None): "the exponential is its own derivative",
+    ("relu", None): "where the input was positive the gradient passes; elsewhere it is stopped",
+    ("getitem", None): "only the entries that were selected get a gradient; all others get 0",
+    ("max", None): "only the largest entry decided the result: it gets the gradient, all others get 0",
+    ("min", None): "only the smallest entry decided the result: it gets the gradient, all others get 0",
+    ("where", None): "the gradient goes to the side that was selected; the other side gets 0",
+}
+ARRANGED = frozenset("reshape transpose swapaxes squeeze expand_dims flip moveaxis copy".split())
+
+
+def shape(of: Any) -> str:
+    """A shape, as NumPy writes it."""
+    return str(tuple(map(int, np.shape(of))))
+
+
+def of_equation(t: Tensor, a: Tensor, formula: Formula) -> list[Sentence]:
+    """What the equation of `t` has to say about how its operand `a` gets its gradient: where shapes decide, op by op."""
+    operands = {x for x in formula.operands(t) if type(x) is Tensor}
+
+    def called(x: Any) -> Math | None:
+        return named(formula.label(x)) if formula.label(x) else None
+
+    reaches = {a}
+    found: list[Sentence] = []
+    for u in ancestors(t, until=operands):
+        if u.op is None or u in operands or u is a:
+            continue
+        is_elementwise = not u.op.cases and (not u.op.shapes or u.op.name == "broadcast_to")
+        for i, x in enumerate(u.args):
+            if type(x) is Tensor and x in reaches and x.requires_grad:
+                reaches.add(u)
+                stretch = _stretch(u.shape, x, called) if is_elementwise else None
+                found += [s for s in (_product(u, i, called), _share(u), stretch) if s and s not in found]
+    return found
+
+
+def of_use(u: Tensor, i: int, given: tuple[int, ...], called: Called) -> list[Sentence]:
+    """What is to be said of operand `i` of the op that made `u`: what the rule does, and why what it gave, of shape `given`, is summed."""
+    assert u.op is not None
+    rule = RULES.get((u.op.name, i)) or RULES.get((u.op.name, None))
+    if u.op.name in ARRANGED:
+        rule = "only the arrangement changed: the gradient is put back into the shape of the operand"
+    sentences = ((rule,) if rule else None, _product(u, i, called), _share(u), _stretch(given, u.args[i], called))
+    return [s for s in sentences if s]
+
+
+def _product(u: Tensor, i: int, called: Called) -> Sentence | None:
+    """The transpose in the gradient of a matrix product."""
+    if u.op is None or u.op.name != "matmul" or np.ndim(u.args[0]) != 2 or np.ndim(u.args[1]) != 2:
+        return None
+    mine, other = u.args[i], u.args[1 - i]
+    turned = np.shape(other)[::-1]
+    shapes = f"{shape(u)} @ {turned}" if i == 0 else f"{turned} @ {shape(u)}"
+    name = called(other)
+    transpose = name.then(Math("ᵀ", r"^{\top}")) if name else "the transpose"
+    rows, columns = np.shape(u)
+    if i == 0:
+        why = f"each entry went into all {columns} outputs of its row" if columns > 1 else "each entry went into the one output of its row"
+    else:
+        why = f"each entry met all {rows} rows" if rows > 1 else "each entry met the one row"
+    why += ", and collects from them" if (columns, rows)[i] > 1 else ""
+    return transpose, f" makes {shapes} = {shape(mine)}, the shape of ", called(mine) or "its operand", f": {why}"
+
+
+def _share(u: Tensor) -> Sentence | None:
+    """What one entry gets from a sum or a mean."""
+    if u.op is None or u.op.name not in ("sum", "mean") or u.args[0].size <= u.size:
+        return None
+    count = u.args[0].size // max(u.size, 1)
+    if u.op.name == "mean":
+        return (f"each of the {count} entries counts 1/{count} in the mean",)
+    return (f"each of the {count} entries counts once in the sum, so each gets the same gradient",)
+
+
+def _stretch(given: tuple[int, ...], x: Tensor, called: Called) -> Sentence | None:
+    """The sum over the axes along which broadcasting stretched an operand, of a gradient of shape `given`."""
+    axes = stretched(given, x.shape) if x.shape != given else None
+    if not axes:
+        return None
+    name = called(x) or (x.op.name if x.op else "a leaf")
+    count = int(np.prod([given[k] for k in axes]))
+    if not x.shape:
+        return name, f" is one number, used for all {count} entries: sum over all of them"
+    rows = len(given) == 2 and len(axes) == 1
+    over = f"{count} {('rows', 'columns')[axes[0]]}" if rows else f"{count} places"
+    axis = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+    return name, f" of shape {shape(x)} was stretched over {over}: sum over {axis}"
