@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import AnomalyError, core, detect_anomaly
+from tinygrad_edu import AnomalyError, detect_anomaly, operation
 
 
 def leaf(*values):
@@ -164,12 +164,12 @@ def test_training_in_it_gives_the_same_numbers_and_keeps_nothing():
 
 
 def is_off():
-    return core._result.__module__ == "tinygrad_edu.core" and tg.Tensor.adjoints.__module__ == "tinygrad_edu.core"
+    return operation._result.__module__ == "tinygrad_edu.operation" and tg.Tensor.adjoints.__module__ == "tinygrad_edu.core"
 
 
 def test_off_means_off():
     assert is_off()
-    assert core._unrolled is core.is_recording
+    assert operation._unrolled is operation.is_recording
     with detect_anomaly():
         assert not is_off()
         with detect_anomaly():
@@ -178,7 +178,7 @@ def test_off_means_off():
         with pytest.raises(AnomalyError):
             np.log(leaf(0.0))
     assert is_off()
-    assert core._unrolled is core.is_recording
+    assert operation._unrolled is operation.is_recording
     with np.errstate(all="ignore"):
         assert np.log(leaf(0.0)).item() == -np.inf
     with pytest.raises(ZeroDivisionError), detect_anomaly():

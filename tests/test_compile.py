@@ -14,8 +14,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
-from tinygrad_edu.core import registry
 from tinygrad_edu.define import in_table
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions, op_calls
 from tinygrad_edu.trees import leaves
 
@@ -273,7 +273,7 @@ def test_user_s_ops(request):
     compiled = agrees(lambda x: tg.value_and_grad(lambda x: cube(looking(out(half(x).sigmoid()))).sum())(x), np.array([0.5, 2.0]))
     assert "def cube_of(x):" in compiled.source
     assert "def looking(x):\n    return x * 2 if x.sum() > 0 else x" in compiled.source, "it looks at values, but it has a text"
-    assert "looking_out = tinygrad_edu.core.registry['looking_out'].run" in compiled.source, "and its text needs more than NumPy"
+    assert "looking_out = tinygrad_edu.registry.registry['looking_out'].run" in compiled.source, "and its text needs more than NumPy"
 
 
 def _scaled(x, c):

@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tinygrad_edu.compile.devices import refuse_uneven
 from tinygrad_edu.compile.signature import Signature
-from tinygrad_edu.core import registry
 from tinygrad_edu.define import in_table
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions, op_calls
 from tinygrad_edu.trees import leaves
 

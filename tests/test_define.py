@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import numpy_functions, registry
+from tinygrad_edu.registry import numpy_functions, registry
 
 Tensor = tg.Tensor
 

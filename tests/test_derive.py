@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import registry
+from tinygrad_edu.registry import registry
 
 
 def equal(formula: str, expected: str) -> bool:

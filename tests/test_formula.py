@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import fit, registry
+from tinygrad_edu.core import fit
 from tinygrad_edu.formula import expression, local_derivative, program, sample
 from tinygrad_edu.languages import identifier, latex_name, unicode_name
+from tinygrad_edu.registry import registry
 
 OPS = [(name, case) for name, op in registry.items() for case in range(len(op.cases) or 1)]
 RULES = [(name, i) for name, op in registry.items() for i in range(2 if op.variadic else len(op.rules)) if op.rule(i)]

@@ -8,9 +8,9 @@ from hypothesis import given
 
 import tinygrad_edu as tg
 from tinygrad_edu import memory
-from tinygrad_edu.core import registry
 from tinygrad_edu.graph import ancestors
 from tinygrad_edu.memory import Forgotten
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions
 
 Tensor = tg.Tensor

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_edu.core import registry
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import mutants
 
 QUICK = ["tanh", "divide", "matmul", "max", "concatenate"]  # of every way to write a rule, one

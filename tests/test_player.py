@@ -13,7 +13,6 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
-from tinygrad_edu.core import registry
 from tinygrad_edu.define import in_table
 from tinygrad_edu.draw import render
 from tinygrad_edu.formula import sample
@@ -24,6 +23,7 @@ from tinygrad_edu.player.numbers import embedded, packed
 from tinygrad_edu.player.page import SCRIPTS
 from tinygrad_edu.player.passes import Pass
 from tinygrad_edu.player.training import held_by, spread
+from tinygrad_edu.registry import registry
 
 ROOT = Path(__file__).parents[1]
 EVIL = [

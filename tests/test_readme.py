@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import registry
+from tinygrad_edu.registry import registry
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

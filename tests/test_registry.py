@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import registry
 from tinygrad_edu.define import in_table
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import GradientMismatch, check_op
 
 TABLE = sorted(name for name, op in registry.items() if in_table(op))

@@ -8,8 +8,8 @@ from hypothesis import Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import registry
 from tinygrad_edu.define import REAL
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import (
     GradientMismatch,
     arrays,

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.core import registry, stretched
+from tinygrad_edu.core import stretched
 from tinygrad_edu.graph import ancestors
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions, gradcheck
 from tinygrad_edu.testing.checker import gradient_of
 from tinygrad_edu.testing.programs import Line, Program

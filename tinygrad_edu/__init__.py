@@ -10,7 +10,7 @@ array([ -5., -10.])
 
 from .anomaly import AnomalyError, detect_anomaly
 from .compile import compile
-from .core import Op, Tensor, enable_grad, no_grad
+from .core import Tensor
 from .define import op
 from .derive import derive
 from .draw import draw
@@ -26,6 +26,8 @@ from .functions import (
     outer,
     softmax,
 )
+from .modes import enable_grad, no_grad
+from .operation import Op
 from .ops.elementwise import (
     abs,
     add,

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .core import Interval, Op, Rule, Tensor, fast_call, numpy_functions, registry
+from .core import Tensor
+from .operation import Interval, Op, Rule, fast_call
+from .registry import numpy_functions, registry
 
 # the domains that occur, open intervals: where an argument may lie
 REAL: Interval = (-inf, inf)

@@ -15,9 +15,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from .core import Op, Tensor, enable_grad, fit, registry
+from .core import Tensor, fit
 from .graph import ancestors, names_of
 from .languages import LANGUAGES, Call, Written, identifier, is_bare_function, opaque
+from .modes import enable_grad
+from .operation import Op
+from .registry import registry
 
 SHARED = 12  # a tensor that is used twice gets an equation of its own if more names than this, and signs, go into it
 LONG, DEEP = 100, 40  # so does every tensor whose text is so long, or nested so deeply

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core import Op, Tensor, numpy_functions
+from .core import Tensor
+from .operation import Op
+from .registry import numpy_functions
 
 # how tightly a text holds together; a slot of a template needs at least so much, or it gets parentheses
 LOOSE, COMPARED, OR, AND, SUM, BIG, PRODUCT, JOINED, SIGNED, POWER, CALLED, ATOM = range(12)

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .core import Op, Tensor, no_grad, refuse_changed
+from .core import Tensor, refuse_changed
+from .modes import no_grad
+from .operation import Op
 
 LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs time, and readers find names by the first
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import tinygrad_edu
 
-from .core import Op, Tensor, registry
+from .core import Tensor
 from .define import _OPERATORS
+from .operation import Op
+from .registry import registry
 
 PATH = Path(__file__).with_name("_methods.pyi")
 

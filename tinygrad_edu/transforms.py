@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor, clock, enable_grad, is_intercepted, is_recording, no_grad, numeric, read_only, recorder, short, within
+from .checks import numeric, read_only, short
+from .core import Tensor
 from .graph import ancestors
 from .memory import forget, recall, sparing
+from .modes import clock, enable_grad, is_recording, no_grad, recorder, within
+from .operation import is_intercepted
 from .ops.shape import copy, stack
 from .trees import leaves, paired, tree_map
 

@@ -13,8 +13,9 @@ from weakref import ref
 
 import numpy as np
 
-from .. import _names, core
-from ..core import Op, Tensor
+from .. import _names, operation
+from ..core import Tensor
+from ..operation import Op
 from .advice import after_backward, after_forward, called
 
 _FEW = 6  # arrays of so many entries are shown whole
@@ -59,7 +60,7 @@ class _Record(NamedTuple):
 
 _mode: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)  # per thread and per task
 _lock = Lock()
-_result, _adjoints = core._result, Tensor.adjoints
+_result, _adjoints = operation._result, Tensor.adjoints
 
 
 class detect_anomaly(ContextDecorator):
@@ -82,7 +83,7 @@ class detect_anomaly(ContextDecorator):
     write tg.log_softmax(z)
     """
 
-    _on = 0  # in how many threads and contexts: the hook in core is set while there is one
+    _on = 0  # in how many threads and contexts: the hook in operation.py is set while there is one
 
     def __init__(self) -> None:
         self._entered: list[Any] = []
@@ -94,14 +95,14 @@ class detect_anomaly(ContextDecorator):
         self._entered.append((quiet, _mode.set(self)))
         with _lock:
             detect_anomaly._on += 1
-            core.intercept(_watched_result, _watched_adjoints, unrolled=bool)
+            operation.intercept(_watched_result, _watched_adjoints, unrolled=bool)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         quiet, token = self._entered.pop()
         with _lock:
             detect_anomaly._on -= 1
             if not detect_anomaly._on:
-                core.intercept(_result, _adjoints)
+                operation.intercept(_result, _adjoints)
         _mode.reset(token)
         quiet.__exit__(kind, error, trace)
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import _names
-from ..core import Op, Tensor
+from ..core import Tensor
 from ..graph import softmax_scores
+from ..operation import Op
 
 LONGEST = 60  # characters of a formula in a message
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from .. import _names
-from ..core import Tensor, enable_grad, short, within
+from ..checks import short
+from ..core import Tensor
 from ..graph import ancestors
 from ..languages import identifier
+from ..modes import enable_grad, within
 from .entry import MISS, Entry, Result
 from .lower import NUMPY_RULES, Lowering
 from .plan import Plan

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Tensor, _new, _nothing, clock
+from ..core import Tensor
+from ..modes import clock
+from ..operation import _new, _nothing
 from .signature import Branch, Constant, Input, Signature
 from .text import tree_text
 

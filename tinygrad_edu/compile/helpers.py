@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import Op
+from ..operation import Op
 from .lower import taken_apart
 from .program import Node, recorded
 from .simplify import RULES

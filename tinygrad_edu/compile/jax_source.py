@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op
 from ..languages import ATOM, Written, index_literal, literal
+from ..operation import Op
 from ..ops.indexing import _is_basic
 from .helpers import from_run
 from .lower import is_numpys, is_plain

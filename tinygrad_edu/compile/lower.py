@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, enable_grad, registry
+from ..core import Tensor
 from ..define import in_table
 from ..graph import ancestors
+from ..modes import enable_grad
+from ..operation import Op
+from ..registry import registry
 from .program import Builder, Maker, Node, Program
 from .simplify import RULES, is_number
 from .trace import Recording

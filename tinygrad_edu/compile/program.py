@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, clock, refuse_changed, registry
+from ..core import Tensor, refuse_changed
 from ..graph import ancestors
+from ..modes import clock
+from ..operation import Op
+from ..registry import registry
 from .trace import Recording
 
 SMALL = 1 << 16  # bytes: constants of this size are compared by value, and computed in advance

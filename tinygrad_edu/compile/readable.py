@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, registry
 from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, python_number, statics_text
+from ..operation import Op
+from ..registry import registry
 from .entry import Result
 from .helpers import from_run, from_source
 from .lower import is_plain
@@ -139,7 +140,7 @@ class Writer:
         """The name of a function that is not plain NumPy: as its author wrote it, or from the table of ops."""
         if op.name not in self.functions:
             name = self.functions[op.name] = self.names.of(op.name)
-            self.helpers[name] = from_source(op, name) or f"{name} = tinygrad_edu.core.registry[{op.name!r}].run"
+            self.helpers[name] = from_source(op, name) or f"{name} = tinygrad_edu.registry.registry[{op.name!r}].run"
         return self.functions[op.name]
 
     def _defined(self, op: Op, rest: str) -> str:

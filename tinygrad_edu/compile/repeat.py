@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..core import within
+from ..modes import within
 from .entry import MISS, Result
 from .signature import Branch, Constant, Input, Signature, described
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Tensor, numeric, short
+from ..checks import numeric, short
+from ..core import Tensor
 
 
 @dataclass(eq=False)

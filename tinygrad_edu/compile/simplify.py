@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import frexp
 from typing import Any
 
-from ..core import registry
+from ..registry import registry
 from .program import Builder, Maker, Node
 
 Static = Mapping[str, Any]

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import _names
-from ..core import Tensor, _result, clock, read_only, recorder, within
+from ..checks import read_only
+from ..core import Tensor
 from ..graph import ancestors
+from ..modes import clock, recorder, within
+from ..operation import _result
 from ..ops.shape import copy
 
 

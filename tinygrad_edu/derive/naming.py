@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, registry
+from ..core import Tensor
 from ..formula import is_variable
 from ..graph import ancestors, softmax_scores
 from ..languages import identifier, is_bare_function
+from ..registry import registry
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
 DEEP = 8  # an equation that is nested more deeply is told op by op

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..core import Tensor, enable_grad
+from ..core import Tensor
+from ..modes import enable_grad
 
 
 class Record:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, enable_grad, registry
+from ..core import Tensor
 from ..formula import Equation, Formula, is_variable
 from ..graph import ancestors, softmax_scores
 from ..languages import identifier
+from ..modes import enable_grad
+from ..registry import registry
 from .algebra import Symbols, rebuilt, simplified
 from .derivation import Derivation, Line, words_of
 from .naming import all_named

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, fit
+from ..core import Tensor, fit
 from ..formula import Formula, is_variable, local_derivative, parameters, pulled_back, recognized
 from ..graph import ancestors
 from ..languages import LANGUAGES, Call, cleaned, latex_name, latex_text, unicode_name
+from ..operation import Op
 from .diagram import Arrow, Box, Diagram, Kind, Text, between
 from .fold import folded
 

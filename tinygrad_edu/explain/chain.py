@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, enable_grad, fit
+from ..core import Tensor, fit
 from ..derive.algebra import Reading, Symbols, rebuilt, simplified
 from ..derive.naming import all_named, name_deep
 from ..formula import Formula
 from ..graph import ancestors, names_of
+from ..modes import enable_grad
 from .reasons import of_equation
 from .telling import NOTHING, Math, Sentence, named
 

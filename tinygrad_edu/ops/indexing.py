@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op
 from ..define import op
+from ..operation import Op
 
 _ROWS = np.array([0, 2, 2])
 _MASK = np.array([True, False, True])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Rule
 from ..define import op
+from ..operation import Rule
 
 
 def _undo(axes: tuple[int, ...] | None, ndim: int) -> tuple[int, ...] | None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, no_grad
+from ..core import Tensor
 from ..graph import ancestors
+from ..modes import no_grad
 from ..trees import leaves
 from .notation import labels_of, plain
 from .numbers import Pool, rounded

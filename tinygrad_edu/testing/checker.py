@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, enable_grad, short
+from ..checks import short
+from ..core import Tensor
 from ..graph import ancestors
+from ..modes import enable_grad
+from ..operation import Op
 from ..transforms import vjp
 from ..trees import leaves
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, Blame, Entry, GradientMismatch, Report

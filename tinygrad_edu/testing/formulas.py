@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Tensor, enable_grad, numeric, short
+from ..checks import numeric, short
+from ..core import Tensor
+from ..modes import enable_grad
+from ..operation import Op
 from ..trees import leaves, tree_map
 from .checker import allowed_part, examined
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, GradientMismatch, Report, table

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase
 
-from ..core import Op, Rule, registry
 from ..define import in_table
+from ..operation import Op, Rule
+from ..registry import registry
 from .ops import check_op
 from .report import table
 

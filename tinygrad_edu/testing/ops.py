@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 
-from ..core import Op, Tensor, registry, stretched
+from ..core import Tensor, stretched
+from ..operation import Op
+from ..registry import registry
 from .checker import gradcheck
 from .strategies import op_calls
 from .subject import call

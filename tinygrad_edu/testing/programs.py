@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, registry
+from ..core import Tensor
+from ..registry import registry
 from .subject import call
 
 

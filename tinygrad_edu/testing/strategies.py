@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Interval, Op, Tensor, registry
+from ..core import Tensor
 from ..define import LOGICAL, REAL, in_table
+from ..operation import Interval, Op
+from ..registry import registry
 from .checker import gradcheck
 from .programs import Line, Program
 from .subject import kinks_of

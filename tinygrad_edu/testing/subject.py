@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import _names
-from ..core import Op, Tensor, enable_grad, no_grad, short
+from ..checks import short
+from ..core import Tensor
 from ..graph import ancestors
+from ..modes import enable_grad, no_grad
+from ..operation import Op
 from ..trees import leaves, tree_map
 from .slopes import Piece
 

@@ -1,0 +1,68 @@
+"""What may be in a Tensor, and how messages show what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ._methods import Methods
+
+if TYPE_CHECKING:  # numpy.typing takes a tenth of NumPy's own import time
+    from numpy.typing import DTypeLike, NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+
+
+def numeric(data: Any, dtype: DTypeLike | None = None) -> Array:
+    """The array of real numbers that `data` spells; a TypeError or ValueError that says what it is instead."""
+    try:
+        array = np.asarray(data, dtype)
+    except (ValueError, TypeError) as error:
+        raise retold(error, f"{short(data)} is not an array of numbers ({error}); rows must have equal lengths") from None
+    if array.dtype.kind not in "fiub" or hasattr(data, "mask"):
+        kind = "is a masked array" if hasattr(data, "mask") else f"has dtype {array.dtype}"
+        raise TypeError(f"{short(data)} {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
+    return array
+
+
+def operand(value: Any) -> Any:
+    """An op's argument that is no Tensor: a Python number stays as it is (NumPy keeps float32 * 2.0 in float32)."""
+    if type(value) in (float, int, bool):
+        return value
+    if isinstance(value, (list, tuple)):
+        refuse_tensors_in(value)
+    if value is None or isinstance(value, (str, bytes, dict, set)) or callable(value):
+        raise TypeError(f"an operand must be a Tensor, an array or a number, not {type(value).__name__}: {short(value)}")
+    return numeric(value)
+
+
+def refuse_tensors_in(values: Sequence[Any]) -> None:
+    """Arrays of Tensors would lose their gradients, hence an error that shows `stack`."""
+    for value in values:
+        if isinstance(value, Methods):
+            raise TypeError("a list of Tensors is not a Tensor, its gradients would be lost: write tg.stack([...])")
+        if isinstance(value, (list, tuple)):
+            refuse_tensors_in(value)
+
+
+def retold(error: Exception, text: str) -> Exception:
+    """An error of the same kind with another text; some of NumPy's own kinds cannot be made from a text alone."""
+    try:
+        return type(error)(text)
+    except TypeError:
+        return next(kind for kind in (TypeError, IndexError, ValueError, Exception) if isinstance(error, kind))(text)
+
+
+def read_only(array: Array) -> Array:
+    """A view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def short(value: Any) -> str:
+    """`value` in one line of at most 60 characters, for error messages."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,62 @@
+"""Whether ops are recorded, and for whom: per thread and per task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from .core import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+clock = count().__next__  # a tensor's serial number: larger than those of all it was made from
+# whether ops are recorded, per thread and per task; in place of True a function that every recorded result is given to
+_recording: ContextVar[Any] = ContextVar("recording", default=True)
+is_recording = _recording.get
+within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
+recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
+
+
+class no_grad:
+    """A context, or a decorator, in which nothing is recorded and parameters may be changed in place.
+
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> with tg.no_grad():
+    ...     w -= 0.5
+    >>> w.tolist()
+    [0.5, 1.5]
+    """
+
+    recording: Any = False
+
+    def __enter__(self) -> None:
+        self._before = [*getattr(self, "_before", ()), is_recording()]  # one object may be entered twice
+        _recording.set(self.recording)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _recording.set(self._before.pop())
+
+    def __call__(self, function: F) -> F:
+        @wraps(function)
+        def without_recording(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return without_recording  # type: ignore[return-value]
+
+
+class enable_grad(no_grad):
+    """A context, or a decorator, in which ops are recorded again, inside a `no_grad`."""
+
+    recording = True
+
+
+def is_known(t: Tensor) -> bool:
+    """Whether the value of `t` may be looked at: not that of a program's input, nor what depends on it, while the program is recorded."""
+    return recorder.get() is None or not recorder.get().depends(t)
