@@ -22,6 +22,7 @@ from .workloads import Workload
 
 Step = Callable[[], float]
 BY_HAND, OURS, COMPILED, COMPILED_JAX, TORCH, JAX = "by hand", "tinygrad_edu", "compiled NumPy", "compiled JAX", "PyTorch", "JAX jit"
+BY_VALUE, REPEAT, FORI = "value_and_grad", "compiled JAX, repeat", "JAX fori_loop"
 
 
 class Engine(NamedTuple):
@@ -77,14 +78,14 @@ def by_hand(w: Workload) -> Step:
     return lambda: float(step(p, lr, *data))
 
 
-def eager(w: Workload) -> Step:
-    """The README's loop."""
+def eager(w: Workload, **options: Any) -> Step:
+    """The README's loop; options are those of `backward`."""
     m, lr, data, cost = OUR_WORDS, w.lr, w.data, w.cost
     parameters = [tg.Tensor(array, requires_grad=True) for array in w.start]
 
     def step() -> float:
         loss = cost(m, parameters, *data)
-        loss.backward()
+        loss.backward(**options)
         with tg.no_grad():
             for p in parameters:
                 p -= lr * p.grad
@@ -102,8 +103,9 @@ def functional(w: Workload) -> Step:
 
     def step() -> float:
         loss, gradients = both(parameters)
-        for p, g in zip(parameters, gradients, strict=True):
-            p -= lr * g
+        with tg.no_grad():
+            for p, g in zip(parameters, gradients, strict=True):
+                p -= lr * g
         return loss.item()
 
     return step
@@ -327,7 +329,10 @@ def micrograd(w: Workload) -> Step:
     log = function(math.log, lambda x, y: 1 / x)
 
     def linear(x: Any, W: Any, b: Any) -> Any:
-        return [[sum((a * v for a, v in zip(row, column, strict=True)), c) for column, c in zip(zip(*W, strict=True), b, strict=True)] for row in x]
+        return [
+            [sum((a * v for a, v in zip(row, column, strict=True)), c) for column, c in zip(zip(*W, strict=True), b, strict=True)]
+            for row in x
+        ]
 
     def squared_error(o: Any, target: Any) -> Any:
         return sum((a - t) ** 2 for row, wanted in zip(o, target, strict=True) for a, t in zip(row, wanted, strict=True)) * 0.5
@@ -362,6 +367,43 @@ def nested(kind: Any, array: Any) -> Any:
     return [nested(kind, part) if part.ndim else kind(part.item()) for part in array]
 
 
+# -- many steps in one call ------------------------------------------------------------------------------------------------------------
+
+
+def python_loop(w: Workload, n: int) -> Step:
+    """The loop of the articles, around the step by hand."""
+
+    def run() -> float:
+        parameters = w.parameters
+        for _ in range(n):
+            loss = w.by_hand(parameters, w.lr, *w.data)
+        return float(loss)
+
+    return run
+
+
+def repeated(w: Workload, n: int) -> Step:
+    """The compiled step's own loop, in JAX."""
+    parameters, data = placed(with_float64(), w)
+    run = tg.compile(pure_step(w), target="jax").repeat(n)
+    return lambda: float(run(parameters, *data)[1])
+
+
+def fori_loop(w: Workload, n: int) -> Step:
+    """JAX's loop around the step that its users write."""
+    jax, step = with_float64(), pure_jax_step(w)
+    parameters, data = placed(jax, w)
+
+    @jax.jit  # type: ignore[misc]
+    def run(parameters: Any, *data: Any) -> Any:
+        first = (parameters, jax.numpy.zeros((), data[0].dtype))
+        return jax.lax.fori_loop(0, n, lambda _, state: step(state[0], *data), first)
+
+    return lambda: float(run(parameters, *data)[1])
+
+
+# -- the lists -------------------------------------------------------------------------------------------------------------------------
+
 SMALL = frozenset({"perceptron", "ANN", "2-layer", "XOR", "chain"})
 
 ENGINES: dict[str, Engine] = {
@@ -376,3 +418,9 @@ ENGINES: dict[str, Engine] = {
     "tinygrad": Engine(tinygrad, "tinygrad"),
     "micrograd": Engine(micrograd, "micrograd", SMALL),
 }
+# other ways to use them, measured for their memory
+VARIANTS: dict[str, Engine] = {
+    BY_VALUE: Engine(functional),
+}
+
+LOOPS: dict[str, Callable[[Workload, int], Step]] = {BY_HAND: python_loop, REPEAT: repeated, FORI: fori_loop}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def two_layers_by_hand(p: Arrays, lr: float, x: Any, y: Any) -> Any:
 def dense(rng: Any, *sizes: int, dtype: Any = np.float64) -> list[Any]:
     """Random weights W1, b1, W2, b2, ... of layers of these sizes."""
     start = []
-    for inner, outer in zip(sizes, sizes[1:], strict=False):
+    for inner, outer in pairwise(sizes):
         start += [rng.normal(size=(inner, outer)) / np.sqrt(inner), np.zeros(outer)]
     return [array.astype(dtype) for array in start]
 
@@ -273,7 +274,9 @@ def chain(length: int = 1000) -> Workload:
         return y.sum()
 
     data = [np.array([1 + 1 / length])]
-    return Workload("chain", [np.ones(1)], data, cost, by_hand, lr=1e-9, note=f"{length:,} ops on one entry", costs={"micrograd": in_scalars})
+    return Workload(
+        "chain", [np.ones(1)], data, cost, by_hand, lr=1e-9, note=f"{length:,} ops on one entry", costs={"micrograd": in_scalars}
+    )
 
 
 def entry_by_entry(m: Any, p: Arrays, x: Any, target: Any) -> Any:
