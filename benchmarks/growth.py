@@ -21,7 +21,7 @@ class Axis(NamedTuple):
 
 
 ANY = 10**9
-# HIPS autograd and MyGrad take minutes for a million ops, micrograd walks the graph by recursion
+# HIPS autograd and MyGrad take half a minute for a step of a million ops; micrograd walks the graph by recursion
 LENGTH = {BY_HAND: ANY, OURS: ANY, TORCH: ANY, "HIPS autograd": 10**5, "MyGrad": 10**5, "micrograd": 10**3}
 LAYER = dict.fromkeys((BY_HAND, OURS, COMPILED, TORCH, JAX), ANY)
 AXES = {

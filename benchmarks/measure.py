@@ -21,7 +21,7 @@ class Effort(NamedTuple):
     seconds: float
 
 
-FULL, QUICK = Effort(25, 0.1), Effort(7, 0.04)
+FULL, LONG, QUICK = Effort(25, 0.1), Effort(9, 0.2), Effort(7, 0.04)
 
 
 def agreeing(w: Workload, engines: Mapping[str, Engine] = ENGINES) -> dict[str, Step]:
@@ -64,3 +64,9 @@ def seconds_of(step: Callable[[], object], repetitions: int) -> float:
     for _ in range(repetitions):
         step()
     return (time.perf_counter() - start) / repetitions
+
+
+def duration(seconds: float) -> str:
+    """Seconds with a unit."""
+    unit, scale = next((pair for pair in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= pair[1]), ("µs", 1e-6))
+    return f"{seconds / scale:.3g} {unit}"

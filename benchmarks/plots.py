@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .engines import BY_HAND, COMPILED, COMPILED_JAX, JAX, OURS, TORCH
+from .measure import duration
 
 # Okabe and Ito's colours, which the colour-blind can tell apart
 COLOURS = {
@@ -36,10 +37,15 @@ MARKERS = {
     "tinygrad": "X",
     "micrograd": "*",
 }
+OURSELVES = (OURS, COMPILED, COMPILED_JAX)
+PEERS = [engine for engine in MARKERS if engine not in OURSELVES]
+OUR_LOOK = {"s": 110, "edgecolors": "black", "linewidths": 0.9}
+PEER_LOOK = {"s": 60, "edgecolors": "white", "linewidths": 0.4}
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 STYLE = {
     "svg.hashsalt": "tinygrad_edu",
     "font.family": "DejaVu Sans",
-    "font.size": 11,
+    "font.size": 11.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titleweight": "bold",
@@ -56,37 +62,49 @@ def ratios(results: Mapping[str, Any], path: Path) -> None:
     """One row for each workload, one mark for each engine, on a logarithmic axis of multiples of the time by hand."""
     steps = results["steps"]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10, 6.4), layout="constrained")
+        figure = Figure(figsize=(10, 7.2), layout="constrained")
         axes = figure.subplots()
         axes.axvline(1, color="black", lw=1.2)
+        axes.annotate("by hand", (1, -0.7), ha="center", va="bottom", annotation_clip=False, fontweight="bold")
+        for engines, shift, look in ((OURSELVES, -0.15, OUR_LOOK), (PEERS, 0.2, PEER_LOOK)):
+            marks = [mark for engine in engines if (mark := row_marks(axes, steps, engine, shift, look))]
+            where = "outside upper center" if engines is OURSELVES else "outside lower center"
+            figure.legend(handles=marks, loc=where, ncols=len(marks), frameon=False, handletextpad=0.1, columnspacing=1.4)
         for y, found in enumerate(steps.values()):
-            others = [seconds / found[BY_HAND] for engine, seconds in found.items() if engine != BY_HAND]
-            axes.plot([min(others), max(others)], [y, y], color="#DDDDDD", lw=6, solid_capstyle="round", zorder=1)
-        for engine in [engine for engine in COLOURS if engine != BY_HAND]:
-            points = [(found[engine] / found[BY_HAND], y) for y, found in enumerate(steps.values()) if engine in found]
-            ours = engine in (OURS, COMPILED, COMPILED_JAX)
-            size = (130 if ours else 70) * (1.5 if engine == "micrograd" else 1)
-            edge = {"edgecolors": "black", "linewidths": 0.9} if ours else {"edgecolors": "white", "linewidths": 0.5}
-            label = f"tinygrad_edu, {'eager' if engine == OURS else engine}" if ours else engine
-            if points:
-                axes.scatter(
-                    *zip(*points, strict=True),
-                    s=size,
-                    c=COLOURS[engine],
-                    marker=MARKERS[engine],
-                    label=label,
-                    zorder=4 if ours else 3,
-                    **edge,
+            axes.axhline(y + 0.5, color="#DDDDDD", lw=0.8)
+            if OURS in found:
+                eager = found[OURS] / found[BY_HAND]
+                axes.annotate(
+                    f"{eager:.1f}",
+                    (eager, y - 0.15),
+                    (8, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color=COLOURS[OURS],
+                    fontweight="bold",
                 )
-        axes.set_yticks(range(len(steps)), [f"{name}\n{1e6 * found[BY_HAND]:,.0f} µs by hand" for name, found in steps.items()])
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(steps)), [f"{name}\n{duration(found[BY_HAND])} by hand" for name, found in steps.items()])
+        axes.set_ylim(len(steps) - 0.5, -0.5)
         axes.set_xscale("log")
+        axes.set_xticks([multiple for multiple in TICKS if axes.get_xlim()[0] < multiple < axes.get_xlim()[1]])
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}×")
-        axes.grid(axis="x", color="#EEEEEE", zorder=0)
-        axes.set_xlabel("time of a training step, as a multiple of the same step by hand in NumPy (less is faster)")
-        axes.annotate("by hand", (1, -0.62), ha="center", va="bottom", annotation_clip=False, fontweight="bold")
-        figure.legend(loc="outside upper center", ncols=5, frameon=False, handletextpad=0.2, columnspacing=1.2)
+        axes.xaxis.set_minor_formatter("")
+        axes.tick_params(which="both", length=0)
+        axes.grid(axis="x", color="#EEEEEE")
+        axes.set_axisbelow(True)
+        axes.set_xlabel("time of a training step, as a multiple of the same step by hand in NumPy: further left is faster")
         save(figure, path)
+
+
+def row_marks(axes: Any, steps: Mapping[str, Any], engine: str, shift: float, look: Mapping[str, Any]) -> Any:
+    """An engine's marks, one in each row where it was measured; None if there is none."""
+    points = [(found[engine] / found[BY_HAND], y + shift) for y, found in enumerate(steps.values()) if engine in found]
+    label = "tinygrad_edu, eager" if engine == OURS else f"tinygrad_edu, {engine}" if engine in OURSELVES else engine
+    return (
+        axes.scatter(*zip(*points, strict=True), c=COLOURS[engine], marker=MARKERS[engine], label=label, zorder=4 if engine == OURS else 3, **look)
+        if points
+        else None
+    )
 
 
 def growth(results: Mapping[str, Any], path: Path) -> None:

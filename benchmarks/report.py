@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .engines import BY_HAND, BY_VALUE, COMPILED, COMPILED_JAX, FORI, JAX, OURS, REPEAT, TORCH
-from .growth import AXES, exponent
+from .growth import exponent
+from .measure import duration
 from .workloads import STEPS
 
 HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
 Results = Mapping[str, Any]
 
 
@@ -103,6 +106,16 @@ def step_table(results: Results) -> str:
     return table(["step", BY_HAND, *engines], rows)
 
 
+def short_table(results: Results) -> str:
+    """The README's: some workloads, some engines."""
+    engines = [OURS, COMPILED, TORCH, JAX, "MyGrad", "HIPS autograd"]
+    rows = []
+    for name in ("perceptron", "2-layer", "MLP 128", "convolution", "chain"):
+        found = results["steps"][name]
+        rows.append([name, *(f"{found[e] / found[BY_HAND]:.2g}" if e in found else "" for e in engines)])
+    return table(["training step, times by hand", *engines], rows)
+
+
 def loop_table(results: Results) -> str:
     """Times of 10,000 steps in one call."""
     kinds = [BY_HAND, REPEAT, FORI]
@@ -128,12 +141,6 @@ def growth_table(results: Results) -> str:
             powers = [f"{exponent(points, key):.2f}" for key in ("seconds", "bytes")]
             rows.append([f"{name}, {engine}", f"{last['size']:,}", duration(last["seconds"]), f"{last['bytes'] / 1e6:.1f} MB", *powers])
     return table(["grows, engine", "largest", "time there", "memory there", "k of time", "k of memory"], rows)
-
-
-def duration(seconds: float) -> str:
-    """Seconds with a unit."""
-    unit, scale = next((pair for pair in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= pair[1]), ("µs", 1e-6))
-    return f"{seconds / scale:.3g} {unit}"
 
 
 def markdown(results: Results) -> str:
@@ -188,11 +195,17 @@ layer (width) and against the batch. k is the slope in the plot over the last tw
 
 
 def write() -> None:
-    """RESULTS.md and the plots, from results.json."""
+    """RESULTS.md, the README's table and the plots, from results.json."""
     from . import plots
 
     results = load()
     (HERE / "RESULTS.md").write_text(markdown(results), encoding="utf-8")
+    README.write_text(with_table(README.read_text(encoding="utf-8"), results), encoding="utf-8")
     plots.ratios(results, HERE / "ratios.svg")
     plots.growth(results, HERE / "growth.svg")
-    print("written: results.json, RESULTS.md, ratios.svg, growth.svg" if AXES else "")
+    print("written: RESULTS.md, ratios.svg, growth.svg, and the table in README.md")
+
+
+def with_table(text: str, results: Results) -> str:
+    """The README with its table as the results are."""
+    return re.sub(r"^\| training step, .*\n(\|.*\n)+", lambda _: short_table(results) + "\n", text, flags=re.MULTILINE)

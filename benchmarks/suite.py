@@ -16,7 +16,7 @@ import tinygrad_edu as tg
 
 from . import growth
 from .engines import BY_HAND, COMPILED, ENGINES, LOOPS, OURS, pure_step, with_float64
-from .measure import FULL, QUICK, Effort, agreeing, medians
+from .measure import FULL, LONG, QUICK, Effort, agreeing, duration, medians
 from .workloads import STEPS, chain
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def conditions(threads: Mapping[str, str]) -> dict[str, Any]:
 def steps(name: str, effort: Effort = FULL, engines: Mapping[str, Any] = ENGINES) -> dict[str, float]:
     """The seconds of a step of a workload, by engine."""
     found = medians(agreeing(STEPS[name](), engines), effort)
-    print(f"{name:<12}{found[BY_HAND] * 1e6:>11.1f} µs   " + " · ".join(f"{e} {r:.2f}" for e, r in ratios(found).items()), flush=True)
+    print(f"{name:<12}{duration(found[BY_HAND]):>10}   " + " · ".join(f"{e} {r:.2f}" for e, r in ratios(found).items()), flush=True)
     return found
 
 
@@ -65,7 +65,7 @@ def ratios(seconds: Mapping[str, float]) -> dict[str, float]:
     return {engine: value / seconds[BY_HAND] for engine, value in seconds.items() if engine != BY_HAND}
 
 
-def loops(name: str, effort: Effort = Effort(9, 0.2)) -> dict[str, float]:
+def loops(name: str, effort: Effort = LONG) -> dict[str, float]:
     """The seconds of 10,000 steps in one call, by the kind of loop; no entry if JAX is missing."""
     if "jax" in missing():
         return {}
@@ -74,7 +74,7 @@ def loops(name: str, effort: Effort = Effort(9, 0.2)) -> dict[str, float]:
     costs = {kind: run() for kind, run in runs.items()}
     assert all(abs(cost / costs[BY_HAND] - 1) < 1e-6 for cost in costs.values()), f"the loops end at other costs of {name}: {costs}"
     found = medians(runs, effort)
-    print(f"{EPOCHS:,} steps of {name}: " + " · ".join(f"{kind} {seconds * 1e3:.2f} ms" for kind, seconds in found.items()), flush=True)
+    print(f"{EPOCHS:,} steps of {name}: " + " · ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.items()), flush=True)
     return found
 
 

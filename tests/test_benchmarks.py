@@ -149,6 +149,12 @@ def test_the_page_says_what_the_results_are() -> None:
     assert text == report.markdown(report.load()), "run python -m benchmarks --report"
 
 
+def test_the_readme_shows_figures_of_the_results() -> None:
+    text = report.README.read_text(encoding="utf-8")
+    assert report.short_table(report.load()) in text
+    assert report.with_table(text, report.load()) == text, "run python -m benchmarks --report"
+
+
 def test_results_are_of_all_workloads_and_parts() -> None:
     results = report.load()
     assert list(results) == ["conditions", *suite.PARTS]
