@@ -1,6 +1,6 @@
-"""Measure everything, and write results.json, RESULTS.md and the plots.
+"""Measure everything, and write results.json, RESULTS.md, the plots and the table in README.md.
 
-    python -m benchmarks                       # all: about half an hour, on a machine that does nothing else
+    python -m benchmarks                       # all: a quarter of an hour, on a machine that does nothing else
     python -m benchmarks --only 2-layer        # one workload, or one part (loops, compiling, memory, growth): nothing is written
     python -m benchmarks --quick               # this project's engines alone, against the budgets; 1 if one is exceeded
     python -m benchmarks --report              # RESULTS.md and the plots again, from results.json

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.figure import Figure
 
 from .engines import BY_HAND, COMPILED, COMPILED_JAX, JAX, OURS, TORCH
@@ -101,7 +100,9 @@ def row_marks(axes: Any, steps: Mapping[str, Any], engine: str, shift: float, lo
     points = [(found[engine] / found[BY_HAND], y + shift) for y, found in enumerate(steps.values()) if engine in found]
     label = "tinygrad_edu, eager" if engine == OURS else f"tinygrad_edu, {engine}" if engine in OURSELVES else engine
     return (
-        axes.scatter(*zip(*points, strict=True), c=COLOURS[engine], marker=MARKERS[engine], label=label, zorder=4 if engine == OURS else 3, **look)
+        axes.scatter(
+            *zip(*points, strict=True), c=COLOURS[engine], marker=MARKERS[engine], label=label, zorder=4 if engine == OURS else 3, **look
+        )
         if points
         else None
     )
@@ -110,63 +111,65 @@ def row_marks(axes: Any, steps: Mapping[str, Any], engine: str, shift: float, lo
 def growth(results: Mapping[str, Any], path: Path) -> None:
     """Time and memory against length, width and batch, with a line of slope 1 for comparison."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 7.4), layout="constrained")
-        grid = figure.subplots(2, 3, sharex="col")
+        figure = Figure(figsize=(12, 7.6), layout="constrained")
+        grid = figure.subplots(2, 3)
         titles = {"length": "ops in the graph", "width": "neurons in the hidden layer", "batch": "records in the batch"}
         for column, (axis, engines) in enumerate(results["growth"].items()):
-            for row, key in enumerate(NAMES):
+            for row, (key, name) in enumerate(NAMES.items()):
                 axes = grid[row, column]
                 curves(axes, engines, key)
-                axes.set_title(titles[axis] if row == 0 else "")
                 axes.set_xlabel(titles[axis] if row else "")
-                axes.set_ylabel(NAMES[key] if column == 0 else "")
+                axes.set_ylabel(name if column == 0 else "")
         save(figure, path)
 
 
 def curves(axes: Any, engines: Mapping[str, Any], key: str) -> None:
     """One curve for each engine, with its name at its end."""
-    scale, least = (1e-6, 0.3) if key == "bytes" else (1.0, 0.0)  # below, memory comes in pages
-    ends: list[tuple[float, float, str]] = []
+    scale, least = (1e-6, 0.1) if key == "bytes" else (1.0, 0.0)  # memory comes in pages: smaller rises say little
     axes.set(xscale="log", yscale="log")
+    ends: list[tuple[float, float, str]] = []
     for engine in sorted(engines, key=lambda name: name == OURS):
         points = [(p["size"], p[key] * scale) for p in engines[engine] if p[key] * scale > least]
         if points:
-            x, y = np.array(points).T
-            axes.plot(x, y, color=COLOURS[engine], lw=3 if engine == OURS else 1.6, marker="o", ms=5 if engine == OURS else 3.5)
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, color=COLOURS[engine], lw=3 if engine == OURS else 1.5, marker="o", ms=5 if engine == OURS else 3.5)
             ends.append((x[-1], y[-1], engine))
-    x_low, x_high = axes.get_xlim()
-    y_low, y_high = axes.get_ylim()
-    slope_one(axes, x_high, y_low)
-    axes.set_xlim(x_low, x_high * (x_high / x_low) ** 0.36)  # room for the names
-    for x, y, at, engine in spread(ends, y_low, y_high):
-        name = {OURS: "tinygrad_edu", COMPILED: "compiled"}.get(engine, engine)
-        arrow = {"arrowstyle": "-", "color": COLOURS[engine], "lw": 0.6, "shrinkA": 0, "shrinkB": 2}
-        axes.annotate(
-            name,
-            (x, y),
-            (x * (x_high / x_low) ** 0.05, at),
-            color=COLOURS[engine],
-            va="center",
-            fontsize=10,
-            arrowprops=arrow,
-            fontweight="bold" if engine == OURS else "normal",
-        )
-    axes.set_ylim(y_low, y_high)
+    first, last = (side(p["size"] for points in engines.values() for p in points) for side in (min, max))
+    slope_one(axes, max(first, last / 100), last, min(y for x, y, _ in ends if x == last) / 3)
+    low, high = axes.get_ylim()
+    for x, y, at, engine in spread([end for end in ends if end[0] * 10 >= last], (high / low) ** 0.06):
+        line = {"arrowstyle": "-", "color": COLOURS[engine], "lw": 0.6, "shrinkA": 0, "shrinkB": 2}
+        axes.annotate(short(engine), (x, y), (last * (last / first) ** 0.07, at), va="center", arrowprops=line, **lettering(engine))
+        high = max(high, at * (high / low) ** 0.05)
+    for x, y, engine in ends:
+        if x * 10 < last:
+            axes.annotate(short(engine), (x, y), (-4, 10), textcoords="offset points", ha="right", va="center", **lettering(engine))
+    axes.set(ylim=(low, high), xlim=(first / 1.5, last * (last / first) ** 0.5))  # room for the names
+    axes.set_xticks([10**k for k in range(1, 8) if first / 2 < 10**k <= last])
+    axes.minorticks_off()
     axes.grid(color="#EEEEEE")
 
 
-def slope_one(axes: Any, x_high: float, y_low: float) -> None:
-    """A dashed line along which twice the size takes twice as much."""
-    x = np.array([x_high / 100, x_high / 1.5])
-    axes.plot(x, y_low * 1.6 * x / x[0], color="#666666", ls="--", lw=1)
-    axes.annotate("slope 1", (x[0], y_low * 1.6), color="#666666", fontsize=9, ha="right", va="center")
+def slope_one(axes: Any, start: float, end: float, y: float) -> None:
+    """A dashed line that ends at the height y, along which twice the size takes twice as much."""
+    axes.plot([start, end], [y * start / end, y], color="#666666", ls="--", lw=1)
+    axes.annotate("slope 1", (start, y * start / end), (10, 0), textcoords="offset points", color="#666666", fontsize=9, va="center")
 
 
-def spread(ends: list[tuple[float, float, str]], low: float, high: float, share: float = 0.062) -> list[tuple[float, float, float, str]]:
-    """The ends of curves from bottom to top, each with a height for its name that is clear of the one below."""
-    gap = (high / low) ** share
+def short(engine: str) -> str:
+    """An engine's name where there is little room."""
+    return {COMPILED: "compiled"}.get(engine, engine)
+
+
+def lettering(engine: str) -> dict[str, Any]:
+    """How its name is written."""
+    return {"color": COLOURS[engine], "fontsize": 10, "fontweight": "bold" if engine == OURS else "normal"}
+
+
+def spread(ends: list[tuple[float, float, str]], gap: float) -> list[tuple[float, float, float, str]]:
+    """The ends of curves from bottom to top, each with a height for its name: at least a factor above the one below."""
     placed: list[tuple[float, float, float, str]] = []
     for x, y, engine in sorted(ends, key=lambda end: end[1]):
-        at = y if not placed else max(y, placed[-1][2] * gap)
-        placed.append((x, y, at, engine))
-    return placed
+        placed.append((x, y, max([y, *(at * gap for _, _, at, _ in placed[-1:])]), engine))
+    above = max(at / y for _, y, at, _ in placed) ** 0.5  # half of what the highest was moved: all of them are moved down by it
+    return [(x, y, at / above, engine) for x, y, at, engine in placed]

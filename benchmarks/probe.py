@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -67,6 +66,8 @@ def memory(field: str) -> int:
     """The bytes of a field of Linux's /proc/self/status; elsewhere the process's peak so far, whichever was asked for."""
     status = Path("/proc/self/status")
     if not status.exists():
+        import resource  # which Windows does not have
+
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return next(int(line.split()[1]) * 1024 for line in status.read_text(encoding="ascii").splitlines() if line.startswith(field))
 

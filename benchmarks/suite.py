@@ -42,7 +42,7 @@ def conditions(threads: Mapping[str, str]) -> dict[str, Any]:
     """What the figures depend on: processor, cores, versions, threads."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    versions = {package: version_of(package) for package in ["tinygrad_edu", "numpy", *PEERS]} | {"tinygrad_edu": "this tree"}
+    versions = {package: version_of(package) for package in ["numpy", *PEERS]}
     return {
         "date": date.today().isoformat(),
         "cpu": models[0] if models else platform.processor() or platform.machine(),

@@ -131,9 +131,9 @@ def test_the_command_knows_its_parts() -> None:
 def test_the_probe_sees_what_a_graph_keeps() -> None:
     from benchmarks.probe import probe
 
-    found = probe(engines.OURS, "deep", layers=8, width=16, batch=4096)
+    found = probe(engines.OURS, "deep", layers=8, width=16, batch=1024)
     assert 0 < found["seconds"] < 10
-    assert 8 * 16 * 4096 * 4 < found["bytes"] < 100 * 16 * 4096 * 4
+    assert 8 * 16 * 1024 * 4 < found["bytes"] < 100 * 16 * 1024 * 4
 
 
 def test_the_exponent_of_a_power_is_found() -> None:
