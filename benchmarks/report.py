@@ -46,7 +46,7 @@ class Target(NamedTuple):
         except KeyError:
             return f"| {self.text} | {aim} | | not measured |"
         held = seen >= self.limit if self.at_least else seen <= self.limit
-        return f"| {self.text} | {aim} | {seen:.2f} | {'held' if held else '**not held**'} |"
+        return f"| {self.text} | {aim} | {seen:.3g} | {'held' if held else '**not held**'} |"
 
 
 def ratio(workload: str, engine: str, base: str = BY_HAND) -> Callable[[Results], float]:
@@ -175,7 +175,8 @@ engine is used as its users would: PyTorch eager with its fused functions, JAX u
 
 ## Memory of a deep network
 
-By how much the memory of a fresh process rises in one training step of 50 layers of tanh, parameters and data not counted.
+By how much the memory of a fresh process rises in one training step of 50 layers of tanh. Parameters and data are not
+counted; a compiled program, and the memory that it keeps for its next call, are.
 
 {memory_table(results)}
 
