@@ -147,14 +147,14 @@ def markdown(results: Results) -> str:
     """The page."""
     c = results["conditions"]
     versions = ", ".join(f"{name} {found}" for name, found in c["versions"].items())
-    threads = ", ".join(f"`{name}={value}`" for name, value in c["threads"].items())
+    settings = ", ".join(f"`{name}={value}`" for name, value in c["settings"].items())
     workloads = "\n".join(f"- **{name}**: {make().note}" for name, make in STEPS.items())
     targets = "\n".join(["| target | aim | seen | |", "|---|---:|---:|---|", *(target.row(results) for target in TARGETS)])
     return f"""# How fast, and how much memory
 
 Written by `python -m benchmarks`, which measures all of this again; the figures are in [results.json](results.json).
 {c["date"]}, {c["cpu"]}, {c["cores"]} cores, {c["system"]}. {versions}.
-Every library has one thread: {threads}.
+Every library has one thread: {settings}.
 
 ## A training step
 
