@@ -1,0 +1,75 @@
+"""Timing: engines take turns in one process, and what counts is the median of the rounds."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .engines import BY_HAND, ENGINES, Engine, Step
+from .workloads import Workload
+
+FIRST = 3  # steps whose costs are compared, so that two updates are checked too
+
+
+class Effort(NamedTuple):
+    """How long to measure: so many rounds, in each of which every engine runs for so many seconds."""
+
+    rounds: int
+    seconds: float
+
+
+FULL, LONG, QUICK = Effort(25, 0.1), Effort(9, 0.2), Effort(15, 0.02)
+
+
+def agreeing(w: Workload, engines: Mapping[str, Engine] = ENGINES) -> dict[str, Step]:
+    """The steps of the engines that run a workload, by name; an AssertionError if one computes another cost than by hand."""
+    steps = {name: engine.step(w) for name, engine in engines.items() if engine.runs(w.name)}
+    tolerance = 1e-4 if w.start[0].dtype == "float32" else 1e-9
+    expected = [steps[BY_HAND]() for _ in range(FIRST)]
+    for name, step in steps.items():
+        found = expected if name == BY_HAND else [step() for _ in range(FIRST)]
+        same = all(abs(a - b) <= tolerance * abs(b) for a, b in zip(found, expected, strict=True))
+        assert same, f"{name} computes another {w.name} than by hand: costs {found}, expected {expected}"
+    return steps
+
+
+def timed(steps: Mapping[str, Callable[[], object]], effort: Effort, of: Callable[..., float] = statistics.median) -> dict[str, float]:
+    """The seconds of a step, for each of some functions that take turns, every second round in reverse order: the median of the rounds.
+
+    With `of=min` the fastest round, which tells more in a few rounds on a busy machine: what disturbs a round only adds to it.
+    """
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    repetitions = {name: repetitions_in(step, effort.seconds) for name, step in steps.items()}
+    gc.collect()
+    gc.freeze()  # else every collection walks what the peers have imported
+    for k in range(effort.rounds):
+        for name in list(steps)[:: 1 if k % 2 else -1]:
+            times[name].append(seconds_of(steps[name], repetitions[name]))
+    gc.unfreeze()
+    return {name: of(found) for name, found in times.items()}
+
+
+def repetitions_in(step: Callable[[], object], seconds: float) -> int:
+    """How often a step runs in some seconds; it is warm after that."""
+    count = 1
+    while (each := seconds_of(step, count)) * count < seconds / 4:
+        count *= 2
+    return max(1, int(seconds / each))
+
+
+def seconds_of(step: Callable[[], object], repetitions: int) -> float:
+    """The time of one step among so many, after one that is not counted: it finds cold caches, and threads that still wait."""
+    step()
+    start = time.perf_counter()
+    for _ in range(repetitions):
+        step()
+    return (time.perf_counter() - start) / repetitions
+
+
+def duration(seconds: float) -> str:
+    """Seconds with a unit."""
+    unit, scale = next((pair for pair in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if seconds >= pair[1]), ("µs", 1e-6))
+    return f"{seconds / scale:.3g} {unit}"

@@ -1,0 +1,135 @@
+"""The parts of the benchmark, and its quick mode for CI."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from configparser import ConfigParser
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tinygrad_edu as tg
+
+from . import growth
+from .engines import BY_HAND, COMPILED, ENGINES, LOOPS, OURS, Engine, pure_step, with_float64
+from .measure import FULL, LONG, QUICK, Effort, agreeing, duration, timed
+from .workloads import STEPS, chain
+
+HERE = Path(__file__).parent
+Ratios = Mapping[str, Mapping[str, float]]
+PEERS = "torch jax autograd scipy mygrad tinygrad micrograd".split()
+EPOCHS = 10_000
+
+
+def missing() -> list[str]:
+    """The peers that are not installed."""
+    return [package for package in PEERS if version_of(package) is None]
+
+
+def version_of(package: str) -> str | None:
+    """The version of a package, None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def conditions(settings: Iterable[str]) -> dict[str, Any]:
+    """What the figures depend on: processor, cores, versions, settings of the environment."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    versions = {package: version_of(package) for package in ["numpy", *PEERS]}
+    return {
+        "date": date.today().isoformat(),
+        "cpu": models[0] if models else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "versions": {"Python": platform.python_version(), **{name: found for name, found in versions.items() if found}},
+        "settings": {name: os.environ[name] for name in [*settings, "OPENBLAS_CORETYPE"] if name in os.environ},
+    }
+
+
+def steps(name: str, effort: Effort = FULL, engines: Mapping[str, Engine] = ENGINES, **how: Any) -> dict[str, float]:
+    """The seconds of a step of a workload, by engine."""
+    found = timed(agreeing(STEPS[name](), engines), effort, **how)
+    print(f"{name:<12}{duration(found[BY_HAND]):>10}   " + " · ".join(f"{e} {r:.2f}" for e, r in ratios(found).items()), flush=True)
+    return found
+
+
+def ratios(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Times as multiples of that by hand, which is left out."""
+    return {engine: value / seconds[BY_HAND] for engine, value in seconds.items() if engine != BY_HAND}
+
+
+def loops(name: str, effort: Effort = LONG) -> dict[str, float]:
+    """The seconds of 10,000 steps in one call, by the kind of loop; no entry if JAX is missing."""
+    if "jax" in missing():
+        return {}
+    w = STEPS[name]()
+    runs = {kind: make(w, EPOCHS) for kind, make in LOOPS.items()}
+    costs = {kind: run() for kind, run in runs.items()}
+    assert all(abs(cost / costs[BY_HAND] - 1) < 1e-6 for cost in costs.values()), f"the loops end at other costs of {name}: {costs}"
+    found = timed(runs, effort)
+    print(f"{EPOCHS:,} steps of {name}: " + " · ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.items()), flush=True)
+    return found
+
+
+def compiling(length: int = 1000) -> float:
+    """The seconds to record a step of so many ops for NumPy, and print its source."""
+    w = chain(length)
+    start = time.perf_counter()
+    run = tg.compile(pure_step(w), donate=0)
+    run([tg.Tensor(array) for array in w.start], *w.data)
+    assert run.source
+    return time.perf_counter() - start
+
+
+PARTS: dict[str, Callable[[], Any]] = {
+    "steps": lambda: {name: steps(name) for name in STEPS},
+    "loops": lambda: {name: loops(name) for name in ("perceptron", "ANN", "2-layer", "XOR")},
+    "compiling": lambda: sorted(compiling() for _ in range(5))[2],
+    "memory": growth.deep,
+    "growth": growth.growth,
+}
+
+
+def measure_all(settings: Iterable[str]) -> dict[str, Any]:
+    """All parts, and under which conditions."""
+    if "jax" not in missing():
+        with_float64()
+    return {"conditions": conditions(settings), **{name: part() for name, part in PARTS.items()}}
+
+
+# -- the quick mode --------------------------------------------------------------------------------------------------------------------
+
+
+def budgets() -> dict[str, dict[str, float]]:
+    """The largest ratios allowed, by engine and workload."""
+    parser = ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(HERE / "budgets", encoding="utf-8")
+    return {engine: {name: float(limit) for name, limit in parser[engine].items()} for engine in parser.sections()}
+
+
+def quick_ratios(name: str, effort: Effort = QUICK) -> dict[str, float]:
+    """The ratios of this project's engines that need NumPy alone."""
+    return ratios(steps(name, effort, {engine: ENGINES[engine] for engine in (BY_HAND, OURS, COMPILED)}, of=min))
+
+
+def exceeded(allowed: Ratios, measured: Callable[[str], Mapping[str, float]] = quick_ratios, attempts: int = 3) -> list[str]:
+    """What is over its budget in every one of some attempts, in words."""
+    over = []
+    for name in STEPS:
+        found: dict[str, float] = {}
+        for _ in range(attempts):
+            for engine, ratio in measured(name).items():
+                found[engine] = min(ratio, found.get(engine, ratio))
+            high = {engine: ratio for engine, ratio in found.items() if ratio > allowed[engine][name]}
+            if not high:
+                break
+        over += [f"{engine}, {name}: {ratio:.2f} times by hand, the budget is {allowed[engine][name]}" for engine, ratio in high.items()]
+    return over
