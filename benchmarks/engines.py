@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from .workloads import Workload
 Step = Callable[[], float]
 BY_HAND, OURS, COMPILED, COMPILED_JAX, TORCH, JAX = "by hand", "tinygrad_edu", "compiled NumPy", "compiled JAX", "PyTorch", "JAX jit"
 BY_VALUE, REPEAT, FORI = "value_and_grad", "compiled JAX, repeat", "JAX fori_loop"
+LEAVES_ONLY, TORCH_BY_OP = "backward, leaves only", "PyTorch, op by op"
 
 
 class Engine(NamedTuple):
@@ -217,6 +218,20 @@ def torch(w: Workload) -> Step:
         convolve=F.conv2d,
         pool=lambda x: F.avg_pool2d(x, 2),
     )
+    return torch_loop(w, m)
+
+
+def torch_by_op(w: Workload) -> Step:
+    """PyTorch eager, in the same expressions as this project's cost."""
+    import torch
+
+    return torch_loop(w, SimpleNamespace(**general_words(torch), sigmoid=torch.sigmoid))
+
+
+def torch_loop(w: Workload, m: Any) -> Step:
+    """The step of PyTorch's users, with some words."""
+    import torch
+
     lr, cost = w.lr, w.cost
     parameters = [torch.tensor(array, requires_grad=True) for array in w.start]
     data = [torch.tensor(array) for array in w.data]
@@ -413,6 +428,7 @@ ENGINES: dict[str, Engine] = {
     COMPILED_JAX: Engine(compiled_jax, "jax"),
     JAX: Engine(jax_jit, "jax"),
     TORCH: Engine(torch, "torch"),
+    TORCH_BY_OP: Engine(torch_by_op, "torch", frozenset({"perceptron", "ANN", "2-layer", "XOR", "elementwise"})),
     "HIPS autograd": Engine(hips, "autograd"),
     "MyGrad": Engine(mygrad, "mygrad"),
     "tinygrad": Engine(tinygrad, "tinygrad"),
@@ -421,6 +437,7 @@ ENGINES: dict[str, Engine] = {
 # other ways to use them, measured for their memory
 VARIANTS: dict[str, Engine] = {
     BY_VALUE: Engine(functional),
+    LEAVES_ONLY: Engine(partial(eager, intermediates=False)),
 }
 
 LOOPS: dict[str, Callable[[Workload, int], Step]] = {BY_HAND: python_loop, REPEAT: repeated, FORI: fori_loop}

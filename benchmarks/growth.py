@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .engines import BY_HAND, BY_VALUE, COMPILED, ENGINES, JAX, OURS, TORCH, VARIANTS
+from .engines import BY_HAND, BY_VALUE, COMPILED, ENGINES, JAX, LEAVES_ONLY, OURS, TORCH, VARIANTS
 from .probe import probe
 
 
@@ -30,7 +30,7 @@ AXES = {
     "batch": Axis("mlp", "batch", [8 * 4**k for k in range(6)], LAYER, {"hidden": 128}),
 }
 DEEP = {"50 layers of 256, batch 256": (256, 256), "50 layers of 512, batch 128": (512, 128)}
-DEEP_ENGINES = (BY_HAND, OURS, BY_VALUE, COMPILED, TORCH, JAX)
+DEEP_ENGINES = (BY_HAND, OURS, LEAVES_ONLY, BY_VALUE, COMPILED, TORCH, JAX)
 
 Say = Callable[[str], Any]
 
