@@ -345,12 +345,12 @@ class Tensor(Methods):
         if recorder.get() is not None:
             recorder.get().refuse_backward(self)
         for t, g in self.adjoints(seed):
-            if t._op is not None and not intermediates:
-                t.grad = None
-                continue
             if g.base is not None or type(g) is not ndarray:  # a view, or a NumPy scalar: every .grad is an array of its own
                 g = np.array(g)
-            t.grad = g if t._op is not None or t.grad is None else np.asarray(t.grad + g)
+            if t._op is None:
+                t.grad = g if t.grad is None else np.asarray(t.grad + g)
+            else:
+                t.grad = g if intermediates else None
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None, not computed."""

@@ -34,13 +34,15 @@ class no_grad:
     """
 
     recording: Any = False
+    _before: Any = None
 
     def __enter__(self) -> None:
-        self._before = [*getattr(self, "_before", ()), is_recording()]  # one object may be entered twice
-        _recording.set(self.recording)
+        before = _recording.set(self.recording)
+        self._before = (before, self._before)  # one object may be entered twice
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _recording.set(self._before.pop())
+        before, self._before = self._before
+        _recording.reset(before)
 
     def __call__(self, function: F) -> F:
         @wraps(function)

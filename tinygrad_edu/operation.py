@@ -217,20 +217,26 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         x: Any
         z: Any
         recorded = required = False
-        if type(a) is Tensor:
+        kind = type(a)
+        if kind is Tensor:
             x = a._data
             required = a._requires_grad
             recorded = required or a._op is not None
+        elif kind is float or kind is int or (kind is ndarray and a.dtype.kind in "fiub"):
+            x = a
         else:
-            x = a = a if type(a) is float or type(a) is int or (type(a) is ndarray and a.dtype.kind in "fiub") else operand(a)
-        if type(b) is Tensor:
+            x = a = operand(a)
+        kind = type(b)
+        if kind is Tensor:
             z = b._data
             if b._requires_grad:
                 required = recorded = True
             elif b._op is not None:
                 recorded = True
+        elif kind is float or kind is int or (kind is ndarray and b.dtype.kind in "fiub"):
+            z = b
         else:
-            z = b = b if type(b) is float or type(b) is int or (type(b) is ndarray and b.dtype.kind in "fiub") else operand(b)
+            z = b = operand(b)
         try:
             y = run(x, z)
         except Exception as error:

@@ -12,6 +12,9 @@ from ..define import op, shapes_only, values_only
 from .shape import broadcast_to, expand_dims
 
 
+_total = np.add.reduce  # what x.sum comes to, 0.1 µs sooner
+
+
 def _kept(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """`g` with the reduced axes put back as 1, so that it broadcasts against `x`."""
     if keepdims or axis is None or x.ndim == 0:
@@ -38,7 +41,7 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.mean to the last bit, without its Python overhead of 2 µs."""
     if x.dtype.char not in "fd" or not x.size or not x.ndim:
         return x.mean(axis, keepdims=keepdims)
-    total = x.sum(axis, None, None, keepdims)
+    total = _total(x, axis, None, None, keepdims)
     return total / (x.size // total.size)
 
 
@@ -114,7 +117,7 @@ def _lead(sign: int) -> Any:
 
 # x: what is reduced, over `axis` (an int, a tuple, or None for all); _kept puts the lost axes back
 # fmt: off
-sum  = op(lambda x, axis=None, keepdims=False: x.sum(axis, None, None, keepdims),
+sum  = op(lambda x, axis=None, keepdims=False: _total(x, axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _spread(g, x, axis, keepdims),
           name="sum", latex=r"\sum{over} {}", numpy=(np.sum,), shapes="axes", doc="The sum over the axis.")
 mean = op(_mean,
