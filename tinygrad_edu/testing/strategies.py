@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from math import inf, prod
 from typing import Any
 
@@ -16,7 +16,7 @@ from .programs import Line, Program
 from .subject import kinks_of
 
 try:
-    from hypothesis import given
+    from hypothesis import given, settings
     from hypothesis import strategies as st
 except ImportError as error:  # pragma: no cover - an environment without it
     raise ImportError("the strategies of tinygrad_edu.testing need Hypothesis: pip install hypothesis") from error
@@ -221,13 +221,12 @@ def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks
     for _ in range(max_ops):
         if draw(st.integers(0, 7)) == 0:  # a stop of its own before every op, so that each op can be dropped alone
             break
-        op = draw(st.sampled_from(ops))
-        program.grow(lambda op=op: _lines(draw, program, op))  # type: ignore[misc]
+        program.grow(partial(_lines, draw, program, draw(st.sampled_from(ops))))
     if near_kinks:
         name, distance = draw(st.sampled_from(["relu", "abs", "maximum", "clip"])), draw(st.sampled_from([-1e-8, -3e-9, 0.0, 5e-9, 1e-8]))
-        program.grow(lambda: _on_kink(program, name, distance))
+        program.grow(partial(_on_kink, program, name, distance))
     if not program.lines:
-        program.grow(lambda: program.add("sum", (0,), registry["sum"].defaults))
+        program.grow(partial(program.add, "sum", (0,)))
     return Program(tuple(program.values[: program.inputs]), tuple(program.lines))
 
 
@@ -314,7 +313,6 @@ def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) 
     ...     return ((x * w).sum().tanh() - 1.0) ** 2
     >>> test_my_model()
     """
-    from hypothesis import settings
 
     def decorate(function: Callable[..., Any]) -> Callable[[], None]:
         @settings(max_examples=max_examples, deadline=None, report_multiple_bugs=False)

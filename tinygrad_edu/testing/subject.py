@@ -18,7 +18,6 @@ from ..trees import leaves, tree_map
 from .slopes import Piece
 
 DOUBLE = np.dtype(np.float64)
-Values = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Subject:
         return [p.value for p in self.parameters]
 
     @contextmanager
-    def run(self, values: Values) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+    def run(self, values: Sequence[Any]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
         """F on leaves that hold the values, as (the leaves, the outputs); what f closes over is afterwards as it was."""
         if self.parameters[0].closed_over is None:
             fresh = {p.place: Tensor(v, requires_grad=True, name=p.name) for p, v in zip(self.parameters, values, strict=True)}
@@ -100,7 +99,7 @@ class Subject:
             for t, data in zip(held, before, strict=True):
                 t._data = data
 
-    def vector(self, values: Values) -> tuple[Any, Piece]:
+    def vector(self, values: Sequence[Any]) -> tuple[Any, Piece]:
         """All outputs in one float64 vector, and the smooth piece that the values lie in."""
         recording = enable_grad() if self.has_kinks else no_grad()
         with np.errstate(all="ignore"), recording, self.run(values) as (_, outputs):
