@@ -162,7 +162,7 @@ def killed_by(op: Op, argument: int, rule: Rule, max_examples: int) -> str:
     return ""
 
 
-def report(names: Sequence[str] = (), max_examples: int = 100) -> tuple[list[tuple[str, ...]], list[str]]:
+def report(names: Sequence[str] = (), max_examples: int = 300) -> tuple[list[tuple[str, ...]], list[str]]:
     """(One row per mutant, the names of the survivors that are not known to be equivalent)."""
     rows: list[tuple[str, ...]] = [("op", "argument", "mutation", "killed by")]
     survivors = []
