@@ -158,6 +158,20 @@ def test_hard_values_raise_no_alarm(f, x, dtype):
     assert set(verdicts(report)) == {AGREES} or (dtype == "float32" and DISAGREES not in verdicts(report))
 
 
+def test_a_slope_that_rounding_hides_is_no_alarm():
+    """No step moves the value, ln 2: differences do not tell 5e-21 from nothing, nor from 5e-18, but they do from 1e-3."""
+    f = lambda x: (x * 1e-20).softplus()  # noqa: E731
+    assert verdicts(gradcheck(f, np.ones(1))) == [NOT_DIFFERENTIABLE]
+    assert verdicts(gradcheck(lambda x: f(x) * 0.0, np.ones(1))) == [AGREES]
+    never = tg.op(lambda x: x * 0.0 + 1.0, lambda g, y, x: g * 1e-3, name="test_slope_of_a_constant")
+    assert verdicts(checked(never, np.ones(1))) == [DISAGREES]
+
+
+def test_rounding_is_measured_where_a_rule_compares_its_input_with_its_output():
+    """The rule of min asks x == y: both rounded on their own are never equal, and its gradient then says nothing of rounding."""
+    assert verdicts(gradcheck(lambda x: x.tanh().min(axis=0), np.array([10.0], "float32"))) == [AGREES]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_a_function_that_rounds_on_its_way(dtype):
     """Differences in float64 would see the rounding: what is allowed follows the coarsest dtype inside."""

@@ -22,7 +22,7 @@ from tinygrad_edu.testing import (
     op_calls,
     tensors,
 )
-from tinygrad_edu.testing.strategies import LARGEST
+from tinygrad_edu.testing.strategies import LARGEST, shapes
 from tinygrad_edu.testing.subject import kinks_of
 
 DOMAINS = sorted(
@@ -30,6 +30,7 @@ DOMAINS = sorted(
     | {REAL, (5.0, 6.0), (-9.0, -8.0), (0.0, 0.01), (-np.inf, -1.0), (-100.0, 100.0)}
 )
 some = settings(max_examples=40)
+many = settings(max_examples=2000)  # to find what is seldom drawn
 
 
 # -- tensors -----------------------------------------------------------------------------------------------------------------------
@@ -51,8 +52,24 @@ def test_tensors_have_their_shape_and_dtype_and_lie_in_their_domain(dtype, domai
 
 def test_shapes_may_be_drawn_and_include_0d_and_size_0():
     for condition in (lambda t: t.ndim == 0, lambda t: t.size == 0, lambda t: t.ndim == 3 and t.size > 1):
-        find(tensors(), condition)
+        find(tensors(), condition, settings=many)
     find(tensors(shape=st.sampled_from([(1,), (2, 2)])), lambda t: t.shape == (2, 2))
+
+
+def test_shapes_of_every_number_of_axes_are_drawn_and_not_only_small_or_square_ones():
+    drawn = []
+
+    @settings(max_examples=500, phases=[Phase.generate])
+    @given(shapes(), st.integers(0, 10**9))  # a number beside it, for Hypothesis draws nothing twice
+    def check(shape, _):
+        drawn.append(shape)
+
+    check()
+    share = lambda condition: np.mean([condition(shape) for shape in drawn])  # noqa: E731
+    assert all(share(lambda s, n=n: len(s) == n) > 0.05 for n in range(4))
+    assert 0.05 < share(lambda s: 0 in s) < 0.35
+    assert share(lambda s: np.prod(s) >= 4) > 0.2
+    assert share(lambda s: len(set(s)) > 1) > 0.2
 
 
 def test_negative_numbers_and_zero_are_drawn():
@@ -75,7 +92,7 @@ def test_broadcastable_shapes_do(shapes):
 
 def test_broadcasting_happens_on_both_sides():
     for condition in (lambda s: len(s[0]) < len(s[1]), lambda s: len(s[1]) < len(s[0]), lambda s: np.broadcast_shapes(*s) not in s):
-        find(broadcastable(2), condition)
+        find(broadcastable(2), condition, settings=many)
 
 
 @given(matmul_operands(dtype="float32"))
@@ -85,7 +102,7 @@ def test_matmul_operands_multiply(operands):
 
 def test_matmul_operands_are_vectors_matrices_and_stacks():
     for dims in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3)):
-        find(matmul_operands(), lambda operands: tuple(x.ndim for x in operands) == dims)  # noqa: B023
+        find(matmul_operands(), lambda operands: tuple(x.ndim for x in operands) == dims, settings=many)  # noqa: B023
 
 
 @pytest.mark.parametrize("name", sorted(name for name, op in registry.items() if op.kinks and not name.startswith("test_")))
@@ -128,7 +145,7 @@ def test_expressions_print_as_python_that_gives_the_same_value(dtype):
 
 
 def test_expressions_shrink_to_a_minimal_program():
-    program = find(expressions(), lambda program: any(line.op == "cosh" for line in program.lines))
+    program = find(expressions(), lambda program: any(line.op == "cosh" for line in program.lines), settings=many)
     assert str(program) == "x0 = tg.Tensor(0.0, requires_grad=True)\nv1 = tg.cosh(x0)"
 
 
@@ -136,7 +153,7 @@ def test_a_wrong_rule_is_shrunk_to_the_op_alone():
     right = tg.exp.rules
     tg.exp.rules = (lambda g, y, x: g * y * 1.001,)
     try:
-        program = find(expressions(), lambda program: not gradcheck(program, *program.inputs, report=True))
+        program = find(expressions(), lambda program: not gradcheck(program, *program.inputs, report=True), settings=many)
     finally:
         tg.exp.rules = right
     assert [line.op for line in program.lines] == ["exp"]

@@ -1,15 +1,16 @@
 """Can the checker be trusted? Random programs, right and wrong: no false alarm, no fault missed, and the right op blamed.
 
-The environment variable PROGRAMS is how many are drawn of each kind: `PROGRAMS=1000 python -m pytest tests/test_trust.py` is the
-full run, and `--hypothesis-seed=1` draws others.
+The environment variable PROGRAMS is how many are drawn of each kind, SEED draws the same again: the full run is
+`PROGRAMS=1000 SEED=1 python -m pytest tests/test_trust.py`. A failure shows both, and the program as Python.
 """
 
 import os
+import random
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -23,6 +24,7 @@ from tinygrad_edu.testing.report import NOT_DIFFERENTIABLE
 from tinygrad_edu.testing.subject import Subject, kinks_of
 
 PROGRAMS = int(os.environ.get("PROGRAMS", "30"))
+SEED = int(os.environ.get("SEED", 0 if "CI" in os.environ else random.randrange(10**6)))
 drawn = settings(
     max_examples=PROGRAMS,
     phases=[Phase.generate, Phase.shrink],
@@ -38,18 +40,35 @@ drawn = settings(
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("near_kinks", [False, True], ids=["anywhere", "within 1e-8 of a kink"])
 def test_no_right_program_raises_an_alarm(dtype, near_kinks):
-    """A third of them beside kinks. Elsewhere entries agree: "not differentiable" is no way out."""
-    reports = []
+    """Without a kink entries agree: "not differentiable" is no way out but for a slope that rounding hides."""
+    undecided = []
 
-    @settings(drawn, max_examples=-(-PROGRAMS // 3) if near_kinks else PROGRAMS * 2 // 3)
+    @seed(SEED)
+    @drawn
     @given(expressions(dtype=dtype, near_kinks=near_kinks))
     def check(program):
-        reports.append(gradcheck(program, *program.inputs, report=True))
-        assert reports[-1].ok, f"{program}\n{reports[-1]}"
+        report = gradcheck(program, *program.inputs, report=True)
+        assert report.ok, told(program, report)
+        if report.of(NOT_DIFFERENTIABLE) and not any(on_kink(t) for t in recorded(program)):
+            undecided.append(told(program, report))
 
     check()
-    undecided = [report for report in reports if report.of(NOT_DIFFERENTIABLE)]
-    assert near_kinks or len(undecided) <= len(reports) / 20
+    assert len(undecided) <= 1 + PROGRAMS / 100, "\n".join(undecided)
+
+
+def told(program, report):
+    """What it takes to see a failure again."""
+    return f"PROGRAMS={PROGRAMS} SEED={SEED}\n{program}\n{report}"
+
+
+def recorded(program):
+    """The Tensors of a program, run on its inputs."""
+    return ancestors(program(*[tg.Tensor(x, requires_grad=True) for x in program.inputs]))
+
+
+def on_kink(t):
+    """Whether the op that made t lies on a kink, or so close that float32 cannot tell."""
+    return t.op is not None and any((np.abs(k) < 1e-5).any() for k in kinks_of(t.op, t.args, t.static))
 
 
 # -- wrong programs: all are caught --------------------------------------------------------------------------------------------
@@ -91,7 +110,8 @@ def plant_in_rule(data, program):
 def plant_in_broadcasting(data, program):
     """The rule of an op is right only without broadcasting: its author took the mean where the sum is meant."""
     op = registry[data.draw(st.sampled_from(["add", "subtract", "multiply", "logaddexp"]))]
-    last = len(program.inputs) + len(program.lines) - 1
+    last = len(program.inputs) + len(program.lines)
+    twice = Line("stack", (last - 1, last - 1), {"axis": 0})  # so that there is something to stretch to
     total = Line("sum", (last,), {"axis": data.draw(st.sampled_from([None, 0])), "keepdims": data.draw(st.booleans())})
     squeezed = Line("tanh", (last + 1,), {})
     argument = data.draw(st.integers(0, 1))
@@ -103,7 +123,7 @@ def plant_in_broadcasting(data, program):
         axes = stretched(gx.shape, args[argument].shape)
         return gx.mean(axis=axes).reshape(args[argument].shape) if axes else gx
 
-    return Program(program.inputs, (*program.lines, total, squeezed, Line(op.name, operands, {}))), op, argument, rule
+    return Program(program.inputs, (*program.lines, twice, total, squeezed, Line(op.name, operands, {}))), op, argument, rule
 
 
 def plant_at_order_2(data, program):
@@ -121,10 +141,9 @@ def plant_at_order_2(data, program):
 
 def rules_used(program):
     """The rules that backward uses, as (op, argument), of ops that do not lie on a kink: there no rule is wrong."""
-    leaves = [tg.Tensor(x, requires_grad=True) for x in program.inputs]
     found = []
-    for t in ancestors(program(*leaves)):
-        if t.op is not None and t.op.variadic is None and all((np.abs(k) > 1e-7).all() for k in kinks_of(t.op, t.args, t.static)):
+    for t in recorded(program):
+        if t.op is not None and t.op.variadic is None and not on_kink(t):
             found += [(t.op, i) for i, a in enumerate(t.args) if isinstance(a, tg.Tensor) and a.requires_grad and t.op.rule(i)]
     assume(found)
     return found
@@ -161,6 +180,7 @@ def test_every_planted_fault_is_caught_and_its_op_blamed(plant):
     order = 2 if plant is plant_at_order_2 else 1
     caught = 0
 
+    @seed(SEED)
     @drawn
     @given(st.data())
     def check(data):
@@ -170,8 +190,8 @@ def test_every_planted_fault_is_caught_and_its_op_blamed(plant):
         with planted(op, argument, rule):
             assume(differs(claims(program, order), right))
             report = gradcheck(program, *program.inputs, order=order, report=True)
-        assert not report.ok, f"missed: {op.name}, argument {argument}\n{program}\n{report}"
-        assert {(blame.op, blame.argument) for blame in report.blames} == {(op.name, argument)}, f"{program}\n{report}"
+        assert not report.ok, f"missed: {op.name}, argument {argument}; {told(program, report)}"
+        assert {(blame.op, blame.argument) for blame in report.blames} == {(op.name, argument)}, told(program, report)
         caught += 1
 
     check()

@@ -143,7 +143,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     scale = _size(parameter.claim.gradient) * length
     tiny = 1e-6 * float(np.abs(subject.weights * line(0.0)[0]).sum()) or 1e-12  # a slope that counts as 0 where 0 is claimed
     reach = 0.1 * max(1.0, size) / length
-    found = Line(line, subject.weights, scale or tiny, reach, size / length, subject.eps, subject.noise).slope(claimed)
+    found = Line(line, subject.weights, claimed, scale or tiny, reach, size / length, subject.eps, subject.noise).slope()
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value):  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))
     allowed = allowed_part(subject.eps) * scale + 10 * rounding

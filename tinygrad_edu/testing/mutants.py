@@ -94,12 +94,12 @@ def _mutations(tree: Any) -> Iterator[tuple[str, Any]]:
     """The tree with one place changed, for every place and change."""
     count = sum(1 for _ in ast.walk(tree))
     for place in range(count):
-        for change in (_drop_right, _drop_left, _swap_sides, _flip_sign, _drop_transposition):
+        for verb, change in CHANGES.items():
             changed = copy.deepcopy(tree)
             node = list(ast.walk(changed))[place]
             new = change(node)
             if new is not None:
-                what = f"{_verb(change)} in {ast.unparse(node)}"
+                what = f"{verb} in {ast.unparse(node)}"
                 changed = _Replace(node, new).visit(changed)
                 yield what, ast.fix_missing_locations(changed)
 
@@ -121,30 +121,28 @@ def _drop_left(node: Any) -> Any:
 
 
 def _swap_sides(node: Any) -> Any:
-    return (
-        ast.BinOp(node.right, node.op, node.left)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult))
-        else None
-    )
+    swappable = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult))
+    return ast.BinOp(node.right, node.op, node.left) if swappable else None
 
 
 def _flip_sign(node: Any) -> Any:
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         return ast.BinOp(node.left, ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), node.right)
-    return (
-        node.operand
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant)
-        else None
-    )
+    negated = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant)
+    return node.operand if negated else None
 
 
 def _drop_transposition(node: Any) -> Any:
     return node.value if isinstance(node, ast.Attribute) and node.attr in ("mT", "T") else None
 
 
-def _verb(change: Callable[..., Any]) -> str:
-    return {"_drop_right": "right factor dropped", "_drop_left": "left factor dropped", "_swap_sides": "sides swapped",
-            "_flip_sign": "sign changed", "_drop_transposition": "transposition dropped"}[change.__name__]  # fmt: skip
+CHANGES = {
+    "right factor dropped": _drop_right,
+    "left factor dropped": _drop_left,
+    "sides swapped": _swap_sides,
+    "sign changed": _flip_sign,
+    "transposition dropped": _drop_transposition,
+}
 
 
 def killed_by(op: Op, argument: int, rule: Rule, max_examples: int) -> str:
@@ -165,7 +163,7 @@ def killed_by(op: Op, argument: int, rule: Rule, max_examples: int) -> str:
     return ""
 
 
-def report(names: Sequence[str] = (), max_examples: int = 100) -> tuple[list[tuple[str, ...]], list[str]]:
+def report(names: Sequence[str] = (), max_examples: int = 300) -> tuple[list[tuple[str, ...]], list[str]]:
     """(One row per mutant, the names of the survivors that are not known to be equivalent)."""
     rows: list[tuple[str, ...]] = [("op", "argument", "mutation", "killed by")]
     survivors = []

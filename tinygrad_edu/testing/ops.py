@@ -32,8 +32,8 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), *
 
     @settings(**{"max_examples": max_examples, "deadline": None, "database": None, "report_multiple_bugs": False, **options})
     @given(op_calls(op))
-    def check(call: Any) -> None:
-        operands, static = call
+    def check(drawn: Any) -> None:
+        operands, static = drawn
         _check_call(op, operands, static)
         if op.rules or op.variadic is not None:
             for order in orders:

@@ -45,6 +45,7 @@ class Line:
 
     at: Callable[[float], tuple[Any, Piece]]  # where along the line -> (the function's values, the piece)
     weights: Any  # of the values: the slope of their weighted sum is meant
+    claimed: float  # the slope that f claims
     scale: float  # the size of slope that matters
     reach: float  # the largest step to try
     place: float  # the size of the numbers that move, in steps: what the rounding of a step depends on
@@ -56,11 +57,11 @@ class Line:
         """The smallest step that rounding leaves a meaning, and among kinks one that they would notice."""
         return max(SMALLEST * self.eps, NEAREST if self.at(0.0)[1] else 0.0) * self.reach
 
-    def slope(self, claimed: float) -> Slope:
-        """The derivative at 0. Where it is not as `claimed` the sides are measured as well, for a kink would explain it."""
+    def slope(self) -> Slope:
+        """The derivative at 0. Where it is not as claimed the sides are measured as well, for a kink would explain it."""
         here = self.at(0.0)[1]
         both = self._extrapolated(LEFT + RIGHT, here)
-        if both.error <= ACCURATE * self.scale and abs(both.value - claimed) <= 3 * both.error + ACCURATE * self.scale:
+        if both.error <= ACCURATE * self.scale and abs(both.value - self.claimed) <= 3 * both.error + ACCURATE * self.scale:
             return both
         # the piece may end close by: look from either side, each in the piece that begins there
         beside = [self.at(side * self.smallest)[1] for (side,) in (LEFT, RIGHT)]
@@ -116,7 +117,7 @@ class _Quotients:
         self.line, self.sides, self.piece = line, sides, piece
         self.center = line.at(0.0)[0]
         self.power = 4.0 if len(sides) == 2 else 2.0  # central ones err by even powers of h alone
-        # the values that move at all: the others are exact, while one that a small step leaves alone may only be rounded
+        # the values that move at all; one that a small step leaves alone may only be rounded
         self.moved: Any = (line.at(line.reach)[0] != self.center) | (line.at(-line.reach)[0] != self.center)
 
     def __call__(self, h: float) -> tuple[float, float] | None:
@@ -128,8 +129,11 @@ class _Quotients:
         change = (first - second) / (h * (self.sides[0] - (self.sides[1] if len(points) == 2 else 0.0)))
         self.moved |= change != 0
         value = float(self.line.weights @ change)
-        noise = float(np.abs(self.line.weights * self.line.noise)[self.moved].sum()) + self.line.eps * (self.line.place + h) * abs(value)
-        return value, 4 * noise / h
+        noise = np.abs(self.line.weights * self.line.noise)
+        lost = (float(noise[self.moved].sum()) + self.line.eps * (self.line.place + h) * abs(value)) / h
+        if self.line.claimed:  # what even the largest step leaves alone may depend on it by less than rounding shows
+            lost += float(noise[~self.moved].sum()) / self.line.reach
+        return value, 4 * lost
 
 
 def _confirmed(found: Slope, last: tuple[float, float] | None, witness: tuple[float, float] | None) -> bool:

@@ -21,7 +21,6 @@ from ..trees import leaves, tree_map
 from .slopes import Piece
 
 DOUBLE = np.dtype(np.float64)
-Values = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Subject:
         return [p.value for p in self.parameters]
 
     @contextmanager
-    def run(self, values: Values) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+    def run(self, values: Sequence[Any]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
         """F on leaves that hold the values, as (the leaves, the outputs); what f closes over is afterwards as it was."""
         if self.parameters[0].closed_over is None:
             fresh = {p.place: Tensor(v, requires_grad=True, name=p.name) for p, v in zip(self.parameters, values, strict=True)}
@@ -103,12 +102,11 @@ class Subject:
             for t, data in zip(held, before, strict=True):
                 t._data = data
 
-    def vector(self, values: Values) -> tuple[Any, Piece]:
+    def vector(self, values: Sequence[Any]) -> tuple[Any, Piece]:
         """All outputs in one float64 vector, and the smooth piece that the values lie in."""
         recording = enable_grad() if self.has_kinks else no_grad()
         with np.errstate(all="ignore"), recording, self.run(values) as (_, outputs):
-            piece = b"".join(np.sign(k).astype(np.int8).tobytes() for k in kinks(outputs)) if self.has_kinks else b""
-            return _flat([out._data for out in outputs]), piece
+            return _flat([out._data for out in outputs]), piece_of(outputs) if self.has_kinks else b""
 
     def _check_manners(self) -> None:
         """What f must be before gradients mean anything: finite, the same each time, and no changer of its inputs."""
@@ -146,10 +144,9 @@ class Subject:
                 self.has_kinks = any(t.op is not None and t.op.kinks is not None for t in nodes)
                 self.eps = max(_eps(t.dtype) for t in nodes if t.dtype.kind == "f" and not (t.is_leaf and t not in set(outputs)))
                 self.weights = np.concatenate([upstream(out, k).reshape(-1) for k, out in enumerate(outputs)])
-                self.noise = self._noise(outputs)
                 gradients = pulled(held, outputs)
-                rounding = self._rounding(held, outputs, self.eps)
-                coarse = self._rounding(held, outputs, max([_eps(dtype) for dtype in smaller], default=0.0))
+                self.noise, *rounding = self._rounding(held, outputs, self.eps)
+                _, *coarse = self._rounding(held, outputs, max([_eps(dtype) for dtype in smaller], default=0.0))
             for p, g, r in zip(self.parameters, gradients, rounding, strict=True):
                 p.claim = Claim(g, r)
             if smaller:
@@ -158,38 +155,33 @@ class Subject:
                 for p, g, r in zip(self.parameters, gradients, coarse, strict=True):
                     p.claim_as_given = Claim(g.astype(DOUBLE), r)
 
-    def _noise(self, outputs: Sequence[Tensor]) -> Any:
-        """How much rounding of the results on the way may change each output: measured, by rounding them at random."""
-        center = _flat([out._data for out in outputs])
-        largest = np.zeros(center.shape)
-        for _ in range(3):
-            again: dict[Tensor, Any] = {}
-            for t in ancestors(*outputs):
-                again[t] = t._data
-                if t.op is not None and t.dtype.kind == "f":
-                    y = t.op.run(*[again[a] if type(a) is Tensor else a for a in t.args], **t.static)
-                    again[t] = np.asarray(y * (1 + self.eps * self.rng.uniform(-1, 1, t.shape)))
-            largest = np.maximum(largest, np.nan_to_num(np.abs(_flat([again[out] for out in outputs]) - center), posinf=0.0))
-        return np.maximum(largest, self.eps * np.abs(center))
-
     def _rounding(self, held: Sequence[Tensor], outputs: Sequence[Tensor], eps: float) -> list[Any]:
-        """How much rounding each result to `eps` may change each entry of the gradients: measured, by rounding them at random."""
-        nodes = ancestors(*outputs)
-        kinked = {u for t in nodes if near_kink(t, eps) for u in (t, *t.args) if type(u) is Tensor}
-        smooth = [t for t in nodes if not t.is_leaf and t.dtype.kind == "f" and t not in kinked]
-        exact = pulled(held, outputs)
-        largest = [np.zeros(g.shape) for g in exact]
-        kept = [t._data for t in smooth]
+        """How much rounding of all results to `eps` may change the outputs, in one vector, and each gradient: measured at random."""
+        exact = [_flat([out._data for out in outputs]), *pulled(held, outputs)]
+        largest = [eps * np.abs(exact[0]), *[np.zeros(g.shape) for g in exact[1:]]]
+        for _ in self._roundings(outputs, eps):
+            rounded = [_flat([out._data for out in outputs]), *pulled(held, outputs)]
+            changes = [np.nan_to_num(np.abs(a - b), posinf=0.0) for a, b in zip(rounded, exact, strict=True)]
+            largest = [np.maximum(a, b) for a, b in zip(largest, changes, strict=True)]
+        return largest
+
+    def _roundings(self, outputs: Sequence[Tensor], eps: float) -> Iterator[None]:
+        """Up to three times compute the results on the way again, each rounded at random to `eps`; afterwards they are as they were."""
+        nodes = [t for t in ancestors(*outputs) if t.op is not None and t.dtype.kind == "f"]
+        kept, here = [t._data for t in nodes], piece_of(outputs)
         try:
             for _ in range(3 if eps else 0):
-                for t, data in zip(smooth, kept, strict=True):
-                    t._data = np.asarray(data * (1 + eps * self.rng.uniform(-1, 1, data.shape)))
-                moved = [np.nan_to_num(np.abs(g - e), posinf=0.0) for g, e in zip(pulled(held, outputs), exact, strict=True)]
-                largest = [np.maximum(a, b) for a, b in zip(largest, moved, strict=True)]
+                for t in nodes:
+                    assert t.op is not None
+                    y = t.op.run(*[a._data if type(a) is Tensor else a for a in t.args], **t.static)
+                    if t.op.kinks is None:  # the others select: a rule that asks which, as x == y, must find it
+                        y = y * (1 + eps * self.rng.uniform(-1, 1, t.shape))
+                    t._data = np.asarray(y, t.dtype)
+                if piece_of(outputs) == here:  # the gradient in another piece says nothing of rounding
+                    yield
         finally:
-            for t, data in zip(smooth, kept, strict=True):
+            for t, data in zip(nodes, kept, strict=True):
                 t._data = data
-        return largest
 
     @property
     def lost(self) -> str:
@@ -222,11 +214,14 @@ def call(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> Tensor:
     return op(list(operands), **static) if op.variadic is not None else op(*operands, **static)
 
 
-def kinks(outputs: Sequence[Tensor]) -> Iterator[Any]:
-    """For each recorded op that has kinks, what is zero at them: an array whose signs tell the smooth piece."""
+def piece_of(outputs: Sequence[Tensor]) -> Piece:
+    """The smooth piece that the recorded values lie in: on which side of each kink of each op, or on it."""
+    sides = []
     for t in ancestors(*outputs):
         for k in kinks_of(t.op, t.args, t.static) if t.op is not None else ():
-            yield np.where(np.abs(k) <= 1e-14 * (1 + np.abs(k).max(initial=0.0, where=np.isfinite(k))), 0.0, k)
+            near = np.abs(k) <= 1e-14 * (1 + np.abs(k).max(initial=0.0, where=np.isfinite(k)))
+            sides.append(np.where(near, 0.0, np.sign(k)).astype(np.int8).tobytes())
+    return b"".join(sides)
 
 
 def kinks_of(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
