@@ -11,8 +11,7 @@ from ..core import Tensor, ndarray
 from ..define import op, shapes_only, values_only
 from .shape import broadcast_to, expand_dims
 
-
-_total = np.add.reduce  # what x.sum comes to, 0.1 µs sooner
+_total: Any = np.add.reduce  # what x.sum comes to, 0.1 µs sooner
 
 
 def _kept(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
