@@ -226,6 +226,8 @@ def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks
         if draw(st.integers(0, 7)) == 0:  # a stop of its own before every op, so that each op can be dropped alone
             break
         program.grow(partial(_lines, draw, program, draw(st.sampled_from(ops))))
+    else:
+        draw(st.integers(0, 7))  # the stop that a shorter program needs: Hypothesis shrinks by leaving out what was drawn
     if near_kinks:
         name, distance = draw(st.sampled_from(["relu", "abs", "maximum", "clip"])), draw(st.sampled_from([-1e-8, -3e-9, 0.0, 5e-9, 1e-8]))
         program.grow(partial(_on_kink, program, name, distance))
