@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
+from tinygrad_edu.compile import plan
 from tinygrad_edu.define import in_table
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions, op_calls
@@ -134,6 +135,15 @@ def test_random_programs_and_their_gradients(program):
 
     agrees(f, *program.inputs, rtol=1e-9)
     agrees(squares(f, program.inputs), *program.inputs, rtol=1e-9)
+
+
+@settings(max_examples=60)
+@given(expressions())
+def test_random_programs_in_blocks_of_one_row(program):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"BLOCK": 1, "BLOCKS": 1, "MANY": 2}.items():
+            patch.setattr(plan, name, value)
+        agrees(squares(lambda *xs: program(*xs), program.inputs), *program.inputs, rtol=1e-9)
 
 
 @settings(max_examples=20)
@@ -746,3 +756,65 @@ def test_numpy_s_warnings_are_numpy_s():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_allclose(compiled(np.array([-1000.0, 1000.0])), [0, 1], atol=1e-300)
+
+
+# -- what runs together --------------------------------------------------------------------------------------------------------
+
+
+def test_large_results_made_entry_by_entry_are_made_in_blocks():
+    rng = np.random.default_rng(0)
+    W, x, b = rng.normal(size=(600, 500)), rng.normal(size=(600, 500)), rng.normal(size=500)
+
+    def step(W):
+        cost, slope = tg.value_and_grad(lambda W: (((x * W + b).sigmoid() - 0.5) ** 2).sum())(W)
+        return W - 0.1 * slope, cost
+
+    compiled = agrees(step, W)
+    assert compiled.planned_source.count("    for i in range(0, 600, 16):\n        j = i + 16\n") == 2, "forward and backward"
+    assert "for i" not in compiled.source, "the text for readers is the mathematics"
+
+    small = agrees(step, W[:1] + np.zeros((4, 1)))
+    assert "for i" not in small.planned_source
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, b: (a + b) * (a + b).T,
+        lambda a, b: ((a * b).T + 1.0) * (a * b) + (a * b).T,
+        lambda a, b: (a - a.T).exp() + b[::-1],
+        lambda a, b: (a + b[0]) * (b - a[:, :1]) + a.sum(axis=0),
+        lambda a, b: ((a + 1.0).T + 2.0).T * b.T,
+    ],
+)
+def test_no_block_changes_what_a_later_one_reads(f, monkeypatch):
+    monkeypatch.setattr(plan, "BLOCK", 8)
+    a, b = np.random.default_rng(0).normal(size=(2, 12, 12))
+    compiled = agrees(squares(f, (a, b)), a, b)
+    assert "for i in range" in compiled.planned_source
+
+
+def test_a_donated_array_is_updated_in_blocks_unless_it_is_read_in_another_order(monkeypatch):
+    monkeypatch.setattr(plan, "BLOCK", 8)
+    start = np.random.default_rng(0).normal(size=(12, 12))
+    for f, loops in ((lambda w: w - 0.5 * (w * w + 1.0), 1), (lambda w: w - 0.5 * (w.T * w + 1.0), 1)):
+        w = start.copy()
+        compiled = tg.compile(f, donate=0)
+        result = compiled(w)
+        assert_allclose(result, f(tg.Tensor(start)).numpy(), rtol=1e-12)
+        assert compiled.planned_source.count("for i in range") == loops
+
+
+def test_parts_are_added_where_they_belong():
+    def f(x):
+        return (x[1:] * x[:-1] * x[::2].sum() + x[0]).sum() + (x[2] * x[3] * x[-1]).sum()
+
+    for x in (np.random.default_rng(0).normal(size=(9, 4)), np.random.default_rng(0).normal(size=9)):
+        compiled = agrees(tg.value_and_grad(f), x)
+        assert "add_part(" in compiled.planned_source
+
+
+def test_a_mean_over_small_squares_adds_up_slices():
+    x = np.random.default_rng(0).normal(size=(16, 8, 64, 64)).astype(np.float32)
+    compiled = agrees(lambda x: x.reshape(16, 8, 32, 2, 32, 2).mean(axis=(3, 5)), x, rtol=1e-6, atol=1e-6)
+    assert "sum_of_slices(" in compiled.planned_source

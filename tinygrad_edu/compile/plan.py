@@ -1,4 +1,7 @@
-"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one."""
+"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one.
+
+And which of them are made together, a block of rows at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from .program import Node, Program
 VIEWS = frozenset("reshape transpose swapaxes squeeze expand_dims broadcast_to flip moveaxis".split())
 REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 NEVER = 1 << 60
+FEW, MANY = 8, 1 << 12  # a sum over up to so many entries, for so many results or more, adds up slices
+BLOCK = 1 << 16  # bytes of an array that are worked on at a time: so few that several arrays' share stays in the processor's cache
+BLOCKS = 4  # fewer are not worth a loop
 
 
 class Buffer(NamedTuple):
@@ -31,6 +37,37 @@ def is_view(node: Node) -> bool:
         and is_plain(node.op)
         and (node.op.name in VIEWS or (node.op.name == "getitem" and _is_basic(node.static["index"])))
     )
+
+
+def is_sum_of_part(node: Node, before: Node | None) -> bool:
+    """Whether a node adds, to all of its first operand, what the node before put among zeros: then the part is added in its place."""
+    return (
+        before is not None
+        and node.op is not None
+        and node.op.run is np.add
+        and node.args[1] is before
+        and node.args[0] is not before
+        and before.op is not None
+        and before.op.name == "scatter"
+        and is_plain(before.op)
+        and _is_basic(before.static["index"])
+    )
+
+
+def is_sum_of_slices(node: Node) -> bool:
+    """Whether a node sums over a few entries, the last axis among them, for many results: to add up slices is then much faster."""
+    if node.op is None or node.op.name != "sum" or not is_plain(node.op) or node.static["keepdims"] or node.size < MANY or not node.ndim:
+        return False
+    x = node.args[0]
+    axes = reduced(node)
+    return x.dtype == node.dtype and x.ndim - 1 in axes and 2 <= x.size // node.size <= FEW
+
+
+def reduced(node: Node) -> set[int]:
+    """The axes that a reduction goes over."""
+    x, axis = node.args[0], node.static["axis"]
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return {a % x.ndim for a in axes}
 
 
 def writes_into(node: Node) -> bool:
@@ -54,6 +91,7 @@ class Plan:
         self.new: set[Node] = set()  # those that get a new array
         self.updates = self._updates(donated)  # an output, and the donated input that becomes it
         self._assign()
+        self.parts = self._parts()  # those that never are, since what takes them adds a part of itself
 
     def _ordered(self, donated: Sequence[Node]) -> list[Node]:
         """As recorded, but what may become a donated input, and nothing else needs, comes last: when the inputs are over."""
@@ -117,6 +155,35 @@ class Plan:
                 if root in held:
                     free[_kind(root)].append(held.pop(root))
 
+    def _parts(self) -> set[Node]:
+        pairs = zip(self.order, self.order[1:], strict=False)
+        return {
+            before
+            for i, (before, node) in enumerate(pairs, 1)
+            if is_sum_of_part(node, before) and self.last[before] == i and self.target.get(node) is node.args[0]
+        }
+
+    def groups(self) -> list[list[Node]]:
+        """The nodes in their order; those in one group run together, block by block: one pass through memory in place of many."""
+        groups: list[list[Node]] = []
+        group = Group(self)
+        for node in self.order:
+            if is_view(node) and not group.has(self.root[node]):
+                groups.append([node])  # what it shows is there already, and a view reads nothing yet
+            elif not group.takes(node):
+                groups += group.taken()
+                group = Group(self)
+                if not group.takes(node):
+                    groups.append([node])
+        return groups + group.taken()
+
+    def place(self, root: Node) -> Any:
+        """The memory that a value lies in."""
+        target = self.target.get(root)
+        while isinstance(target, Node):
+            root, target = target, self.target.get(target)
+        return target.number if isinstance(target, Buffer) else root
+
     def _choose(self, node: Node, over: Container[Node], held: dict[Node, int], free: dict[Any, list[int]]) -> None:
         """In place of an operand that is over, else in kept memory; but what the caller gets is his alone."""
         escapes = node in self.escaping
@@ -139,6 +206,49 @@ class Plan:
             pieces.append(len(self.memory) - 1)
         held[node] = pieces.pop()
         self.target[node] = Buffer(held[node], node.shape)
+
+
+class Group:
+    """Large results of one shape, each made entry by entry, that follow one another."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.nodes: list[Node] = []
+        self.written: set[Any] = set()  # the memory that they write
+        self.read_otherwise: set[Any] = set()  # and that they read in another order than they write
+
+    def has(self, root: Node) -> bool:
+        """Whether it makes this value."""
+        return root in self.nodes
+
+    def takes(self, node: Node) -> bool:
+        """Add a node, if it fits to the others: no block may change what a later block still reads."""
+        plan = self.plan
+        if not (is_elementwise(node) and writes_into(node) and rows_of(node)) or (self.nodes and node.shape != self.nodes[0].shape):
+            return False
+        operands = [a for a in node.args if isinstance(a, Node)]
+        if not plan.parts.isdisjoint(operands):
+            return False
+        otherwise = {plan.place(plan.root[a]) for a in operands if plan.root[a] is not a or a.shape != node.shape}
+        writes = plan.place(node)
+        if otherwise & {*self.written, writes} or writes in self.read_otherwise:
+            return False
+        self.nodes.append(node)
+        self.written.add(writes)
+        self.read_otherwise |= otherwise
+        return True
+
+    def taken(self) -> list[list[Node]]:
+        """The group, if it is worth a loop; else each node alone."""
+        return [self.nodes] if len(self.nodes) > 1 else [[node] for node in self.nodes]
+
+
+def rows_of(node: Node) -> int:
+    """How many rows make a block; 0 where there are too few blocks for a loop."""
+    if not node.size:
+        return 0
+    rows = max(1, BLOCK * node.shape[0] // (node.size * node.dtype.itemsize))
+    return rows if node.shape[0] >= BLOCKS * rows else 0
 
 
 def is_elementwise(node: Node) -> bool:

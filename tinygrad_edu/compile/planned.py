@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, opaque, python_number, statics_text
 from .lower import is_numpys, is_plain
-from .plan import REDUCTIONS, Buffer, Plan, is_view
+from .plan import REDUCTIONS, Buffer, Plan, is_sum_of_slices, is_view, reduced, rows_of
 from .program import Node
 from .text import Names
 
@@ -28,6 +29,7 @@ class Planned:
         self.statics: dict[int, str] = {}
         self.kept: list[Any] = []
         self.of: dict[Node, str] = {}
+        self.ends: tuple[str, str] | None = None  # what a block's first row, and the one after its last, are called
         self.language = LANGUAGES["python"]
         self._write()
 
@@ -40,12 +42,15 @@ class Planned:
         for node in program.constants:
             self.of[node] = self.bind(self.names.of(node.label) if node.label else self.names.numbered("c"), node.value)
         lines, part = [], ""
-        for node in plan.order:
-            text = self._line(node)
-            if node.part != part:
-                part = node.part
+        for group in plan.groups():
+            if group[0].part != part:
+                part = group[0].part
                 lines.append(f"    # {part}")
-            lines.append(f"    {self.of[node]} = {text}")
+            if len(group) > 1:
+                lines += [f"    {line}" for line in self._loop(group)]
+            elif group[0] not in plan.parts:
+                text = self._line(group[0])
+                lines.append(f"    {self.of[group[0]]} = {text}")
         if self.buffers:
             kept = self.names.of("buffers")
             arguments.append(kept)
@@ -81,6 +86,42 @@ class Planned:
             given.add(root)
         return ", ".join(texts) + "," * (len(texts) == 1)
 
+    # -- a loop ----------------------------------------------------------------------------------------------------------------
+
+    def _loop(self, group: Sequence[Node]) -> list[str]:
+        """Nodes of one shape, computed together for a block of rows after the other."""
+        rows, shape = rows_of(group[0]), group[0].shape
+        self.ends = self.ends or (self.names.of("i"), self.names.of("j"))
+        (i, j), outside = self.ends, dict(self.of)
+        whole: dict[Node, str] = {}  # the name of the array that a node's result is a part of
+        before: list[str] = []
+        body: list[str] = []
+        views: dict[str, str] = {}
+
+        def block(array: str) -> str:
+            if array not in views:
+                views[array] = self.names.numbered("s")
+                body.append(f"{views[array]} = {array}[{i}:{j}]")
+            return views[array]
+
+        for node in group:
+            target = self.plan.target.get(node)
+            if isinstance(target, Buffer):
+                whole[node] = self._buffer(target)
+            elif target is not None:
+                whole[node] = whole.get(target) or outside[target]
+            else:
+                whole[node] = self.names.numbered("t")
+                before.append(f"{whole[node]} = np.empty({shape}, np.{node.dtype.name})")
+            for a in node.args:
+                if isinstance(a, Node) and a not in whole and a.ndim == len(shape) and a.shape[0] == shape[0]:
+                    self.of[a] = block(outside[a])
+            text = self._made(node, block(whole[node]))
+            self.of[node] = self.names.of_node(node)
+            body.append(f"{self.of[node]} = {text}")
+        self.of = {**outside, **whole}
+        return [*before, f"for {i} in range(0, {shape[0]}, {rows}):", f"    {j} = {i} + {rows}", *[f"    {line}" for line in body]]
+
     # -- a line ----------------------------------------------------------------------------------------------------------------
 
     def _line(self, node: Node) -> str:
@@ -98,6 +139,10 @@ class Planned:
             return self._view(node)
         if op.name in REDUCTIONS and is_plain(op):
             return self._reduction(node, out)
+        part = node.args[-1]
+        if part in self.plan.parts:
+            index, _ = self._statics(part)
+            return f"{self._function('add_part', _add_part)}({out}, {index}, {self.of[part.args[0]]})"
         if is_numpys(op) and node.ndim > 0:
             return self._ufunc(node, out)
         if not is_plain(op) or op.name in ("scatter", "index_set", "index_add"):
@@ -138,6 +183,11 @@ class Planned:
 
     def _reduction(self, node: Node, out: str) -> str:
         assert node.op is not None
+        if is_sum_of_slices(node):
+            axes, lengths = reduced(node), node.args[0].shape
+            places = product(*[range(n) if axis in axes else (slice(None),) for axis, n in enumerate(lengths)])
+            slices = self.bind(self.names.numbered("c"), tuple(places))
+            return f"{self._function('sum_of_slices', _sum_of_slices)}({self.of[node.args[0]]}, {slices}, {out or None})"
         reduce = getattr(np, REDUCTIONS[node.op.name]).reduce
         called = self._function(f"{node.op.name}_of", reduce)
         axis, keepdims = literal(node.static["axis"], {}), node.static["keepdims"]
@@ -178,6 +228,25 @@ class Planned:
         if buffer not in self.buffers:
             self.buffers[buffer] = self.names.numbered("b")
         return self.buffers[buffer]
+
+
+def _add_part(whole: Any, index: Any, part: Any) -> Any:
+    """Add to the entries at an index that takes each at most once."""
+    entries = whole[index]
+    if type(entries) is np.ndarray:
+        np.add(entries, part, entries)  # += would write them back once more
+    else:
+        whole[index] = entries + part
+    return whole
+
+
+def _sum_of_slices(x: Any, slices: Sequence[Any], out: Any) -> Any:
+    """The sum of the parts of an array at some indices."""
+    first, second, *others = slices
+    out = np.add(x[first], x[second], out)
+    for index in others:
+        np.add(out, x[index], out)
+    return out
 
 
 def prelude(namespace: Mapping[str, Any]) -> str:
