@@ -1,7 +1,4 @@
-"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one.
-
-And which of them are made together, a block of rows at a time.
-"""
+"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one."""
 
 from __future__ import annotations
 
@@ -19,8 +16,6 @@ VIEWS = frozenset("reshape transpose swapaxes squeeze expand_dims broadcast_to f
 REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 NEVER = 1 << 60
 FEW, MANY = 8, 1 << 12  # a sum over up to so many entries, for so many results or more, adds up slices
-BLOCK = 1 << 16  # bytes of an array that are worked on at a time: so few that several arrays' share stays in the processor's cache
-BLOCKS = 4  # fewer are not worth a loop
 
 
 class Buffer(NamedTuple):
@@ -163,20 +158,6 @@ class Plan:
             if is_sum_of_part(node, before) and self.last[before] == i and self.target.get(node) is node.args[0]
         }
 
-    def groups(self) -> list[list[Node]]:
-        """The nodes in their order; those in one group run together, block by block: one pass through memory in place of many."""
-        groups: list[list[Node]] = []
-        group = Group(self)
-        for node in self.order:
-            if is_view(node) and not group.has(self.root[node]):
-                groups.append([node])  # what it shows is there already, and a view reads nothing yet
-            elif not group.takes(node):
-                groups += group.taken()
-                group = Group(self)
-                if not group.takes(node):
-                    groups.append([node])
-        return groups + group.taken()
-
     def place(self, root: Node) -> Any:
         """The memory that a value lies in."""
         target = self.target.get(root)
@@ -206,49 +187,6 @@ class Plan:
             pieces.append(len(self.memory) - 1)
         held[node] = pieces.pop()
         self.target[node] = Buffer(held[node], node.shape)
-
-
-class Group:
-    """Large results of one shape, each made entry by entry, that follow one another."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.nodes: list[Node] = []
-        self.written: set[Any] = set()  # the memory that they write
-        self.read_otherwise: set[Any] = set()  # and that they read in another order than they write
-
-    def has(self, root: Node) -> bool:
-        """Whether it makes this value."""
-        return root in self.nodes
-
-    def takes(self, node: Node) -> bool:
-        """Add a node, if it fits to the others: no block may change what a later block still reads."""
-        plan = self.plan
-        if not (is_elementwise(node) and writes_into(node) and rows_of(node)) or (self.nodes and node.shape != self.nodes[0].shape):
-            return False
-        operands = [a for a in node.args if isinstance(a, Node)]
-        if not plan.parts.isdisjoint(operands):
-            return False
-        otherwise = {plan.place(plan.root[a]) for a in operands if plan.root[a] is not a or a.shape != node.shape}
-        writes = plan.place(node)
-        if otherwise & {*self.written, writes} or writes in self.read_otherwise:
-            return False
-        self.nodes.append(node)
-        self.written.add(writes)
-        self.read_otherwise |= otherwise
-        return True
-
-    def taken(self) -> list[list[Node]]:
-        """The group, if it is worth a loop; else each node alone."""
-        return [self.nodes] if len(self.nodes) > 1 else [[node] for node in self.nodes]
-
-
-def rows_of(node: Node) -> int:
-    """How many rows make a block; 0 where there are too few blocks for a loop."""
-    if not node.size:
-        return 0
-    rows = max(1, BLOCK * node.shape[0] // (node.size * node.dtype.itemsize))
-    return rows if node.shape[0] >= BLOCKS * rows else 0
 
 
 def is_elementwise(node: Node) -> bool:

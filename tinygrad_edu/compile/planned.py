@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, opaque, python_number, statics_text
+from .blocks import Group, in_groups, rows_of
 from .lower import is_numpys, is_plain
-from .plan import REDUCTIONS, Buffer, Plan, is_sum_of_slices, is_view, reduced, rows_of
+from .plan import REDUCTIONS, Buffer, Plan, is_sum_of_slices, is_view, reduced
 from .program import Node
 from .text import Names
 
@@ -42,15 +43,16 @@ class Planned:
         for node in program.constants:
             self.of[node] = self.bind(self.names.of(node.label) if node.label else self.names.numbered("c"), node.value)
         lines, part = [], ""
-        for group in plan.groups():
-            if group[0].part != part:
-                part = group[0].part
+        for step in in_groups(plan):
+            parts = ", ".join(dict.fromkeys(node.part for node in (step.members if isinstance(step, Group) else [step])))
+            if parts != part:
+                part = parts
                 lines.append(f"    # {part}")
-            if len(group) > 1:
-                lines += [f"    {line}" for line in self._loop(group)]
-            elif group[0] not in plan.parts:
-                text = self._line(group[0])
-                lines.append(f"    {self.of[group[0]]} = {text}")
+            if isinstance(step, Group):
+                lines += [f"    {line}" for line in self._loop(step)]
+            elif step not in plan.parts:
+                text = self._line(step)
+                lines.append(f"    {self.of[step]} = {text}")
         if self.buffers:
             kept = self.names.of("buffers")
             arguments.append(kept)
@@ -88,23 +90,35 @@ class Planned:
 
     # -- a loop ----------------------------------------------------------------------------------------------------------------
 
-    def _loop(self, group: Sequence[Node]) -> list[str]:
-        """Nodes of one shape, computed together for a block of rows after the other."""
-        rows, shape = rows_of(group[0]), group[0].shape
+    def _loop(self, group: Group) -> list[str]:
+        """Lines that compute the results of a group, block by block."""
+        rows, shape, passing = rows_of(group.nodes[0]), group.nodes[0].shape, group.passing()
         self.ends = self.ends or (self.names.of("i"), self.names.of("j"))
         (i, j), outside = self.ends, dict(self.of)
         whole: dict[Node, str] = {}  # the name of the array that a node's result is a part of
         before: list[str] = []
         body: list[str] = []
+        after: list[str] = []
         views: dict[str, str] = {}
 
-        def block(array: str) -> str:
-            if array not in views:
-                views[array] = self.names.numbered("s")
-                body.append(f"{views[array]} = {array}[{i}:{j}]")
-            return views[array]
+        def block(array: str, where: str = f"{i}:{j}") -> str:
+            text = f"{array}[{where}]"
+            if text not in views:
+                views[text] = self.names.numbered("s")
+                body.append(f"{views[text]} = {text}")
+            return views[text]
 
-        for node in group:
+        for node in group.members:
+            for a in node.args:
+                if isinstance(a, Node) and a not in whole and a.ndim == len(shape) and a.shape[0] == shape[0]:
+                    self.of[a] = block(outside[a])
+            if node in group.sums:
+                parts, text = self.names.numbered("p"), self._made(node, "")
+                before.append(f"{parts} = []")
+                body.append(f"{parts}.append({text})")
+                self.of[node] = whole[node] = self.names.of_node(node)
+                after.append(f"{self.of[node]} = {self._function('sum_of', np.add.reduce)}({parts}, None)")
+                continue
             target = self.plan.target.get(node)
             if isinstance(target, Buffer):
                 whole[node] = self._buffer(target)
@@ -113,14 +127,13 @@ class Planned:
             else:
                 whole[node] = self.names.numbered("t")
                 before.append(f"{whole[node]} = np.empty({shape}, np.{node.dtype.name})")
-            for a in node.args:
-                if isinstance(a, Node) and a not in whole and a.ndim == len(shape) and a.shape[0] == shape[0]:
-                    self.of[a] = block(outside[a])
-            text = self._made(node, block(whole[node]))
+            text = self._made(node, block(whole[node], f":{j} - {i}") if node in passing else block(whole[node]))
             self.of[node] = self.names.of_node(node)
             body.append(f"{self.of[node]} = {text}")
         self.of = {**outside, **whole}
-        return [*before, f"for {i} in range(0, {shape[0]}, {rows}):", f"    {j} = {i} + {rows}", *[f"    {line}" for line in body]]
+        n = shape[0]
+        head = [f"for {i} in range(0, {n}, {rows}):", f"    {j} = {i} + {rows}" if n % rows == 0 else f"    {j} = min({i} + {rows}, {n})"]
+        return [*before, *head, *[f"    {line}" for line in body], *after]
 
     # -- a line ----------------------------------------------------------------------------------------------------------------
 
@@ -165,6 +178,8 @@ class Planned:
             and all(a.dtype == node.dtype for a in node.args)
         ):
             run = np.dot
+        if run is np.reciprocal and node.dtype.kind == "f" and node.size >= 1000:  # a division takes half as long, if there are many
+            run, operands = np.divide, [self._number(1, node), *operands]
         named = "out=" if run in (np.maximum, np.minimum) else ""  # NumPy wants it so
         return f"{self._function(run.__name__, run)}({', '.join([*operands, *([named + out] if out else [])])})"
 

@@ -30,7 +30,7 @@ def _sigmoid(x: Any) -> Any:
     np.negative(y, y)
     np.exp(y, y)
     np.add(y, one, y)
-    return np.reciprocal(y, y)
+    return np.divide(one, y, y)  # np.reciprocal takes twice as long
 
 
 @cache

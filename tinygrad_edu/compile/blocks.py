@@ -1,0 +1,106 @@
+"""Which results of a program are made together, a block of rows at a time: one pass through memory in place of many.
+
+What is needed within the loop alone stays in as much memory as a block takes, which is in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .lower import is_plain
+from .plan import Buffer, Plan, is_elementwise, is_view, writes_into
+from .program import Node
+
+BLOCK = 1 << 18  # bytes of an array that are worked on at a time
+BLOCKS = 4  # fewer are not worth a loop
+
+
+class Group:
+    """Large results of one shape, each made entry by entry, that follow one another, and sums over all of their entries."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.members: list[Node] = []  # what is in the loop, in order: results, and sums
+        self.nodes: list[Node] = []
+        self.sums: list[Node] = []
+        self.after: list[Node] = []  # numbers, which can wait until the loop is over
+        self.written: set[Any] = set()  # the memory that the nodes write
+        self.read_otherwise: set[Any] = set()  # and that they read in another order than they write
+
+    def takes(self, node: Node) -> bool:
+        """Add a node, if it fits to the others."""
+        operands = [a for a in node.args if isinstance(a, Node)]
+        if not self.plan.parts.isdisjoint(operands):
+            return False
+        if self.nodes and node.ndim == 0 and all(a.ndim == 0 for a in operands):
+            self.after.append(node)
+            return True
+        if any(a in self.sums or a in self.after for a in operands):
+            return False
+        return self._takes_sum(node) or self._takes_result(node, operands)
+
+    def _takes_sum(self, node: Node) -> bool:
+        if not self.nodes or node.op is None or node.op.name != "sum" or not is_plain(node.op) or node.ndim:
+            return False
+        x = node.args[0]
+        if self.plan.root[x] is not x or x.shape != self.nodes[0].shape or x.dtype != node.dtype:
+            return False
+        self.sums.append(node)
+        self.members.append(node)
+        return True
+
+    def _takes_result(self, node: Node, operands: list[Node]) -> bool:
+        plan = self.plan
+        if not (is_elementwise(node) and writes_into(node) and rows_of(node)) or (self.nodes and node.shape != self.nodes[0].shape):
+            return False
+        otherwise = {plan.place(plan.root[a]) for a in operands if plan.root[a] is not a or a.shape != node.shape}
+        writes = plan.place(node)
+        if otherwise & {*self.written, writes} or writes in self.read_otherwise:
+            return False  # a block would change what a later block still reads
+        self.nodes.append(node)
+        self.members.append(node)
+        self.written.add(writes)
+        self.read_otherwise |= otherwise
+        return True
+
+    def passing(self) -> set[Node]:
+        """The results that nothing needs after the loop, in memory where nothing else is then: they need no more than a block's."""
+        end = self.plan.order.index(self.members[-1])
+        stays = {self.plan.place(node) for node in self.nodes if self.plan.last[node] > end}
+        first: dict[Node, Node] = {}  # the one whose memory a node's result goes to, by way of others
+        for node in self.nodes:
+            target = self.plan.target.get(node)
+            if isinstance(target, Buffer) or target in first:
+                first[node] = node if isinstance(target, Buffer) else first[target]
+        return {node for node in first if self.plan.place(node) not in stays}
+
+
+def in_groups(plan: Plan) -> Iterator[Group | Node]:
+    """The nodes of a plan in their order, together where that is worth a loop."""
+    group = Group(plan)
+    for node in plan.order:
+        if is_view(node) and plan.root[node] not in group.nodes:
+            yield node  # what it shows is there already, and a view reads nothing yet
+        elif not group.takes(node):
+            yield from _finished(group)
+            group = Group(plan)
+            if not group.takes(node):
+                yield node
+    yield from _finished(group)
+
+
+def _finished(group: Group) -> Iterator[Group | Node]:
+    if len(group.members) > 1:
+        yield group
+    else:
+        yield from group.nodes
+    yield from group.after
+
+
+def rows_of(node: Node) -> int:
+    """How many rows make a block; 0 where there are too few blocks for a loop."""
+    if not node.size:
+        return 0
+    rows = max(1, BLOCK * node.shape[0] // (node.size * node.dtype.itemsize))
+    return rows if node.shape[0] >= BLOCKS * rows else 0
