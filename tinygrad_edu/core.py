@@ -504,7 +504,8 @@ def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
                 f"the rule of {op.name} for {a.label()} gave a gradient of shape {gx.shape}, the argument has shape {x.shape}: "
                 "a rule gives the shape of its argument, or of the op's output where the argument was broadcast"
             )
-        gx = gx.sum(axis=axes[0] if len(axes) == 1 else axes)
+        axis = axes[0] if len(axes) == 1 else axes
+        gx = np.add.reduce(gx, axis) if type(gx) is ndarray else gx.sum(axis=axis)  # the first without the second's wrapper
         if gx.shape != x.shape:
             gx = gx.reshape(x.shape)
     return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
