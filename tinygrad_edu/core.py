@@ -368,13 +368,17 @@ class Tensor(Methods):
         if self._op is None:
             yield self, g
             return
-        gradients: dict[Tensor, Any] = {self: g}
+        gradients: dict[Tensor, Any] = {}
         leaves: dict[Tensor, Any] = {}
-        heap = [(-self._serial, self)]
-        while heap:
-            t = heappop(heap)[1]
-            g = gradients.pop(t)  # complete: all that was made from t is newer, hence done
-            yield t, g
+        heap: list[tuple[int, Tensor]] = []
+        only: Tensor | None = self  # the one tensor that waits, if it is alone: most are, and stay out of the heap, 0.2 µs less
+        while only is not None or heap:
+            if only is not None:
+                t, only = only, None
+            else:
+                t = heappop(heap)[1]
+                g = gradients.pop(t)
+            yield t, g  # complete: all that was made from t is newer, hence done
             if until is not None and t in until:
                 continue
             op = t._op
@@ -424,11 +428,21 @@ class Tensor(Methods):
                     gx = g.copy()  # no two tensors share a gradient
                 if a._op is None:
                     leaves[a] = leaves[a] + gx if a in leaves else gx
+                elif a is only:
+                    alone = alone + gx
                 elif a in gradients:
                     gradients[a] = gradients[a] + gx
+                elif only is None and not heap:
+                    only, alone = a, gx
                 else:
                     gradients[a] = gx
                     heappush(heap, (-a._serial, a))
+            if only is not None:
+                if heap:  # not alone any more
+                    gradients[only] = alone
+                    heappush(heap, (-only._serial, only))
+                    only = None
+                g = alone
         yield from leaves.items()
 
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
