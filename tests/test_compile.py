@@ -428,6 +428,13 @@ def test_two_threads_may_call_it_at_once():
     assert not wrong
 
 
+def test_a_product_with_a_square_matrix_of_equal_entries():
+    x = np.arange(9.0).reshape(3, 3)
+    agrees(lambda x: np.ones((3, 3)) @ x + x @ np.full((3, 3), 2.0), x)
+    agrees(lambda x: x @ np.broadcast_to(x[0], (3, 3)), x)
+    agrees(lambda x: tg.grad(lambda x: (x @ x).sum())(x), x)
+
+
 # -- what cannot be recorded ---------------------------------------------------------------------------------------------------
 
 
