@@ -435,6 +435,14 @@ def test_a_product_with_a_square_matrix_of_equal_entries():
     agrees(lambda x: tg.grad(lambda x: (x @ x).sum())(x), x)
 
 
+def test_a_minus_sign_that_cannot_go_away_stays():
+    def f(x, w):
+        n = -x  # used twice
+        return w + n * 2.0 + n, w - n * 2.0 + n
+
+    agrees(f, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+
+
 # -- what cannot be recorded ---------------------------------------------------------------------------------------------------
 
 
