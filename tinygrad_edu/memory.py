@@ -28,7 +28,8 @@ class Forgotten(np.ndarray[Any, Any]):
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError(
             "a value on the way was not kept: inside grad, value_and_grad, vjp and jacobian a large result is kept for the gradients "
-            "they compute, and for nobody else; call backward() on a graph that was recorded outside of them"
+            "they compute, and for nobody else; call backward() on a graph that was recorded outside of them. What a function computes "
+            "while it is compiled is kept for nobody: return it"
         )
 
     __array_ufunc__ = __array_function__ = __getitem__ = _refuse
@@ -48,7 +49,7 @@ def _spare(t: Tensor) -> None:
         node = object.__new__(Tensor)
         node._op, node._args, node._static, node._serial, node._requires_grad = t._op, t._args, t._static, t._serial, t._requires_grad
         node._lent = node.grad = node.name = None
-        node._data = t._data if OUTPUT in read else _absent(t._data)
+        node._data = t._data if OUTPUT in read else absent(t._data)
         node._node = None
         t._node = node
 
@@ -68,7 +69,7 @@ def _node(a: Tensor) -> Tensor:
 def forget(t: Tensor) -> None:
     """Let go of a value that the walk has passed, unless somebody else may hold it."""
     if getattr(t, "_node", t) is None:
-        t._data = _absent(t._data)
+        t._data = absent(t._data)
 
 
 def recall(tensors: Iterable[Tensor]) -> None:
@@ -88,9 +89,14 @@ def recall(tensors: Iterable[Tensor]) -> None:
         t._data = np.asarray(t._op.run(*[a._data if type(a) is Tensor else a for a in t._args], **t._static))
 
 
-def _absent(array: Any) -> Any:
+def absent(array: Any) -> Any:
     """The shape and dtype of an array, without its entries: all strides are 0, and the one entry reads NaN."""
     return Forgotten(array.shape, array.dtype, _NOTHING, 0, (0,) * array.ndim)
+
+
+def stand_in(array: Any) -> Any:
+    """The shape and dtype of an array, to be computed with where values do not matter: its first entry everywhere, and no more memory."""
+    return np.ndarray(array.shape, array.dtype, array.flat[:1].tobytes(), 0, (0,) * array.ndim)
 
 
 _NOTHING = b"\xff" * 32

@@ -56,7 +56,10 @@ class no_grad:
 class enable_grad(no_grad):
     """A context, or a decorator, in which ops are recorded again, inside a `no_grad`."""
 
-    recording = True
+    def __enter__(self) -> None:
+        program = recorder.get()  # which has to be given what is recorded
+        before = _recording.set(True if program is None else program.noted)
+        self._before = (before, self._before)
 
 
 def is_known(t: Tensor) -> bool:

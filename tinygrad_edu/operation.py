@@ -162,6 +162,7 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
             mode(t)
     elif recorded and recorder.get() is not None:  # in a program, what no_grad() computes belongs too
         t._op, t._args, t._static, t._requires_grad = op, args, static, False
+        recorder.get().noted(t)
     else:
         t._op, t._args, t._static, t._requires_grad = None, (), _nothing, False
         if t._data.base is not None:  # a view: this tensor may be changed in place, and the other keeps its value

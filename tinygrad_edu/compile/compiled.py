@@ -15,6 +15,7 @@ from ..core import Tensor
 from ..graph import ancestors
 from ..languages import identifier
 from ..modes import enable_grad, within
+from ..operation import is_intercepted
 from .entry import MISS, Entry, Result
 from .lower import NUMPY_RULES, Lowering
 from .plan import Plan
@@ -162,7 +163,7 @@ class Version:
         self.signature = signature
         self.name = compiled.name
         recording, self.result, outputs = record(compiled.f, compiled.name, signature)
-        known = [t for t in ancestors(*outputs, until=recording.inputs) if t.is_leaf and t.serial < recording.start]
+        known = [t for t in ancestors(*outputs, until=recording.inputs, values=False) if t.is_leaf and t.serial < recording.start]
         self.closed = [(t, t.serial) for t in known]
         self.program = recorded(recording, labels(signature, recording), outputs, RULES)
         self._text: tuple[str, dict[str, Any]] | None = None
@@ -235,15 +236,22 @@ def leaf_text(leaf: Any, program: Program) -> str:
     return f"{node.dtype.name}[{', '.join(map(str, node.shape))}]"
 
 
-def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Recording, Any, list[Tensor]]:
+def record(f: Callable[..., Any], name: str, signature: Signature, spares: bool = True) -> tuple[Recording, Any, list[Tensor]]:
     """Run a function on placeholders: what was noted, the structure of what it returned, and its results."""
-    recording = Recording(name)
+    recording = Recording(name, spares and not is_intercepted())  # whoever watches needs all values
     inputs = [recording.placeholder(x.array, x.value.name if type(x.value) is Tensor else None) for x in signature.inputs]
     args, kwargs = signature.rebuilt(inputs)
-    with recording.running(), enable_grad():
-        returned = f(*args, **kwargs)
-    outputs: list[Tensor] = []
-    return recording, _structure(returned, outputs, name), outputs
+    try:
+        with recording.running(), enable_grad():
+            returned = f(*args, **kwargs)
+    except Exception:
+        if not recording.has_stand_ins:
+            raise
+    else:
+        recording.forget()
+        outputs: list[Tensor] = []
+        return recording, _structure(returned, outputs, name), outputs
+    return record(f, name, signature, spares=False)  # an op may need values to run at all, as np.linalg.inv does
 
 
 def _structure(value: Any, outputs: list[Tensor], name: str) -> Any:

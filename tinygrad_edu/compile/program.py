@@ -81,7 +81,7 @@ class Builder:
     def make(self, op: Op, args: Iterable[Any], static: Mapping[str, Any], shape: tuple[int, ...], dtype: Any) -> Node:
         """The node of an op on nodes and numbers, or a shorter one that is equal."""
         args = tuple(args)
-        if isinstance(op.run, np.ufunc):
+        if isinstance(op.run, np.ufunc) and op.run.signature is None:  # entry by entry
             args = self._plain_operands(args, shape)
         if not any(isinstance(a, Node) and not a.is_constant for a in args) and (self.fold_arrays or is_number(op, args)):
             return self.constant(run(op, args, static, dtype), is_ours=True)
@@ -101,7 +101,7 @@ class Builder:
         return self.nodes[key]
 
     def _plain_operands(self, args: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
-        """The operands of a ufunc, without broadcasts that it does anyway, and constants of one number as Python's."""
+        """The operands of an elementwise ufunc, without broadcasts that it does anyway, and constants of one number as Python's."""
         for i, a in enumerate(args):
             others = [b for j, b in enumerate(args) if j != i and isinstance(b, Node)]
             if not isinstance(a, Node) or not any([b.shape == shape for b in others]):
@@ -194,7 +194,7 @@ def recorded(recording: Recording, labels: Sequence[str], outputs: Sequence[Tens
         of[t] = Node(t.shape, t.dtype)
         of[t].label = label
     inputs = list(of.values())
-    order = ancestors(*outputs, until=recording.inputs)
+    order = ancestors(*outputs, until=recording.inputs, values=False)
     uses = Counter(a for t in order for a in t.args if type(a) is Tensor)
     uses.update(outputs)
     for t in order:

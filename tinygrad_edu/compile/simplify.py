@@ -77,6 +77,12 @@ def begins_negative(a: Any) -> bool:
     return (is_number(a) and a < 0) or made_by(a, "negative")
 
 
+def without_minus(b: Builder, a: Any) -> Node | None:
+    """-a, if a begins with a minus sign and -a does not: else a sum and a difference would become each other for ever."""
+    found = opposite(b, a) if begins_negative(a) else None
+    return None if begins_negative(found) else found
+
+
 def multiply(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
     """1 * x is x, -1 * x is -x, 0.5 * (2 * x) is x."""
     for number, x in (args, args[::-1]):
@@ -153,10 +159,9 @@ def negative(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
 def add(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
     """A + (-b) is a - b, and (-a) + b is b - a."""
     for x, y in (args, args[::-1]):
-        if isinstance(y, Node) and y is not x and (made_by(y, "negative") or begins_negative(y)):
-            turned = opposite(b, y)
-            if turned is not None:
-                return b.make(registry["subtract"], (x, turned), {}, shape, dtype)
+        positive = without_minus(b, y) if y is not x else None
+        if positive is not None:
+            return b.make(registry["subtract"], (x, positive), {}, shape, dtype)
     return None
 
 
@@ -165,10 +170,9 @@ def subtract(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
     x, y = args
     if is_number(y) and y == 0 and str(y)[0] != "-" and is_same(x, shape, dtype):
         return x  # type: ignore[no-any-return]
-    if isinstance(y, Node) and (made_by(y, "negative") or begins_negative(y)):
-        turned = opposite(b, y)
-        if turned is not None:
-            return b.make(registry["add"], (x, turned), {}, shape, dtype)
+    positive = without_minus(b, y)
+    if positive is not None:
+        return b.make(registry["add"], (x, positive), {}, shape, dtype)
     return None
 
 

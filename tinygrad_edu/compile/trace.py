@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _names
+from .. import _names, memory
 from ..checks import read_only
 from ..core import Tensor
 from ..graph import ancestors
@@ -23,11 +23,13 @@ from ..ops.shape import copy
 class Recording:
     """What is noted while a function runs: its inputs, what the user calls things, which parts are a backward pass."""
 
-    def __init__(self, called: str) -> None:
+    def __init__(self, called: str, spares: bool = True) -> None:
         self.called = called
+        self.spares = spares  # whether large results are let go of, where they depend on an input
+        self.has_stand_ins = False
         self.start = clock()
         self.inputs: dict[Tensor, int] = {}  # placeholder -> its place among the inputs
-        self.unknown: set[Tensor] = set()  # tensors that stand for an input, or what was made from one, inside of a transform
+        self.known: dict[Tensor, bool] = {}  # which tensors do not depend on an input, as far as it was found out
         self.first_names: dict[Tensor, str] = {}  # the innermost variable that held a tensor
         self.names: dict[Tensor, str] = {}  # the outermost one
         self.scopes: dict[int, Mapping[str, Any]] = {}  # of the modules whose functions ran
@@ -43,6 +45,7 @@ class Recording:
         else:
             t._op = copy
         self.inputs[t] = len(self.inputs)
+        self.known[t] = False
         return t
 
     @contextmanager
@@ -51,7 +54,8 @@ class Recording:
         token, inner, watcher = recorder.set(self), within.set(True), sys.getprofile()
         sys.setprofile(self._watch)
         try:
-            yield
+            with np.errstate(all="ignore"):  # of stand-ins there may be no logarithm; of values the program will say so
+                yield
         finally:
             sys.setprofile(watcher)
             recorder.reset(token)
@@ -114,12 +118,29 @@ class Recording:
 
     def depends(self, t: Tensor) -> bool:
         """Whether the value of `t` depends on an input."""
-        return any(a in self.inputs or a in self.unknown for a in ancestors(t))
+        if t not in self.known:
+            for a in ancestors(t, until=self.known, values=False):  # operands before results
+                if a not in self.known:
+                    self.known[a] = all([self.known[x] for x in a.args if type(x) is Tensor])
+        return not self.known[t]
+
+    def noted(self, t: Tensor) -> None:
+        """Let go of a large result that was recorded, if nobody may look at its value: the program needs its shape and dtype."""
+        if self.depends(t) and self.spares and t._data.nbytes >= memory.LARGE:
+            t._data = memory.stand_in(t._data)
+            self.has_stand_ins = True
+
+    def forget(self) -> None:
+        """Let nobody who holds a result compute with it, where stand-ins took part."""
+        if self.has_stand_ins:
+            for t, is_known in self.known.items():
+                if not is_known and t not in self.inputs:
+                    t._data = memory.absent(t._data)
 
     def stands_for(self, x: Tensor, t: Tensor) -> None:
         """Note that a transform puts the leaf `x` in the place of `t`."""
         if self.depends(t):
-            self.unknown.add(x)
+            self.known[x] = False
 
     def refuse_value(self, t: Tensor) -> None:
         """Raise if the program would go by a value that is another in the next call."""
