@@ -938,6 +938,12 @@ def test_a_donated_array_is_updated_in_blocks_unless_it_is_read_in_another_order
         assert compiled.planned_source.count("for i in range") == loops
 
 
+def test_a_sum_made_in_blocks_may_be_looked_at_in_another_shape(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 8)
+    a = np.random.default_rng(0).normal(size=(12, 12))
+    agrees(lambda a: ((a * a + a).sum().reshape(1, 1) * 2.0, (a.exp() * a).sum().expand_dims(0)), a)
+
+
 def test_parts_are_added_where_they_belong():
     def f(x):
         return (x[1:] * x[:-1] * x[::2].sum() + x[0]).sum() + (x[2] * x[3] * x[-1]).sum()

@@ -80,7 +80,7 @@ def in_groups(plan: Plan) -> Iterator[Group | Node]:
     """The nodes of a plan in their order, together where that is worth a loop."""
     group = Group(plan)
     for node in plan.order:
-        if is_view(node) and plan.root[node] not in group.nodes:
+        if is_view(node) and plan.root[node] not in group.members and plan.root[node] not in group.after:
             yield node  # what it shows is there already, and a view reads nothing yet
         elif not group.takes(node):
             yield from _finished(group)
