@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .core import Tensor
-from .operation import Interval, Op, Rule, fast_call
+from .operation import Interval, Op, Rule
 from .registry import numpy_functions, registry
 
 # the domains that occur, open intervals: where an argument may lie
@@ -112,7 +112,7 @@ def op(
         doc=doc or f"{name}, entry by entry; see np.{name}.",
     )
     registry[name] = made
-    call = fast_call(made)
+    call = made.call if made.unrolled else made
     for dispatched in (function, *numpy):
         if dispatched not in numpy_functions or _is_users(numpy_functions[dispatched]):  # np.exp(t) stays the table's exp
             numpy_functions[dispatched] = call

@@ -52,6 +52,8 @@ class Op:
         self.is_simple = None not in rules and (len(rules) == 1 or (len(rules) == 2 and not static))  # to be unrolled
         self._takes = frozenset(static)
         self.defaults = {key: value for key, value in static.items() if value is not inspect.Parameter.empty}
+        self.call = fast_call(self)
+        self.unrolled = self.arity if inspect.isfunction(self.call) else 0  # how many operands its quick call takes
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -68,6 +70,12 @@ class Op:
 
     def __call__(self, *args: Any, **static: Any) -> Tensor:
         """Run on the operands; `static` are the arguments that are no operands, such as an axis."""
+        if len(args) == self.unrolled and (not static or len(args) == 1):
+            return self.call(*args, **static)
+        return self.any_call(*args, **static)
+
+    def any_call(self, *args: Any, **static: Any) -> Tensor:
+        """The same for any number of operands, whatever they are."""
         if self.variadic is not None and args:
             args, rest = tuple(args[0]), args[1:]
         else:
@@ -187,7 +195,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
 
     def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
         if type(x) is not Tensor:
-            return op(x, *rest, **static)
+            return op.any_call(x, *rest, **static)
         static = op._bind(rest, static) if rest or static else defaults
         try:
             y = run(x._data, **static) if static else run(x._data)
@@ -261,4 +269,4 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         return unary
     if op.arity == 2 and not op.static and None not in op.rules:
         return binary
-    return op
+    return op.any_call
