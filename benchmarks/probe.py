@@ -50,8 +50,8 @@ def measured(engine: str, workload: str, sizes: dict[str, int]) -> dict[str, flo
     step()
     once = time.perf_counter() - start
     rise = memory("VmHWM") - before
-    repetitions, rounds = max(1, int(0.05 / once)), min(15, int(1 / once))
-    times = [seconds_of(step, repetitions) for _ in range(rounds)] or [once]
+    repetitions, rounds = max(1, int(0.05 / once)), min(15, max(2, int(1 / once)))
+    times = [once, *(seconds_of(step, repetitions) for _ in range(rounds))]
     return {"seconds": statistics.median(times), "bytes": rise}
 
 
