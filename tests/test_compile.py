@@ -953,6 +953,11 @@ def test_parts_are_added_where_they_belong():
         assert "add_part(" in compiled.planned_source
 
 
+def test_a_part_among_zeros_that_is_stretched_is_not_added_in_its_place():
+    rng = np.random.default_rng(0)
+    agrees(lambda a, v: ((a * 2.0).exp() + tg.grad(lambda v: v[1] ** 2)(v)) * 2.0, rng.normal(size=(3, 4)), rng.normal(size=4))
+
+
 def test_a_mean_over_small_squares_adds_up_slices():
     x = np.random.default_rng(0).normal(size=(16, 8, 64, 64)).astype(np.float32)
     compiled = agrees(lambda x: x.reshape(16, 8, 32, 2, 32, 2).mean(axis=(3, 5)), x, rtol=1e-6, atol=1e-6)

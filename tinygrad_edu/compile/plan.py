@@ -34,14 +34,14 @@ def is_view(node: Node) -> bool:
     )
 
 
-def is_sum_of_part(node: Node, before: Node | None) -> bool:
-    """Whether a node adds, to all of its first operand, what the node before put among zeros: then the part is added in its place."""
+def is_sum_of_part(node: Node, before: Node) -> bool:
+    """Whether a node adds, to its first operand, what the node before put among as many zeros: then the part is added in its place."""
     return (
-        before is not None
-        and node.op is not None
+        node.op is not None
         and node.op.run is np.add
         and node.args[1] is before
         and node.args[0] is not before
+        and before.shape == node.shape
         and before.op is not None
         and before.op.name == "scatter"
         and is_plain(before.op)
