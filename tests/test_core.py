@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextvars import copy_context
 
 import numpy as np
 import pytest
@@ -99,6 +100,17 @@ def test_no_grad_is_a_decorator_that_keeps_the_function_s_name():
 
     assert predict.__name__ == "predict"
     assert predict(leaf(1.0)).is_leaf
+
+
+def test_a_generator_may_leave_no_grad_in_another_context():
+    def steps():
+        with tg.no_grad():
+            yield (leaf(1.0) * 2.0).requires_grad
+
+    running = steps()
+    assert copy_context().run(next, running) is False
+    assert next(running, None) is None
+    assert (leaf(1.0) * 2.0).requires_grad
 
 
 def test_one_no_grad_object_may_be_entered_twice():

@@ -33,16 +33,18 @@ class no_grad:
     [0.5, 1.5]
     """
 
-    recording: Any = False
     _before: Any = None
 
     def __enter__(self) -> None:
-        before = _recording.set(self.recording)
-        self._before = (before, self._before)  # one object may be entered twice
+        self._before = (is_recording(), self._before)  # one object may be entered twice
+        _recording.set(self._mode())
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        before, self._before = self._before
-        _recording.reset(before)
+        mode, self._before = self._before
+        _recording.set(mode)  # and not a token of set: a generator may go on in another context
+
+    def _mode(self) -> Any:
+        return False
 
     def __call__(self, function: F) -> F:
         @wraps(function)
@@ -56,10 +58,9 @@ class no_grad:
 class enable_grad(no_grad):
     """A context, or a decorator, in which ops are recorded again, inside a `no_grad`."""
 
-    def __enter__(self) -> None:
+    def _mode(self) -> Any:
         program = recorder.get()  # which has to be given what is recorded
-        before = _recording.set(True if program is None else program.noted)
-        self._before = (before, self._before)
+        return True if program is None else program.noted
 
 
 def is_known(t: Tensor) -> bool:
