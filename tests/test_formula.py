@@ -19,7 +19,7 @@ RULES = [(name, i) for name, op in registry.items() for i in range(2 if op.varia
 
 def value(formula):
     """What the Python text of a formula evaluates to, in its namespace and with no builtins."""
-    np.ones(1).mean()  # NumPy imports its own Python at the first call, which an expression without builtins cannot
+    np.ones(1).mean(), np.ones(1).sum()  # NumPy imports its own Python at the first call, which an expression without builtins cannot
     namespace = {"__builtins__": {"abs": abs, "slice": slice}, **formula.namespace}
     *before, last = formula.python.split("\n")
     exec("\n".join(before), namespace)
