@@ -33,6 +33,22 @@ def ancestors(*outputs: Tensor, until: Container[Tensor] = (), values: bool = Tr
     return sorted(seen, key=lambda t: (not t.is_leaf, t.serial))
 
 
+def differentiable(loss: Any, wrt: Any, takes: str, wrt_is: str, itself: bool = True) -> list[Tensor]:
+    """The tensors `wrt`, one or several, that a reader was asked to differentiate a recorded scalar by; of the scalar itself with `itself`.
+
+    A TypeError or ValueError says in the reader's words what was given instead: what it `takes`, and what `wrt_is`.
+    """
+    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
+    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
+        raise TypeError(takes)
+    known = set(ancestors(loss))
+    for t in wanted:
+        if type(t) is not Tensor or not t.requires_grad or t not in known or (t is loss and not itself):
+            what = t.label() if type(t) is Tensor else repr(t)
+            raise ValueError(f"the loss does not depend on {what} by recorded ops: {wrt_is}")
+    return wanted
+
+
 def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, variables: bool = True) -> dict[int, str]:
     """The name of every tensor and array that the outputs were made from, by its id.
 

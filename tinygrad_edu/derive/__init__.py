@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import Tensor
-from ..graph import ancestors, names_of
+from ..graph import differentiable, names_of
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -35,16 +35,6 @@ def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any
     from .walk import Walk
 
     sympy()
-    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
-    _check(loss, wanted)
+    takes = "derive takes a recorded scalar, the loss, and the tensors to differentiate by: derive(loss, wrt=[W, b])"
+    wanted = differentiable(loss, wrt, takes, "wrt lists tensors that require a gradient and were used")
     return Walk(loss, wanted, names_of([loss], names)).derivation()
-
-
-def _check(loss: Tensor, wanted: Sequence[Any]) -> None:
-    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
-        raise TypeError("derive takes a recorded scalar, the loss, and the tensors to differentiate by: derive(loss, wrt=[W, b])")
-    known = set(ancestors(loss))
-    for t in wanted:
-        if type(t) is not Tensor or not t.requires_grad or t not in known:
-            what = t.label() if type(t) is Tensor else repr(t)
-            raise ValueError(f"the loss does not depend on {what} by recorded ops: wrt lists tensors that require a gradient and were used")

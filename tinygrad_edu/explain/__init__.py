@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import Tensor
-from ..graph import ancestors
+from ..graph import differentiable
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -36,12 +36,6 @@ def explain(loss: Tensor, wrt: Tensor | Sequence[Tensor], names: Mapping[Any, An
     from .chain import Chain
     from .explanation import Explanation
 
-    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
-    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
-        raise TypeError("explain takes a recorded scalar, the loss, and what to differentiate by: explain(loss, wrt=w)")
-    known = set(ancestors(loss))
-    for t in wanted:
-        if type(t) is not Tensor or not t.requires_grad or t not in known or t is loss:
-            what = t.label() if type(t) is Tensor else repr(t)
-            raise ValueError(f"the loss does not depend on {what} by recorded ops: wrt is a tensor that requires a gradient and was used")
+    takes = "explain takes a recorded scalar, the loss, and what to differentiate by: explain(loss, wrt=w)"
+    wanted = differentiable(loss, wrt, takes, "wrt is a tensor that requires a gradient and was used", itself=False)
     return Explanation([Chain(loss, t, names) for t in wanted])
