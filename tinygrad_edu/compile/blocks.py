@@ -21,44 +21,49 @@ class Group:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.members: list[Node] = []  # what is in the loop, in order: results, and sums
-        self.nodes: list[Node] = []
-        self.sums: list[Node] = []
+        self.members: list[Node] = []  # what is in the loop, in order: results, and sums, which are numbers
         self.after: list[Node] = []  # numbers, which can wait until the loop is over
         self.written: set[Any] = set()  # the memory that the nodes write
         self.read_otherwise: set[Any] = set()  # and that they read in another order than they write
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its results."""
+        return self.members[0].shape
+
+    def makes(self, node: Node) -> bool:
+        """Whether a value is made in the loop, or waits for its end."""
+        return node in self.members or node in self.after
 
     def takes(self, node: Node) -> bool:
         """Add a node, if it fits to the others."""
         operands = [a for a in node.args if isinstance(a, Node)]
         if not self.plan.parts.isdisjoint(operands):
             return False
-        if self.nodes and node.ndim == 0 and all(a.ndim == 0 for a in operands):
+        if self.members and node.ndim == 0 and all(a.ndim == 0 for a in operands):
             self.after.append(node)
             return True
-        if any(a in self.sums or a in self.after for a in operands):
+        if any(a.ndim == 0 and self.makes(a) for a in operands):
             return False
         return self._takes_sum(node) or self._takes_result(node, operands)
 
     def _takes_sum(self, node: Node) -> bool:
-        if not self.nodes or node.op is None or node.op.name != "sum" or not is_plain(node.op) or node.ndim:
+        if not self.members or node.op is None or node.op.name != "sum" or not is_plain(node.op) or node.ndim:
             return False
         x = node.args[0]
-        if self.plan.root[x] is not x or x.shape != self.nodes[0].shape or x.dtype != node.dtype:
+        if self.plan.root[x] is not x or x.shape != self.shape or x.dtype != node.dtype:
             return False
-        self.sums.append(node)
         self.members.append(node)
         return True
 
     def _takes_result(self, node: Node, operands: list[Node]) -> bool:
         plan = self.plan
-        if not (is_elementwise(node) and writes_into(node) and rows_of(node)) or (self.nodes and node.shape != self.nodes[0].shape):
+        if not (is_elementwise(node) and writes_into(node) and rows_of(node)) or (self.members and node.shape != self.shape):
             return False
         otherwise = {plan.place(plan.root[a]) for a in operands if plan.root[a] is not a or a.shape != node.shape}
         writes = plan.place(node)
         if otherwise & {*self.written, writes} or writes in self.read_otherwise:
             return False  # a block would change what a later block still reads
-        self.nodes.append(node)
         self.members.append(node)
         self.written.add(writes)
         self.read_otherwise |= otherwise
@@ -67,9 +72,9 @@ class Group:
     def passing(self) -> set[Node]:
         """The results that nothing needs after the loop, in memory where nothing else is then: they need no more than a block's."""
         end = self.plan.order.index(self.members[-1])
-        stays = {self.plan.place(node) for node in self.nodes if self.plan.last[node] > end}
+        stays = {self.plan.place(node) for node in self.members if node.ndim and self.plan.last[node] > end}
         first: dict[Node, Node] = {}  # the one whose memory a node's result goes to, by way of others
-        for node in self.nodes:
+        for node in self.members:
             target = self.plan.target.get(node)
             if isinstance(target, Buffer) or target in first:
                 first[node] = node if isinstance(target, Buffer) else first[target]
@@ -80,7 +85,7 @@ def in_groups(plan: Plan) -> Iterator[Group | Node]:
     """The nodes of a plan in their order, together where that is worth a loop."""
     group = Group(plan)
     for node in plan.order:
-        if is_view(node) and plan.root[node] not in group.members and plan.root[node] not in group.after:
+        if is_view(node) and not group.makes(plan.root[node]):
             yield node  # what it shows is there already, and a view reads nothing yet
         elif not group.takes(node):
             yield from _finished(group)
@@ -94,7 +99,7 @@ def _finished(group: Group) -> Iterator[Group | Node]:
     if len(group.members) > 1:
         yield group
     else:
-        yield from group.nodes
+        yield from group.members
     yield from group.after
 
 

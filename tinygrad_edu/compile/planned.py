@@ -92,7 +92,7 @@ class Planned:
 
     def _loop(self, group: Group) -> list[str]:
         """Lines that compute the results of a group, block by block."""
-        rows, shape, passing = rows_of(group.nodes[0]), group.nodes[0].shape, group.passing()
+        rows, shape, passing = rows_of(group.members[0]), group.shape, group.passing()
         self.ends = self.ends or (self.names.of("i"), self.names.of("j"))
         (i, j), outside = self.ends, dict(self.of)
         whole: dict[Node, str] = {}  # the name of the array that a node's result is a part of
@@ -112,7 +112,7 @@ class Planned:
             for a in node.args:
                 if isinstance(a, Node) and a not in whole and a.ndim == len(shape) and a.shape[0] == shape[0]:
                     self.of[a] = block(outside[a])
-            if node in group.sums:
+            if node.ndim == 0:
                 parts, text = self.names.numbered("p"), self._made(node, "")
                 before.append(f"{parts} = []")
                 body.append(f"{parts}.append({text})")
