@@ -74,6 +74,10 @@ class Op:
             return self.call(*args, **static)
         return self.any_call(*args, **static)
 
+    def on(self, operands: Sequence[Any], static: Mapping[str, Any]) -> Tensor:
+        """Run on a sequence of operands, whether the op takes them one by one or in a list."""
+        return self(list(operands), **static) if self.variadic is not None else self(*operands, **static)
+
     def any_call(self, *args: Any, **static: Any) -> Tensor:
         """The same for any number of operands, whatever they are."""
         if self.variadic is not None and args:

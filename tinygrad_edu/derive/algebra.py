@@ -283,7 +283,7 @@ def rebuilt(g: Tensor, known: Symbols) -> Tensor:
         if t.op.name not in known.elementwise:
             args = [_operand(a, known) for a in args]
         if not all(a is b for a, b in zip(args, t.args, strict=True)):
-            new[t] = t.op(list(args), **t.static) if t.op.variadic is not None else t.op(*args, **t.static)
+            new[t] = t.op.on(args, t.static)
     return new[g]
 
 

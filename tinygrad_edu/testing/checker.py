@@ -17,7 +17,7 @@ from ..transforms import vjp
 from ..trees import leaves
 from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, Blame, Entry, GradientMismatch, Report
 from .slopes import Line, Piece, Slope
-from .subject import Parameter, Subject, call, called, is_float, named_inputs, near_kink, outputs_of, upstream
+from .subject import Parameter, Subject, called, is_float, named_inputs, near_kink, outputs_of, upstream
 
 ALLOWED = 2e-7  # of the gradient's scale: what may differ beside the error of the numerical slope
 ALLOWED_FLOAT32 = 2e-3  # the same where numbers are rounded to float32
@@ -221,7 +221,7 @@ def _wrong_entry(op: Op, t: Tensor, i: int, order: int) -> Entry | None:
     args = tuple(a.detach() if type(a) is Tensor else a for a in t.args)
 
     def alone(*args: Any) -> Tensor:
-        return call(op, args, t.static)
+        return op.on(args, t.static)
 
     names = [f"argument {k}" for k in range(len(args))]
     varied = [k for k, a in enumerate(t.args) if type(a) is Tensor and a.requires_grad]

@@ -12,7 +12,6 @@ from ..operation import Op
 from ..registry import registry
 from .checker import gradcheck
 from .strategies import op_calls
-from .subject import call
 
 
 def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), **options: Any) -> None:
@@ -50,12 +49,12 @@ def _check_call(op: Op, operands: Any, static: Any) -> None:
             x.flags.writeable = False  # an op that writes into its operands fails here
     with np.errstate(all="ignore"):
         plain = np.asarray(op.run(*operands, **static))
-    y = call(op, [_as_tensor(x) for x in operands], static)
+    y = op.on([_as_tensor(x) for x in operands], static)
     assert np.array_equal(y.numpy(), plain, equal_nan=True), f"{op.name} of Tensors differs from {op.name} of arrays"
     assert y.dtype == plain.dtype and y.shape == plain.shape
     assert all(np.array_equal(a, b) for a, b in zip(before, operands, strict=True)), f"{op.name} changed its operand"
     if plain.dtype.kind == "f" and "dtype" not in static:
-        low = call(op, [_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands], static)
+        low = op.on([_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands], static)
         assert low.dtype == np.float32, f"{op.name} turned float32 into {low.dtype}"
     if hasattr(Tensor, op.name) and op.variadic is None and not (op.rules and op.rules[0] is None):
         method = getattr(Tensor(operands[0]), op.name)(*operands[1:], **static)
@@ -80,7 +79,7 @@ def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
         given = list(operands)
         for i, x in zip(floats, xs, strict=True):
             given[i] = x
-        return call(op, given, static)
+        return op.on(given, static)
 
     y = np.asarray(op.run(*operands, **static))
     if floats and y.dtype.kind == "f":

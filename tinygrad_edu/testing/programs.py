@@ -10,7 +10,6 @@ import numpy as np
 
 from ..core import Tensor
 from ..registry import registry
-from .subject import call
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Program:
     def __call__(self, *inputs: Any) -> Tensor:
         values = [x if type(x) is Tensor else Tensor(x, copy=False) for x in inputs]
         for line in self.lines:
-            values.append(call(registry[line.op], [values[o] if isinstance(o, int) else o for o in line.operands], line.static))
+            values.append(registry[line.op].on([values[o] if isinstance(o, int) else o for o in line.operands], line.static))
         return values[-1]
 
     def __str__(self) -> str:

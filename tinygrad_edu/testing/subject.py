@@ -209,11 +209,6 @@ def outputs_of(f: Callable[..., Any], result: Any) -> list[Tensor]:
     return found
 
 
-def call(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> Tensor:
-    """The op on its operands, whether it takes them one by one or in a list."""
-    return op(list(operands), **static) if op.variadic is not None else op(*operands, **static)
-
-
 def piece_of(outputs: Sequence[Tensor]) -> Piece:
     """The smooth piece that the recorded values lie in: on which side of each kink of each op, or on it."""
     sides = []
