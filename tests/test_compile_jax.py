@@ -5,17 +5,19 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import compiling
 import numpy as np
 import pytest
+from compiling import TABLE, on_arrays
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tinygrad_edu.compile.devices import refuse_uneven
 from tinygrad_edu.compile.signature import Signature
-from tinygrad_edu.define import in_table
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions, op_calls
 from tinygrad_edu.trees import leaves
@@ -24,19 +26,11 @@ from tinygrad_edu.trees import leaves
 jax = importlib.import_module("jax") if "REQUIRE_JAX" in os.environ else pytest.importorskip("jax")
 
 ROOT = Path(__file__).parents[1]
-TABLE = [name for name, op in registry.items() if in_table(op)]
 X, TARGET = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [1.0]])
 OR_START = np.array([[0.1], [0.2]]), np.array([0.3])
 
 
-def same(found, expected, rtol=1e-10, atol=1e-11):
-    """Assert equal structure, shapes and dtypes, and values but for rounding."""
-    places, wanted = dict(leaves(found)), dict(leaves(expected))
-    assert list(places) == list(wanted)
-    for path, value in wanted.items():
-        a, b = np.asarray(places[path]), np.asarray(value)
-        assert (a.shape, a.dtype) == (b.shape, b.dtype), path
-        assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=path)
+same = partial(compiling.same, rtol=1e-10, atol=1e-11)
 
 
 def agrees(f, *args, **tolerance):
@@ -68,14 +62,7 @@ def test_every_op_has_its_counterpart(name):
     @settings(max_examples=2, database=None)
     @given(op_calls(op))
     def check(call):
-        operands, static = call
-        arrays = [a for a in operands if isinstance(a, np.ndarray)]
-
-        def f(*xs):
-            given_ = iter(xs)
-            values = [next(given_) if isinstance(a, np.ndarray) else a for a in operands]
-            return op(values, **static) if op.variadic is not None else op(*values, **static)
-
+        f, arrays = on_arrays(op, *call)
         agrees(f, *arrays)
 
     check()
