@@ -243,7 +243,7 @@ def torch_loop(w: Workload, m: Any) -> Step:
             for p in parameters:
                 p -= lr * p.grad
                 p.grad = None
-        return loss.item()  # type: ignore[no-any-return]
+        return loss.item()
 
     return step
 
@@ -289,7 +289,7 @@ def mygrad(w: Workload) -> Step:
         loss.backward()
         for p in parameters:
             p.data -= lr * p.grad
-        return loss.item()  # type: ignore[no-any-return]
+        return loss.item()
 
     return step
 
@@ -319,7 +319,7 @@ def tinygrad(w: Workload) -> Step:
             p.assign(p - w.lr * g)
         return loss.realize(*parameters)
 
-    return lambda: jitted().item()  # type: ignore[no-any-return]
+    return lambda: jitted().item()
 
 
 def micrograd(w: Workload) -> Step:
@@ -409,7 +409,7 @@ def fori_loop(w: Workload, n: int) -> Step:
     jax, step = with_float64(), pure_jax_step(w)
     parameters, data = placed(jax, w)
 
-    @jax.jit  # type: ignore[misc]
+    @jax.jit
     def run(parameters: Any, *data: Any) -> Any:
         first = (parameters, jax.numpy.zeros((), data[0].dtype))
         return jax.lax.fori_loop(0, n, lambda _, state: step(state[0], *data), first)

@@ -110,7 +110,7 @@ def measure_all(settings: Iterable[str]) -> dict[str, Any]:
 def budgets() -> dict[str, dict[str, float]]:
     """The largest ratios allowed, by engine and workload."""
     parser = ConfigParser(delimiters=("=",))
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str
     parser.read(HERE / "budgets", encoding="utf-8")
     return {engine: {name: float(limit) for name, limit in parser[engine].items()} for engine in parser.sections()}
 

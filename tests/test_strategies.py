@@ -65,7 +65,10 @@ def test_shapes_of_every_number_of_axes_are_drawn_and_not_only_small_or_square_o
         drawn.append(shape)
 
     check()
-    share = lambda condition: np.mean([condition(shape) for shape in drawn])  # noqa: E731
+
+    def share(condition):
+        return np.mean([condition(shape) for shape in drawn])
+
     assert all(share(lambda s, n=n: len(s) == n) > 0.05 for n in range(4))
     assert 0.05 < share(lambda s: 0 in s) < 0.35
     assert share(lambda s: np.prod(s) >= 4) > 0.2
@@ -100,9 +103,9 @@ def test_matmul_operands_multiply(operands):
     assert np.matmul(*operands).dtype == "float32"
 
 
-def test_matmul_operands_are_vectors_matrices_and_stacks():
-    for dims in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3)):
-        find(matmul_operands(), lambda operands: tuple(x.ndim for x in operands) == dims, settings=many)  # noqa: B023
+@pytest.mark.parametrize("dims", [(1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3)])
+def test_matmul_operands_are_vectors_matrices_and_stacks(dims):
+    find(matmul_operands(), lambda operands: tuple(x.ndim for x in operands) == dims, settings=many)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, op in registry.items() if op.kinks and not name.startswith("test_")))
