@@ -34,6 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     for name, value in THREADS.items():  # before NumPy and its peers are imported, for then they look
         os.environ.setdefault(name, value)
+    if hasattr(os, "sched_setaffinity"):  # XLA divides its work among all cores in spite of its flag
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     from . import report, suite
 
     if options.quick:

@@ -160,7 +160,7 @@ def markdown(results: Results) -> str:
     return f"""# How fast, and how much memory
 
 Written by `python -m benchmarks`, which measures all of this again; the figures are in [results.json](results.json).
-{c["date"]}, {c["cpu"]}, {c["cores"]} cores, {c["system"]}. {versions}.
+{c["date"]}, {c["cpu"]}, {c["used"]} of {c["cores"]} cores, {c["system"]}. {versions}.
 Every library has one thread: {settings}.
 
 ## A training step

@@ -47,6 +47,7 @@ def conditions(settings: Iterable[str]) -> dict[str, Any]:
         "date": date.today().isoformat(),
         "cpu": models[0] if models else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
+        "used": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": platform.system(),
         "versions": {"Python": platform.python_version(), **{name: found for name, found in versions.items() if found}},
         "settings": {name: os.environ[name] for name in [*settings, "OPENBLAS_CORETYPE"] if name in os.environ},
