@@ -1,16 +1,17 @@
-"""Timing: engines take turns in one process, and what counts is the median of the rounds."""
+"""Timing: engines take turns in one process, and what counts is the median of the rounds' ratios."""
 
 from __future__ import annotations
 
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from .engines import BY_HAND, ENGINES, Engine, Step
 from .workloads import Workload
 
+Rounds = Mapping[str, Sequence[float]]
 FIRST = 3  # steps whose costs are compared, so that two updates are checked too
 
 
@@ -36,11 +37,25 @@ def agreeing(w: Workload, engines: Mapping[str, Engine] = ENGINES) -> dict[str, 
     return steps
 
 
-def timed(steps: Mapping[str, Callable[[], object]], effort: Effort, of: Callable[..., float] = statistics.median) -> dict[str, float]:
-    """The seconds of a step, for each of some functions that take turns, every second round in reverse order: the median of the rounds.
+def typical(times: Rounds) -> dict[str, float]:
+    """The median of the rounds for the first function; for another one as many times as much as, in the median, it took in the same round.
 
-    With `of=min` the fastest round, which tells more in a few rounds on a busy machine: what disturbs a round only adds to it.
+    So a machine that is slow for a while, which is slow for all of a round, changes no ratio.
     """
+    base = next(iter(times.values()))
+    median = statistics.median(base)
+    return {name: median * statistics.median([a / b for a, b in zip(found, base, strict=True)]) for name, found in times.items()}
+
+
+def fastest(times: Rounds) -> dict[str, float]:
+    """The fastest round, which tells more in a few rounds on a busy machine: what disturbs a round only adds to it."""
+    return {name: min(found) for name, found in times.items()}
+
+
+def timed(
+    steps: Mapping[str, Callable[[], object]], effort: Effort, of: Callable[[Rounds], dict[str, float]] = typical
+) -> dict[str, float]:
+    """The seconds of a step, for each of some functions that take turns, every second round in reverse order: `typical` ones, or `of`."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     repetitions = {name: repetitions_in(step, effort.seconds) for name, step in steps.items()}
     gc.collect()
@@ -49,7 +64,7 @@ def timed(steps: Mapping[str, Callable[[], object]], effort: Effort, of: Callabl
         for name in list(steps)[:: 1 if k % 2 else -1]:
             times[name].append(seconds_of(steps[name], repetitions[name]))
     gc.unfreeze()
-    return {name: of(found) for name, found in times.items()}
+    return of(times)
 
 
 def repetitions_in(step: Callable[[], object], seconds: float) -> int:

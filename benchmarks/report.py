@@ -166,9 +166,9 @@ Every library has one thread: {settings}.
 ## A training step
 
 Forward, backward and update, as a multiple of the same step by hand in NumPy. All engines run in one process and take turns; the
-figures are ratios of the medians. Before anything is timed, the first costs of each engine are compared with those by hand. Each
-engine is used as its users would: PyTorch eager with its fused functions (and, op by op, in the expressions that this project
-was given), JAX under `jit` with donated parameters, tinygrad under
+figures are the medians of the ratios within a round. Before anything is timed, the first costs of each engine are compared with
+those by hand. Each engine is used as its users would: PyTorch eager with its fused functions (and, op by op, in the expressions
+that this project was given), JAX under `jit` with donated parameters, tinygrad under
 `TinyJit`, MyGrad without memory guards. micrograd knows single numbers only.
 
 ![Each engine's time for a step, by workload](ratios.svg)

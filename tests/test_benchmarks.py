@@ -66,6 +66,14 @@ def test_peers_that_are_not_installed_are_left_out() -> None:
     assert list(steps) == [engines.BY_HAND]
 
 
+def test_a_machine_that_is_slow_for_a_while_changes_no_ratio() -> None:
+    speed = [1, 1, 5, 5, 5]
+    times = {"by hand": [2.0 * k for k in speed], "other": [3.0, 3.0, 15.0, 15.1, 14.9]}
+    assert measure.typical(times) == {"by hand": 10.0, "other": 15.0}
+    assert measure.typical({**times, "other": [3.0 * k for k in (1, 1, 5, 1, 1)]})["by hand"] == 10.0
+    assert measure.fastest(times) == {"by hand": 2.0, "other": 3.0}
+
+
 def test_the_time_is_of_one_step() -> None:
     found = measure.timed({"nothing": lambda: None, "sum": lambda: sum(range(20_000))}, measure.Effort(3, 0.002))
     assert 0 < found["nothing"] < found["sum"] < 0.1
