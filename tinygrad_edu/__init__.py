@@ -8,6 +8,8 @@
 array([ -5., -10.])
 """
 
+import sys as _sys
+
 from .anomaly import AnomalyError, detect_anomaly
 from .compile import compile
 from .core import Tensor
@@ -241,3 +243,8 @@ __all__ = [
     "vjp",
     "where",
 ]
+
+# `tg.compile` is a function, and `tinygrad_edu.compile` the package that defines it: with one dict for both,
+# `import tinygrad_edu.compile.blocks` finds the module in the function of that name
+for _function in (compile, derive, draw, explain, player):
+    _function.__dict__ = vars(_sys.modules[_function.__module__])

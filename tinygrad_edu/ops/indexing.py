@@ -16,7 +16,8 @@ _MASK = np.array([True, False, True])
 def _is_basic(index: Any) -> bool:
     """Whether an index selects each entry at most once, as slices and numbers do, and a view will do."""
     parts = index if type(index) is tuple else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
+    # True and False, which are ints too, select all or nothing: a mask without axes
+    return all(p is None or p is Ellipsis or (isinstance(p, (int, np.integer, slice)) and p is not True and p is not False) for p in parts)
 
 
 def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
@@ -41,13 +42,35 @@ def _set(x: Any, value: Any, index: Any) -> Any:
 
 def _add(x: Any, value: Any, index: Any) -> Any:
     y = _writable(x, value)
-    np.add.at(y, index, value)
+    entries = y[index]
+    value = _fitting(value, np.shape(entries))
+    if not _is_basic(index):
+        np.add.at(y, index, value)
+    elif type(entries) is np.ndarray:  # a view; np.add.at is slower, and crashes if the value has an axis too many
+        np.add(entries, value, entries, casting="unsafe")
+    else:
+        y[index] = entries + value
     return y
+
+
+def _fitting(value: Any, place: tuple[int, ...]) -> Any:
+    """A value that broadcasts to the shape of the entries at an index; leading axes of length 1 may be too many, as in NumPy."""
+    value = np.asarray(value)
+    while value.ndim > len(place) and value.shape[0] == 1:
+        value = value[0]
+    if value.ndim > len(place) or any([n not in (1, m) for n, m in zip(value.shape[::-1], place[::-1], strict=False)]):
+        raise ValueError(f"the index selects entries of shape {place}, and a value of shape {value.shape} does not broadcast to it")
+    return value
 
 
 def _written(g: Any, shape: tuple[int, ...], index: Any) -> Any:
     """The gradient of what was written at the index: of what stayed there; where an index repeats, the last one did."""
     return g[index] if _is_basic(index) else g[index] * _last(shape, index)
+
+
+def _leading(g: Any, v: Any) -> Any:
+    """A gradient with the leading axes of length 1 that the value has and its place has not."""
+    return g.reshape((*(1,) * (v.ndim - g.ndim), *g.shape)) if np.ndim(v) > g.ndim else g
 
 
 def _last(shape: tuple[int, ...], index: Any) -> Any:
@@ -68,10 +91,10 @@ getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g
 scatter: Op = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter",
                cases=({"shapes": ((2,),), "index": slice(1, 3), "shape": (4,)}, {"shapes": ((3,),), "index": _ROWS, "shape": (4,)}),
                doc="Zeros of a shape, with the entries added at an index: the reverse of taking them from there.")
-index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _written(g, x.shape, index), name="index_set",
+index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _leading(_written(g, x.shape, index), v), name="index_set",
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with the entries at an index replaced: t.at[index].set(v).")
-index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: g[index], name="index_add",
+index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: _leading(g[index], v), name="index_add",
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with values added at an index: t.at[index].add(v).")
 # fmt: on
