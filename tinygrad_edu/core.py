@@ -17,7 +17,7 @@ import numpy as np
 from . import _names
 from ._methods import Methods
 from .checks import Array, numeric, operand, read_only, refuse_tensors_in, retold, short
-from .modes import clock, is_known, is_recording, recorder
+from .modes import clock, in_textbook, is_known, is_recording, recorder
 from .registry import dispatch, numpy_functions, registry
 
 if TYPE_CHECKING:
@@ -487,9 +487,10 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
             refuse_changed(a, t)
     y = t if create_graph else t._data
     values = args if create_graph else [a._data if type(a) is Tensor else a for a in args]
+    rule_of = op.textbook if create_graph and in_textbook.get() else op.rule
     pulled = []
     for i, a in enumerate(args):
-        rule = op.rule(i) if type(a) is Tensor and a._requires_grad else None  # a constant's rule is never called
+        rule = rule_of(i) if type(a) is Tensor and a._requires_grad else None  # a constant's rule is never called
         if rule is not None:
             pulled.append((a, rule(g, y, *values, **static)))
     return pulled
@@ -507,7 +508,7 @@ def refuse_changed(a: Tensor, t: Tensor) -> None:
 
 def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
     """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched."""
-    if not isinstance(gx, (Tensor, ndarray, np.generic)):
+    if type(gx) is not ndarray and not isinstance(gx, (Tensor, ndarray, np.generic)):
         raise TypeError(
             f"the rule of {op.name} for {a.label()} gave {short(gx)}, which is no array: "
             "a rule is an expression of g, such as g * y; where nothing flows back write g * 0.0, or None in place of the rule"

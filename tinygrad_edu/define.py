@@ -61,6 +61,7 @@ def op(
     cases: Sequence[Mapping[str, Any]] = (),
     numpy: Sequence[Callable[..., Any]] = (),
     variadic: Callable[[int], Rule] | None = None,
+    stable: Sequence[Rule | None] = (),
     plain: Callable[..., Any] | None = None,
     jax: str = "",
     doc: str = "",
@@ -76,9 +77,10 @@ def op(
     pictures, and the tests: `domain` is one open interval per argument, `kinks` gives what is zero where the op is not
     differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
     are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
-    functions of the static arguments that give one; without them an op is written like a function. A compiled program takes the
-    function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values, and `jax` the name of
-    an equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
+    functions of the static arguments that give one; without them an op is written like a function. Where a rule as books have it
+    loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown and compiled. A
+    compiled program takes the function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at
+    values, and `jax` the name of an equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -106,6 +108,7 @@ def op(
         shapes=shapes,
         cases=cases,
         variadic=variadic,
+        stable=tuple(stable),
         plain=plain,
         jax=jax,
         static=_static_arguments(function, len(rules)),

@@ -18,7 +18,7 @@ import numpy as np
 from .core import Tensor, fit
 from .graph import ancestors, names_of
 from .languages import LANGUAGES, Call, Written, identifier, is_bare_function, opaque
-from .modes import enable_grad
+from .modes import enable_grad, textbook
 from .operation import Op
 from .registry import registry
 
@@ -338,7 +338,7 @@ def local_derivative(what: Op | str | Tensor, i: int = 0, names: Mapping[str, st
         op = what if isinstance(what, Op) else registry[what]
         operands, statics, y = sample(op)
         args, static = tuple(operands), statics
-    rule = op.rule(i) if 0 <= i < len(args) else None
+    rule = op.textbook(i) if 0 <= i < len(args) else None
     if rule is None:
         raise ValueError(f"{op.name} gives no gradient to its argument {i}")
     letters = [(names or {}).get(letter, letter) for letter in parameters(rule, len(args))]
@@ -407,7 +407,9 @@ def pulled_back(formula: Formula, t: Tensor) -> list[tuple[Tensor, Formula]]:
     seed = Tensor(np.ones(t.shape, t.dtype), requires_grad=True, copy=False)
     names = {id(a): formula.label(a) for a in (*operands, t)} | {id(seed): f"∂{formula.label(t)}"}
     found = []
-    for a, gx in t.adjoints(seed, create_graph=True, until=tensors):
+    with textbook():
+        pulled = list(t.adjoints(seed, create_graph=True, until=tensors))
+    for a, gx in pulled:
         if a in tensors:
             found.append((a, Formula([gx], names, {t, seed, *tensors}, bare=True, symbols=operands, tidy=True, longest=np.inf)))
     order = {id(a): i for i, a in reversed(list(enumerate(operands)))}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from itertools import count
@@ -20,6 +21,19 @@ _recording: ContextVar[Any] = ContextVar("recording", default=True)
 is_recording = _recording.get
 within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
+
+in_textbook: ContextVar[bool] = ContextVar("in_textbook", default=False)  # rules are recorded as books have them: to be read
+
+
+@contextmanager
+def textbook() -> Iterator[None]:
+    """A context in which the rules that are recorded are those to be read, not those that keep the most digits."""
+    before = in_textbook.get()
+    in_textbook.set(True)
+    try:
+        yield
+    finally:
+        in_textbook.set(before)
 
 
 class no_grad:

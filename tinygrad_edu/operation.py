@@ -38,12 +38,14 @@ class Op:
         shapes: str,
         cases: Sequence[Mapping[str, Any]],
         variadic: Callable[[int], Rule] | None,
+        stable: tuple[Rule | None, ...],
         plain: Callable[..., Any] | None,
         jax: str,
         static: Mapping[str, Any],
         doc: str,
     ) -> None:
-        self.run, self.rules, self.variadic, self.plain = run, rules, variadic, plain or run
+        self.run, self.variadic, self.plain = run, variadic, plain or run
+        self.rules, self._textbook = stable or rules, rules if stable else ()  # what runs, and what is shown in its place
         self.jax = jax
         self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
@@ -63,6 +65,10 @@ class Op:
         if self.variadic is not None:
             return self.variadic(i)
         return self.rules[i] if i < len(self.rules) else None
+
+    def textbook(self, i: int) -> Rule | None:
+        """The rule of argument `i` as books have it: equal to `rule(i)` on paper, where that one keeps more digits."""
+        return self._textbook[i] if i < len(self._textbook) else self.rule(i)
 
     def apply(self, *args: Any, **static: Any) -> Any:
         """A Tensor from Tensors, an array from arrays: what rules call, which are given either."""

@@ -15,7 +15,7 @@ from .. import _names, memory
 from ..checks import read_only
 from ..core import Tensor
 from ..graph import ancestors
-from ..modes import clock, recorder, within
+from ..modes import clock, recorder, textbook, within
 from ..operation import _result
 from ..ops.shape import copy
 
@@ -69,7 +69,8 @@ class Recording:
     def backward(self) -> Iterator[None]:
         """While this lasts, what is recorded is a backward pass."""
         start = clock()
-        yield
+        with textbook():
+            yield
         self.backwards.append((start, clock()))
 
     def part(self, t: Tensor) -> str:

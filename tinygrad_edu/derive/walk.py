@@ -16,7 +16,7 @@ from ..core import Tensor
 from ..formula import Equation, Formula, is_variable
 from ..graph import ancestors, softmax_scores
 from ..languages import identifier
-from ..modes import enable_grad
+from ..modes import enable_grad, textbook
 from ..registry import registry
 from .algebra import Symbols, rebuilt, simplified
 from .derivation import Derivation, Line, words_of
@@ -66,7 +66,7 @@ class Walk:
         gradients: dict[Tensor, Tensor] = {self.loss: self.one}
         made = [e.tensor for e in self.equations if e.tensor is not self.loss and softmax_scores(e.tensor) is None]
         cuts = [t for t in made if not self._is_elementwise(t)]
-        with enable_grad():
+        with enable_grad(), textbook():
             for equation in reversed(self.equations):
                 t = equation.tensor
                 if t not in gradients:

@@ -238,7 +238,7 @@ def _rule_texts(t: Tensor) -> list[Text]:
     assert op is not None
     texts = []
     for i, a in enumerate(t.args):
-        rule = op.rule(i)
+        rule = op.textbook(i)
         if rule is None or not _is_tensor(a) or not a.requires_grad:
             continue
         g, y, *letters = parameters(rule, len(t.args))

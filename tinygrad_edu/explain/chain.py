@@ -20,7 +20,7 @@ from ..derive.algebra import Reading, Symbols, rebuilt, simplified
 from ..derive.naming import all_named, name_deep
 from ..formula import Formula
 from ..graph import ancestors, names_of
-from ..modes import enable_grad
+from ..modes import enable_grad, textbook
 from .reasons import of_equation
 from .telling import NOTHING, Math, Sentence, named
 
@@ -223,14 +223,14 @@ class Chain:
         label = "1" if is_one else f"∂{self.labels[id(self.loss)]}/∂{self.labels[id(t)]}"
         seed = Tensor(self._seed(t), requires_grad=True, name=label, copy=False)
         places: list[Tensor] = []
-        with enable_grad(), np.errstate(all="ignore"):
+        with enable_grad(), textbook(), np.errstate(all="ignore"):
             for u, g in t.adjoints(seed, create_graph=True, until=operands):
                 if u is a:
                     total = g
                 if u.op is None or u in operands:
                     continue
                 for i, x in enumerate(u.args):
-                    rule = u.op.rule(i) if x is a else None
+                    rule = u.op.textbook(i) if x is a else None
                     if rule is not None:
                         places.append(fit(rule(g, u, *u.args, **u.static), a.numpy(), u.op, a))
             known = self._symbols(t, seed, is_one)

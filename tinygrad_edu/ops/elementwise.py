@@ -12,32 +12,64 @@ import numpy as np
 
 from ..core import Tensor
 from ..define import LOGICAL, OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, implements, op
+from ..operation import Op
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
 
 def _plain_sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), where exp may not overflow: its largest argument depends on the dtype."""
-    return np.reciprocal(np.exp(-np.maximum(x, float(_lowest(getattr(x, "dtype", _DOUBLE))[0]))) + 1)
+    """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below 0: exp cannot overflow, and the tail keeps its digits."""
+    return np.exp(np.minimum(x, 0)) / (np.exp(-np.abs(x)) + 1)
 
 
 def _sigmoid(x: Any) -> Any:
-    """The same, to the last bit, in one buffer: half the time where arrays are small, a quarter where they are large."""
-    lowest, one = _lowest(x.dtype)
-    y = np.maximum(x, lowest)
-    if not y.ndim:
-        return np.reciprocal(np.exp(-y) + one)
-    np.negative(y, y)
+    """The same, up to the last bit below 0, in as little memory as will do."""
+    zero, one, minus, lowest = _numbers(x.dtype)
+    if x.size > MANY and x.min() >= lowest:
+        y = np.negative(x)
+        np.exp(y, y)
+        np.add(y, one, y)
+        return np.divide(one, y, y)  # np.reciprocal takes twice as long
+    if not x.ndim:
+        return _plain_sigmoid(x)
+    y, e = np.minimum(x, zero), np.copysign(x, minus)  # -|x|
     np.exp(y, y)
-    np.add(y, one, y)
-    return np.divide(one, y, y)  # np.reciprocal takes twice as long
+    np.exp(e, e)
+    np.add(e, one, e)
+    return np.divide(y, e, y)
+
+
+def _plain_sigmoid_slope(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return e / np.square(e + 1)
+
+
+def _tanh_slope(x: Any) -> Any:
+    e = np.exp(-np.abs(x + x))
+    return e / np.square(0.5 * (e + 1))
+
+
+def _sigmoid_slope(x: Any, g: Any = None) -> Any:
+    """The same, to the last bit, in two buffers; times g."""
+    if not x.ndim:
+        return _plain_sigmoid_slope(x) if g is None else g * _plain_sigmoid_slope(x)
+    _, one, minus, _ = _numbers(x.dtype)
+    e = np.copysign(x, minus)
+    np.exp(e, e)
+    d = e + one
+    np.multiply(d, d, d)
+    np.divide(e, d, e)
+    return e if g is None else np.multiply(g, e, e)
+
+
+MANY = 1 << 12  # entries, from where on a pass over an array takes longer than a call
 
 
 @cache
-def _lowest(dtype: Any) -> tuple[Any, Any]:
-    """The lowest number whose negative exp still takes, and 1, as arrays of a float dtype, which are quicker than numbers."""
+def _numbers(dtype: Any) -> tuple[Any, Any, Any, Any]:
+    """0, 1, -1 and the lowest number whose negative exp still takes, as arrays of a float dtype, which are quicker than numbers."""
     dtype = dtype if dtype.kind == "f" else _DOUBLE
-    return np.array(0.5 - np.log(np.finfo(dtype).max), dtype), np.array(1, dtype)
+    return np.array(0, dtype), np.array(1, dtype), np.array(-1, dtype), np.array(1 - np.log(np.finfo(dtype).max), dtype)
 
 
 _DOUBLE = np.dtype(float)  # what a Python number counts as
@@ -50,8 +82,8 @@ def _off_zero(x: Any) -> Any:
 
 
 def _ahead(a: Any, b: Any) -> Any:
-    """The share of the gradient that `a` gets where the larger of a and b counts: 1, 0, and a half at a tie."""
-    return (a > b) + 0.5 * (a == b)
+    """The share of the gradient that `a` gets where the larger of a and b counts: 1, 0, a half at a tie, and 1 beside NaN."""
+    return 1.0 - (a < b) - 0.5 * (a == b)
 
 
 def _slope(a: Any, b: Any) -> Any:
@@ -61,9 +93,26 @@ def _slope(a: Any, b: Any) -> Any:
     return b * np.where((a == 0) & (b == 0), 1.0, a) ** (b - 1)
 
 
-def _log_of_base(a: Any) -> Any:
-    """log a, with 0 in place of log 0: 0 ** b is 0 for all b > 0."""
-    return np.log(np.where(a == 0, 1.0, a))
+def _log_of_base(a: Any, b: Any) -> Any:
+    """log a, with 0 in place of log 0 where b is no pole: 0 ** b is 0 for all b > 0."""
+    return np.log(np.where((a == 0) & (b >= 0), 1.0, a))
+
+
+def _one_minus_square(x: Any) -> Any:
+    a = np.abs(x)
+    return np.where(a < 0.5, 1 - a * a, (1 - a) * (1 + a))
+
+
+def _share(a: Any, b: Any) -> Any:
+    """exp(a) / (exp(a) + exp(b)), from what lies between a and b: a half where both are inf, and nothing where both are -inf."""
+    same = a == b
+    return sigmoid.apply(np.where(same, 0.0, a) - np.where(same, 0.0, b)) * ~(same & (a == -np.inf))
+
+
+def _length(a: Any, b: Any) -> Any:
+    """The length of (a, b), and 1 in place of 0."""
+    length = np.hypot(a, b)
+    return np.where(length == 0, 1.0, length)
 
 
 def _inside(x: Any, min: Any, max: Any) -> Any:
@@ -91,12 +140,15 @@ add        = op(np.add,        lambda g, y, a, b: g,              lambda g, y, a
 subtract   = op(np.subtract,   lambda g, y, a, b: g,              lambda g, y, a, b: -g,                     write="{} - {}")
 multiply   = op(np.multiply,   lambda g, y, a, b: g * b,          lambda g, y, a, b: g * a,                  write="{} * {}")
 divide     = op(np.divide,     lambda g, y, a, b: g / b,          lambda g, y, a, b: -g * y / b,             write="{} / {}", latex=r"\frac{{{}}}{{{}}}", domain=(REAL, POSITIVE))
-power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a), write="{} ** {}", latex="{}^{{{}}}", domain=(POSITIVE, REAL))
+power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a, b), write="{} ** {}", latex="{}^{{{}}}", domain=(POSITIVE, REAL))
 maximum    = op(np.maximum,    lambda g, y, a, b: g * _ahead(a, b), lambda g, y, a, b: g * _ahead(b, a),     latex=r"\max({}, {})", kinks=lambda a, b: a - b)
 minimum    = op(np.minimum,    lambda g, y, a, b: g * _ahead(b, a), lambda g, y, a, b: g * _ahead(a, b),     latex=r"\min({}, {})", kinks=lambda a, b: a - b)
-arctan2    = op(np.arctan2,    lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b), domain=(REAL, POSITIVE))
-hypot      = op(np.hypot,      lambda g, y, a, b: g * a / y,      lambda g, y, a, b: g * b / y,              domain=(REAL, POSITIVE))
-logaddexp  = op(np.logaddexp,  lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y))
+arctan2    = op(np.arctan2,    lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b), domain=(REAL, POSITIVE),
+                stable=(lambda g, y, a, b: g / _length(a, b) * (b / _length(a, b)), lambda g, y, a, b: -g / _length(a, b) * (a / _length(a, b))))
+hypot      = op(np.hypot,      lambda g, y, a, b: g * a / y,      lambda g, y, a, b: g * b / y,              domain=(REAL, POSITIVE),
+                stable=(lambda g, y, a, b: g * (a / _length(a, b)), lambda g, y, a, b: g * (b / _length(a, b))))
+logaddexp  = op(np.logaddexp,  lambda g, y, a, b: g * sigmoid.apply(a - b), lambda g, y, a, b: g * sigmoid.apply(b - a),
+                stable=(lambda g, y, a, b: g * _share(a, b), lambda g, y, a, b: g * _share(b, a)))
 
 negative   = op(np.negative,   lambda g, y, x: -g,                     write="-{}")
 positive   = op(np.positive,   lambda g, y, x: g,                      write="+{}")
@@ -108,25 +160,31 @@ sqrt       = op(np.sqrt,       lambda g, y, x: g / (2 * y),            latex=r"\
 cbrt       = op(np.cbrt,       lambda g, y, x: g / (3 * y * y),        latex=r"\sqrt[3]{{{}}}", domain=(POSITIVE,))
 exp        = op(np.exp,        lambda g, y, x: g * y,                  latex="e^{{{}}}")
 exp2       = op(np.exp2,       lambda g, y, x: g * y * LN2,            latex="2^{{{}}}")
-expm1      = op(np.expm1,      lambda g, y, x: g * (y + 1))
+expm1      = op(np.expm1,      lambda g, y, x: g * np.exp(x))
 log        = op(np.log,        lambda g, y, x: g / x,                  latex=r"\ln({})", domain=(POSITIVE,))
 log1p      = op(np.log1p,      lambda g, y, x: g / (1 + x),            domain=(OVER_MINUS_ONE,))
-log2       = op(np.log2,       lambda g, y, x: g / (x * LN2),          domain=(POSITIVE,))
-log10      = op(np.log10,      lambda g, y, x: g / (x * LN10),         domain=(POSITIVE,))
+log2       = op(np.log2,       lambda g, y, x: g / (x * LN2),          domain=(POSITIVE,), stable=(lambda g, y, x: g / x / LN2,))
+log10      = op(np.log10,      lambda g, y, x: g / (x * LN10),         domain=(POSITIVE,), stable=(lambda g, y, x: g / x / LN10,))
 sin        = op(np.sin,        lambda g, y, x: g * np.cos(x))
 cos        = op(np.cos,        lambda g, y, x: -g * np.sin(x))
 tan        = op(np.tan,        lambda g, y, x: g * (1 + y * y),        domain=(QUARTER_TURN,))
-arcsin     = op(np.arcsin,     lambda g, y, x: g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,))
-arccos     = op(np.arccos,     lambda g, y, x: -g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,))
-arctan     = op(np.arctan,     lambda g, y, x: g / (1 + x * x))
+arcsin     = op(np.arcsin,     lambda g, y, x: g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,), stable=(lambda g, y, x: g * one_minus_square.apply(x) ** -0.5,))
+arccos     = op(np.arccos,     lambda g, y, x: -g / np.sqrt(1 - x * x), domain=(WITHIN_ONE,), stable=(lambda g, y, x: -g * one_minus_square.apply(x) ** -0.5,))
+arctan     = op(np.arctan,     lambda g, y, x: g / (1 + x * x),        stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -2,))
 sinh       = op(np.sinh,       lambda g, y, x: g * np.cosh(x))
 cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
-tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y))
-arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1))
-arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,))
-sigmoid    = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", plain=_plain_sigmoid, jax="jax.nn.sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
-softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * np.exp(x - y), name="softplus", doc="log(1 + exp(x)), without overflow.")
-relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
+tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y),        stable=(lambda g, y, x: g * tanh_slope.apply(x),))
+arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1), stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -1,))
+arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,), stable=(lambda g, y, x: g / one_minus_square.apply(x),))
+sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", plain=_plain_sigmoid, jax="jax.nn.sigmoid",
+                stable=(lambda g, y, x: g * sigmoid_slope(x) if type(x) is Tensor else _sigmoid_slope(x, g),), doc="1 / (1 + exp(-x)), without overflow.")
+softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * sigmoid.apply(x), name="softplus", doc="log(1 + exp(x)), without overflow.")
+sigmoid_slope: Op = op(lambda x: _sigmoid_slope(x), lambda g, y, x: -g * y * np.tanh(x / 2), name="sigmoid_slope", plain=_plain_sigmoid_slope, latex=r"\sigma'({})",
+                doc="The derivative of sigmoid, sigmoid(x) * (1 - sigmoid(x)): exact in both tails, where 1 - sigmoid(x) rounds to 0.")
+tanh_slope: Op = op(_tanh_slope,   lambda g, y, x: -2 * g * y * np.tanh(x), name="tanh_slope", latex=r"\tanh'({})",
+                doc="The derivative of tanh, 1 - tanh(x) ** 2: exact in both tails, where that rounds to 0.")
+one_minus_square: Op = op(_one_minus_square, lambda g, y, x: -2 * g * x, name="one_minus_square", doc="1 - x * x: exact close to 1, where x * x rounds.")
+relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", stable=(lambda g, y, x: g * (y != 0),), kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
 safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", latex=r"\ln({})", domain=(POSITIVE,),
                 doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
 clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", plain=_plain_clip,

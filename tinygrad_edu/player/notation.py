@@ -104,7 +104,7 @@ class Notation:
     def rule(self, t: Tensor, i: int) -> tuple[Tokens, Factor | None, Tokens]:
         """The rule of operand `i` as a formula; the factor that it multiplies the gradient with, if it does, and its formula."""
         assert t.op is not None
-        called = parameters(t.op.rule(i), len(t.args))
+        called = parameters(t.op.textbook(i), len(t.args))
         g, y, *operands = _letters(len(called))
         formula = local_derivative(t, i, dict(zip(called, (g, y, *operands), strict=True)))
         meaning = {g: None, y: t, **dict(zip(operands, t.args, strict=True))}
