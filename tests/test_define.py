@@ -29,8 +29,8 @@ def cube():
 
 
 @pytest.fixture
-def remainder():
-    return tg.op(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b), write="{} % {}")
+def fmod():
+    return tg.op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b), write="{} ^ {}")
 
 
 def leaf(data):
@@ -53,21 +53,21 @@ def test_an_op_is_a_function_and_a_method(cube):
     assert tg.hessian(lambda t: cube(t).sum())(np.array([1.0, 2.0])).tolist() == [[6.0, 0.0], [0.0, 12.0]]
 
 
-@pytest.mark.usefixtures("remainder")
+@pytest.mark.usefixtures("fmod")
 def test_a_numpy_function_is_dispatched():
     x = leaf([5.0, 7.0])
-    for y in (np.remainder(x, 3.0), np.remainder(np.array([5.0, 7.0]), leaf(3.0))):
+    for y in (np.fmod(x, 3.0), np.fmod(np.array([5.0, 7.0]), leaf(3.0))):
         assert type(y) is Tensor
         assert y.tolist() == [2.0, 1.0]
 
 
-@pytest.mark.usefixtures("remainder")
+@pytest.mark.usefixtures("fmod")
 def test_an_op_that_is_written_like_an_operator_is_one():
     x, m = leaf(7.0), leaf(3.0)
-    y = x % m
+    y = x ^ m
     y.backward()
     assert (y.item(), x.grad, m.grad) == (1.0, 1.0, -2.0)
-    assert (7.0 % m).item() == (np.float64(7.0) % m).item() == (x % 3.0).item() == 1.0
+    assert (7.0 ^ m).item() == (x ^ 3.0).item() == 1.0
 
 
 def test_further_arguments_are_static_and_reach_the_rule_by_name():
@@ -98,8 +98,8 @@ def test_none_in_place_of_a_rule_is_no_gradient():
 
 
 def test_an_op_without_rules_has_no_gradient():
-    rounded = tg.op(np.round, name="rounded")
-    y = np.round(leaf(1.6))
+    rounded = tg.op(lambda x: np.rint(x), name="rounded")
+    y = leaf(1.6).rounded()
     assert (type(y), y.item(), y.requires_grad) == (Tensor, 2.0, False)
     assert rounded(1.6).item() == 2.0
 
@@ -189,10 +189,10 @@ def test_a_rule_that_is_wrong_at_order_two_only_differs_there(cube):
     assert tg.grad(first)(0.7).item() != pytest.approx(slope(lambda v: first(v).item(), 0.7), rel=0.01)
 
 
-@pytest.mark.parametrize("f", [operator.mod, np.remainder, lambda a, b: a.remainder(b)])
-@pytest.mark.usefixtures("remainder")
+@pytest.mark.parametrize("f", [operator.xor, np.fmod, lambda a, b: a.fmod(b)])
+@pytest.mark.usefixtures("fmod")
 def test_two_rules_agree_with_their_measured_slopes(f):
     for i, g in enumerate(tg.grad(lambda a, b: f(a, b) * 1.0, argnums=(0, 1))(7.3, 3.1)):
         at = [7.3, 3.1]
-        measured = slope(lambda v, i=i, at=at: np.remainder(*[v if i == k else value for k, value in enumerate(at)]), at[i])
+        measured = slope(lambda v, i=i, at=at: np.fmod(*[v if i == k else value for k, value in enumerate(at)]), at[i])
         assert g.item() == pytest.approx(measured)

@@ -16,6 +16,7 @@ from .core import Tensor
 from .define import op
 from .derive import derive
 from .draw import draw
+from .elsewhere import module_attribute as __getattr__  # noqa: F401 -- Python asks it for names that are not here
 from .explain import explain
 from .functions import (
     binary_cross_entropy,
@@ -52,6 +53,7 @@ from .ops.elementwise import (
     exp2,
     expm1,
     floor,
+    floor_divide,
     greater,
     greater_equal,
     hypot,
@@ -78,6 +80,7 @@ from .ops.elementwise import (
     power,
     reciprocal,
     relu,
+    remainder,
     rint,
     safe_log,
     sigmoid,
@@ -173,6 +176,7 @@ __all__ = [
     "expm1",
     "flip",
     "floor",
+    "floor_divide",
     "grad",
     "greater",
     "greater_equal",
@@ -218,6 +222,7 @@ __all__ = [
     "prod",
     "reciprocal",
     "relu",
+    "remainder",
     "reshape",
     "rint",
     "safe_log",

@@ -3,8 +3,19 @@
 They are attached when an op is defined; `_methods.pyi`, written by `python -m tinygrad_edu.stubs`, lists them for type checkers.
 """
 
+from collections.abc import Iterable
+
+from .elsewhere import ATTRIBUTES, Elsewhere
+
 
 class Methods:
-    """Tensor's base class: what the table of derivatives adds to it."""
+    """Tensor's base class: what the table of derivatives adds to it, and errors for what other libraries' arrays have."""
 
     __slots__ = ()
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in super().__dir__() if hasattr(type(self), name)]
+
+
+for _name, _code in ATTRIBUTES.items():
+    setattr(Methods, _name, Elsewhere(_name, _code))

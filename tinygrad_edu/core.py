@@ -17,6 +17,7 @@ import numpy as np
 from . import _names
 from ._methods import Methods
 from .checks import Array, numeric, operand, read_only, refuse_tensors_in, retold, short
+from .keywords import INSTEAD, says_nothing
 from .modes import clock, in_textbook, is_known, is_recording, recorder
 from .registry import dispatch, numpy_functions, registry
 
@@ -183,6 +184,16 @@ class Tensor(Methods):
         """The last two axes swapped: the matrix transpose of every matrix in the stack."""
         return self.swapaxes(-1, -2)
 
+    def ravel(self) -> Tensor:
+        """All entries in one row."""
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def dot(self, other: Operand) -> Tensor:
+        """`np.dot`: of vectors and matrices the same as `@`."""
+        return dispatch(np.dot, (self, other), {})  # type: ignore[no-any-return]
+
     @property
     def at(self) -> At:
         """`t.at[i].set(v)` and `t.at[i].add(v)`: a new tensor with the entries at `i` changed."""
@@ -205,6 +216,15 @@ class Tensor(Methods):
     # as NDArray[Any] it would make `array @ tensor` an array to type checkers
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:
         return np.array(self.numpy(), dtype, copy=copy)
+
+    def __dlpack__(self, **how: Any) -> Any:
+        """A copy of its numbers, for libraries that take arrays in this way: a constant's only."""
+        if self._requires_grad:
+            raise TypeError(f"another library would not know of gradients: give it {self.label()}.detach()")
+        return self._known().copy().__dlpack__(**how)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._data.__dlpack_device__()
 
     def item(self) -> Any:
         """Its only entry, as a Python number."""
@@ -312,6 +332,12 @@ class Tensor(Methods):
     def __ipow__(self, value: Operand) -> Tensor:
         return self._in_place(np.power, "**", value)
 
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(f"`t[i] = v` would change recorded data: write `t = t.at[{short(index)}].set(v)`, a new tensor")
 
@@ -321,6 +347,9 @@ class Tensor(Methods):
         if method == "__call__" and not kwargs:
             ours = numpy_functions.get(ufunc)  # the common case of what follows, 0.2 µs less
             return ours(*inputs) if ours is not None else dispatch(ufunc, inputs, kwargs)
+        kwargs = {key: value for key, value in kwargs.items() if not says_nothing(key, value)}
+        if method == "__call__" and (not kwargs or ufunc.signature):
+            return dispatch(ufunc, inputs, kwargs)
         if kwargs.get("out") is not None:
             raise TypeError(f"np.{ufunc.__name__} cannot write into an array from a Tensor: write `a = a + t`, or use np.asarray(t)")
         if method == "reduce" and ufunc in _reduces:
@@ -328,7 +357,7 @@ class Tensor(Methods):
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} of a Tensor is not an op: use np.asarray(t) for its value alone")
         raise TypeError(
-            f"np.{ufunc.__name__} of Tensors takes no {' and no '.join(kwargs)}: t.astype(...) and tg.where(...) do such things"
+            f"np.{ufunc.__name__} of Tensors takes no {' and no '.join(kwargs)}: {'; '.join(INSTEAD.get(k, '') for k in kwargs)}"
         )
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -118,9 +118,25 @@ def op(
     call = made.call if made.unrolled else made
     for dispatched in (function, *numpy):
         if dispatched not in numpy_functions or _is_users(numpy_functions[dispatched]):  # np.exp(t) stays the table's exp
-            numpy_functions[dispatched] = call
+            numpy_functions[dispatched] = _in_numpy_s_order(dispatched, made, call)
     _attach(made, call)
     return made
+
+
+def _in_numpy_s_order(function: Callable[..., Any], made: Op, call: Callable[..., Any]) -> Callable[..., Any]:
+    """The op for arguments as the NumPy function takes them, whose order and names may be others: `np.sum(a, axis, dtype)`."""
+    if isinstance(function, np.ufunc) or function is made.run:
+        return call
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if args and len(args) < made.arity + 2:  # as far as that the orders are the same
+            return call(*args, **kwargs)
+        bound = inspect.signature(function).bind(*args, **kwargs).arguments
+        operands = list(bound)[: made.arity]
+        return call(*[bound.pop(name) for name in operands], **bound)
+
+    called.__name__ = made.name
+    return called
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -171,7 +187,7 @@ def _static_arguments(function: Callable[..., Any], arity: int) -> dict[str, Any
     kinds = inspect.Parameter
     arguments = [p for p in inspect.signature(function).parameters.values() if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
     positional = [p for p in arguments if p.kind is not kinds.KEYWORD_ONLY]
-    return {p.name: p.default for p in arguments if p not in positional[: arity or 1]}
+    return {p.name: p.default for p in arguments if p not in positional[: arity or 1] and p.name != "out"}
 
 
 def _attach(made: Op, call: Callable[..., Any]) -> None:
@@ -186,6 +202,16 @@ def _attach(made: Op, call: Callable[..., Any]) -> None:
     if operator in vars(Tensor) and not _is_users(vars(Tensor)[operator]):
         return  # t * 2 stays the table's multiply
     if operator:
-        setattr(Tensor, operator, method)
+        setattr(Tensor, operator, method if operator not in ("__eq__", "__ne__") else _compared(method, operator == "__ne__"))
     if swapped:
         setattr(Tensor, swapped, lambda self, other: call(other, self))
+
+
+def _compared(method: Callable[..., Any], differs: bool) -> Callable[..., Any]:
+    """`==` or `!=`, where `t == None` asks what `t is None` asks."""
+
+    def compared(self: Tensor, other: Any) -> Any:
+        return method(self, other) if other is not None else differs
+
+    compared.__doc__ = method.__doc__
+    return compared

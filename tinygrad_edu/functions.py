@@ -9,10 +9,15 @@ import numpy as np
 from .core import Tensor
 from .define import implements
 from .modes import is_known
-from .ops.elementwise import equal, softplus
+from .ops.elementwise import equal, rint, softplus
 from .ops.linalg import matmul
-from .ops.reductions import logsumexp
-from .ops.shape import concatenate
+from .ops.reductions import cumsum, logsumexp
+from .ops.shape import concatenate, flip, swapaxes
+
+
+def _where_numpy_has(name: str) -> list[Any]:
+    """NumPy's function of this name, which the oldest NumPy lacks."""
+    return [getattr(np, name)] if hasattr(np, name) else []
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -141,7 +146,7 @@ def dot(a: Any, b: Any) -> Tensor:
     return matmul(left, right)
 
 
-@implements(np.outer)
+@implements(np.outer, np.linalg.outer)
 def outer(a: Any, b: Any) -> Tensor:
     """The product of every entry of `a` with every entry of `b`, as a matrix.
 
@@ -178,6 +183,65 @@ def _vstack(arrays: Any) -> Tensor:
 def _hstack(arrays: Any) -> Tensor:
     tensors = [_atleast_1d(a) for a in arrays]
     return concatenate(tensors, axis=int(tensors[0].ndim > 1))
+
+
+@implements(np.column_stack)
+def _column_stack(tup: Any) -> Tensor:
+    return concatenate([t if t.ndim > 1 else t.reshape(-1, 1) for t in map(as_tensor, tup)], axis=1)
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def _matrix_transpose(x: Any) -> Tensor:
+    return swapaxes(as_tensor(x), -1, -2)
+
+
+@implements(np.vdot)
+def _vdot(a: Any, b: Any) -> Tensor:
+    return matmul(as_tensor(a).ravel(), as_tensor(b).ravel())
+
+
+@implements(np.vecdot, np.linalg.vecdot)
+def _vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Tensor:
+    product: Tensor = as_tensor(x1) * x2
+    return product.sum(axis)
+
+
+@implements(*_where_numpy_has("matvec"))
+def _matvec(x1: Any, x2: Any) -> Tensor:
+    return matmul(x1, as_tensor(x2)[..., None])[..., 0]
+
+
+@implements(*_where_numpy_has("vecmat"))
+def _vecmat(x1: Any, x2: Any) -> Tensor:
+    return matmul(as_tensor(x1)[..., None, :], x2)[..., 0, :]
+
+
+@implements(*_where_numpy_has("cumulative_sum"))
+def _cumulative_sum(x: Any, /, *, include_initial: bool = False, axis: int | None = None, **more: Any) -> Tensor:
+    t = as_tensor(x)
+    if axis is None and t.ndim > 1:
+        raise ValueError(f"cumulative_sum of {t.label()} of shape {t.shape} needs an axis: write np.cumulative_sum(t, axis=0)")
+    axis = -1 if axis is None else axis
+    y = cumsum(t, axis, **more)
+    return concatenate([np.zeros_like(t._data.take([0], axis)), y], axis) if include_initial else y
+
+
+@implements(np.fliplr)
+def _fliplr(m: Any) -> Tensor:
+    return flip(m, 1)
+
+
+@implements(np.flipud)
+def _flipud(m: Any) -> Tensor:
+    return flip(m, 0)
+
+
+@implements(np.round, np.around)
+def _round(a: Any, decimals: int = 0, out: None = None) -> Tensor:
+    if not decimals:
+        return rint(a)
+    scale = 10.0 ** abs(decimals)
+    return rint(a * scale) / scale if decimals > 0 else rint(a / scale) * scale
 
 
 def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ import numpy as np
 from . import _names
 from .checks import numeric, operand, retold, short
 from .core import Tensor, ndarray
+from .keywords import INSTEAD, says_nothing
 from .modes import clock, is_recording, recorder
 
 Rule = Callable[..., Any]
@@ -91,7 +92,7 @@ class Op:
         else:
             args, rest = args[: self.arity], args[self.arity :]
         if self.static or rest or static:
-            static = self._bind(rest, static)
+            static = self._bind(rest, static, args[0] if args else None)
         values = [a._data if type(a) is Tensor else operand(a) for a in args]
         if len(values) == 1 and type(values[0]) is not ndarray:
             values = [np.asarray(values[0])]  # a Python number is weak beside arrays only
@@ -107,29 +108,44 @@ class Op:
         recorded = requires_grad or any([type(a) is Tensor and (a._requires_grad or a._op is not None) for a in args])
         return _result(self, args, static, y, recorded, requires_grad)
 
-    def _bind(self, rest: tuple[Any, ...], static: dict[str, Any]) -> dict[str, Any]:
-        """The static arguments by name, defaults included."""
+    def _bind(self, rest: tuple[Any, ...], static: dict[str, Any], x: Any = None) -> dict[str, Any]:
+        """The static arguments of a call on `x` by name, defaults included."""
         if self.variadic is not None and rest and isinstance(rest[0], (Tensor, ndarray, list)):
             raise TypeError(f"{self.name} takes one list of tensors: write tg.{self.name}([a, b])")
         if len(self.static) == 1 and len(rest) > 1:
             rest = (rest,)  # t.reshape(2, 3) is t.reshape((2, 3))
         given = {**dict(zip(self.static, rest)), **static} if rest else static  # noqa: B905 -- what is too much is refused below
         if len(rest) > len(self.static) or not self._takes.issuperset(given):
-            given = self._without_rests_of_numpy(rest, given)
+            given = self._without_rests_of_numpy(rest, given, x)
+        if "keepdims" in given and type(given["keepdims"]) not in (bool, int, np.bool):
+            raise TypeError(f"keepdims is True or False, not {short(given['keepdims'])}: {INSTEAD['dtype']}")
         for key, value in given.items():
             if type(value) is Tensor or type(value) is tuple:
                 given = {**given, key: self._constant(key, value)}
         return {**self.defaults, **given}
 
-    def _without_rests_of_numpy(self, rest: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
+    def _without_rests_of_numpy(self, rest: tuple[Any, ...], given: dict[str, Any], x: Any) -> dict[str, Any]:
         """Without the arguments of NumPy's functions that say nothing, out=None say; a TypeError for any other that is unknown."""
-        silent = {"out", "dtype", "where", "initial"}
-        given = {k: v for k, v in given.items() if k in self._takes or k not in silent or not (v is None or v is np._NoValue)}
+        if "correction" in given and "ddof" in self._takes:  # its name in the array API
+            given = {("ddof" if k == "correction" else k): v for k, v in given.items()}
+        if given.get("kind") in ("stable", "mergesort") and "stable" in self._takes:
+            given = {**given, "kind": None, "stable": True}
+        given = {k: v for k, v in given.items() if k in self._takes or not self._says_nothing(k, v, x)}
         unknown = [name for name in given if name not in self._takes]
         if unknown or len(rest) > len(self.static):
             takes = " and ".join(self.static) or "no further arguments"
-            raise TypeError(f"{self.name} of a Tensor takes {takes}, not {', '.join(unknown) or short(rest[-1])}")
+            instead = "".join(f"; {INSTEAD[name]}" for name in unknown if name in INSTEAD)
+            raise TypeError(f"{self.name} of a Tensor takes {takes}, not {', '.join(unknown) or short(rest[-1])}{instead}")
         return given
+
+    def _says_nothing(self, key: str, value: Any, x: Any) -> bool:
+        """Whether an argument of NumPy's has the value at which it changes nothing."""
+        if key == "initial" and not says_nothing(key, value):
+            with np.errstate(all="ignore"):
+                return all(self.run(np.array([value, v])) == v for v in (-_LARGEST, 0.0, 2.0, _LARGEST))
+        if key == "dtype" and not says_nothing(key, value):
+            return bool(np.dtype(value) == getattr(x, "dtype", None))
+        return says_nothing(key, value)
 
     def _constant(self, key: str, value: Any) -> Any:
         """A static argument without Tensors: their values, if no gradient is lost by it."""
@@ -160,6 +176,7 @@ class Op:
         return _names.of(a) or (a.label() if type(a) is Tensor and a._op else f"operand {i}")
 
 
+_LARGEST = np.finfo(float).max
 _new = object.__new__
 _nothing: dict[str, Any] = {}
 _float = np.dtype(float)
@@ -206,7 +223,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
     def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
         if type(x) is not Tensor:
             return op.any_call(x, *rest, **static)
-        static = op._bind(rest, static) if rest or static else defaults
+        static = op._bind(rest, static, x) if rest or static else defaults
         try:
             y = run(x._data, **static) if static else run(x._data)
         except Exception as error:

@@ -16,11 +16,7 @@ def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     """Run a NumPy function that was called on Tensors."""
     ours = numpy_functions.get(function)
     if ours is None:
-        module = getattr(function, "__module__", None) or "numpy"
-        name = f"{module.removeprefix('numpy').removeprefix('.')}.{getattr(function, '__name__', function)}".lstrip(".")
-        rules = "lambda g, y, a, b: ..., lambda g, y, a, b: ..." if getattr(function, "nin", 1) == 2 else "lambda g, y, x: ..."
-        raise TypeError(
-            f"np.{name} is not an op on Tensors yet: define it in one line, tg.op(np.{name}, {rules}), "
-            "or use np.asarray(t) if no gradient is needed"
-        )
+        from .missing import not_an_op
+
+        raise TypeError(not_an_op(function, args, kwargs))
     return ours(*args, **kwargs)

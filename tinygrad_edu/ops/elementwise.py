@@ -126,6 +126,11 @@ def _apart(a: Any, b: Any) -> Any:
     return np.subtract(a, b, dtype=np.float64)
 
 
+def _off_whole(a: Any, b: Any) -> Any:
+    """How far a / b is from a whole number, where remainder and floor_divide jump."""
+    return a / b - np.rint(a / b)
+
+
 def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(x, min, max)
 
@@ -141,6 +146,7 @@ subtract   = op(np.subtract,   lambda g, y, a, b: g,              lambda g, y, a
 multiply   = op(np.multiply,   lambda g, y, a, b: g * b,          lambda g, y, a, b: g * a,                  write="{} * {}")
 divide     = op(np.divide,     lambda g, y, a, b: g / b,          lambda g, y, a, b: -g * y / b,             write="{} / {}", latex=r"\frac{{{}}}{{{}}}", domain=(REAL, POSITIVE))
 power      = op(np.power,      lambda g, y, a, b: g * _slope(a, b), lambda g, y, a, b: g * y * _log_of_base(a, b), write="{} ** {}", latex="{}^{{{}}}", domain=(POSITIVE, REAL))
+remainder  = op(np.remainder,  lambda g, y, a, b: g,              lambda g, y, a, b: -g * (a // b),          write="{} % {}", latex=r"{} \bmod {}", domain=(REAL, POSITIVE), kinks=_off_whole)
 maximum    = op(np.maximum,    lambda g, y, a, b: g * _ahead(a, b), lambda g, y, a, b: g * _ahead(b, a),     latex=r"\max({}, {})", kinks=lambda a, b: a - b)
 minimum    = op(np.minimum,    lambda g, y, a, b: g * _ahead(b, a), lambda g, y, a, b: g * _ahead(a, b),     latex=r"\min({}, {})", kinks=lambda a, b: a - b)
 arctan2    = op(np.arctan2,    lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b), domain=(REAL, POSITIVE),
@@ -192,12 +198,13 @@ clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max
                 cases=({"shapes": ((3,),), "min": -0.5, "max": 1.0}, {"shapes": ((2, 3),), "min": None, "max": 0.5}, {"shapes": ((),), "min": 0.0, "max": None}),
                 doc="x, no less than min and no more than max; the bounds let gradients through.")
 where      = op(lambda condition, a, b: np.where(condition, a, b), None,
-                lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g), name="where", numpy=(np.where,), domain=(LOGICAL, REAL, REAL),
+                lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g), name="where", domain=(LOGICAL, REAL, REAL),
                 doc="a where the condition holds, else b; the one not taken gets a gradient of exactly 0.")
 
 # steps: flat wherever they have a derivative
 floor      = op(np.floor,      lambda g, y, x: g * 0.0,                latex=r"\lfloor {} \rfloor", kinks=lambda x: x - np.rint(x))
 ceil       = op(np.ceil,       lambda g, y, x: g * 0.0,                latex=r"\lceil {} \rceil", kinks=lambda x: x - np.rint(x))
+floor_divide = op(np.floor_divide, lambda g, y, a, b: g * 0.0, lambda g, y, a, b: g * 0.0, write="{} // {}", latex=r"\lfloor {} / {} \rfloor", domain=(REAL, POSITIVE), kinks=_off_whole)
 rint       = op(np.rint,       lambda g, y, x: g * 0.0,                kinks=lambda x: x - np.floor(x) - 0.5)
 
 # no gradient: they give booleans
@@ -219,7 +226,31 @@ isinf         = op(np.isinf)
 # fmt: on
 
 
-@implements(np.clip)
+class _Asks:
+    """What finds out which ufunc a method of arrays calls."""
+
+    def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> Any:
+        return ufunc
+
+
+_asks: Any = _Asks()
+_clip_of_arrays: Any = np.zeros(1).clip(_asks, 1)
+
+
+@implements(np.clip, _clip_of_arrays)
 def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, **more: Any) -> Tensor:
-    """np.clip, which has two names for each bound."""
-    return clip(a, a_min if min is None else min, a_max if max is None else max, **more)
+    """np.clip, which has two names for each bound; a bound that is a Tensor gets its gradient."""
+    low, high = (first if second is None else second for first, second in ((a_min, min), (a_max, max)))
+    if type(low) is not Tensor and type(high) is not Tensor:
+        return clip(a, low, high, **more)
+    least = a if low is None else maximum(a, low)
+    return least if high is None else minimum(least, high)
+
+
+@implements(np.where)
+def _numpy_where(condition: Any, *branches: Any) -> Any:
+    """np.where, which with a condition alone is np.nonzero."""
+    return where(condition, *branches) if branches else np.nonzero(condition)
+
+
+_numpy_where.__name__ = where.name  # by which readers know that np.where is the op

@@ -32,6 +32,6 @@ def _right(g: Any, a: Any, b: Any) -> Any:
 
 
 # fmt: off
-matmul = op(np.matmul, lambda g, y, a, b: _left(g, a, b), lambda g, y, a, b: _right(g, a, b), write="{} @ {}", shapes=np.matmul.signature,
+matmul = op(np.matmul, lambda g, y, a, b: _left(g, a, b), lambda g, y, a, b: _right(g, a, b), write="{} @ {}", shapes=np.matmul.signature, numpy=(np.linalg.matmul,),
             doc="The matrix product, of vectors, matrices or stacks of matrices, as NumPy's @.")
 # fmt: on

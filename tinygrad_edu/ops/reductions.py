@@ -124,10 +124,10 @@ mean = op(_mean,
           name="mean", latex=r"\operatorname{{mean}}{over}({})", numpy=(np.mean,), shapes="axes", doc="The mean over the axis.")
 max  = op(lambda x, axis=None, keepdims=False: x.max(axis, None, keepdims),
           lambda g, y, x, axis, keepdims: _shared(g, y, x, axis, keepdims),
-          name="max", latex=r"\max{over}({})", numpy=(np.max,), shapes="axes", kinks=_lead(1), doc="The largest entry; equal ones share the gradient.")
+          name="max", latex=r"\max{over}({})", numpy=(np.max, np.amax), shapes="axes", kinks=_lead(1), doc="The largest entry; equal ones share the gradient.")
 min  = op(lambda x, axis=None, keepdims=False: x.min(axis, None, keepdims),
           lambda g, y, x, axis, keepdims: _shared(g, y, x, axis, keepdims),
-          name="min", latex=r"\min{over}({})", numpy=(np.min,), shapes="axes", kinks=_lead(-1), doc="The smallest entry; equal ones share the gradient.")
+          name="min", latex=r"\min{over}({})", numpy=(np.min, np.amin), shapes="axes", kinks=_lead(-1), doc="The smallest entry; equal ones share the gradient.")
 prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _others(x, axis),
           name="prod", latex=r"\prod{over} {}", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
@@ -147,9 +147,26 @@ cumsum = op(lambda x, axis=None: np.cumsum(x, axis), lambda g, y, x, axis: np.fl
 # fmt: on
 
 _ONE_AXIS = ({"shapes": ((2, 3),), "axis": 1}, {"shapes": ((4,),), "axis": None})
-argmax = op(lambda x, axis=None: x.argmax(axis), name="argmax", numpy=(np.argmax,), cases=_ONE_AXIS, doc="Where the largest entry is.")
-argmin = op(lambda x, axis=None: x.argmin(axis), name="argmin", numpy=(np.argmin,), cases=_ONE_AXIS, doc="Where the smallest entry is.")
-argsort = op(lambda x, axis=-1: x.argsort(axis), name="argsort", numpy=(np.argsort,), doc="The indices that sort along the axis.")
+argmax = op(
+    lambda x, axis=None, keepdims=False: x.argmax(axis, keepdims=keepdims),
+    name="argmax",
+    numpy=(np.argmax,),
+    cases=_ONE_AXIS,
+    doc="Where the largest entry is.",
+)
+argmin = op(
+    lambda x, axis=None, keepdims=False: x.argmin(axis, keepdims=keepdims),
+    name="argmin",
+    numpy=(np.argmin,),
+    cases=_ONE_AXIS,
+    doc="Where the smallest entry is.",
+)
+argsort = op(
+    lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
+    name="argsort",
+    numpy=(np.argsort,),
+    doc="The indices that sort along the axis.",
+)
 any = op(lambda x, axis=None, keepdims=False: x.any(axis, keepdims=keepdims), name="any", numpy=(np.any,), doc="Whether an entry is true.")
 all = op(
     lambda x, axis=None, keepdims=False: x.all(axis, keepdims=keepdims), name="all", numpy=(np.all,), doc="Whether all entries are true."
@@ -158,5 +175,6 @@ values_only(
     np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere, np.array2string, np.array_repr, np.array_str
 )
 shapes_only(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast)
-values_only(np.save, np.savetxt, np.bincount, np.isin)
+values_only(np.save, np.savetxt, np.savez, np.savez_compressed, np.bincount, np.isin)
+values_only(np.array_equiv, np.flatnonzero, np.isposinf, np.isneginf, np.isreal, np.iscomplex)
 shapes_only(np.shares_memory, np.may_share_memory, np.iscomplexobj, np.isrealobj)

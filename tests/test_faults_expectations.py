@@ -1,0 +1,377 @@
+"""What users of NumPy, PyTorch and SciPy expect: it works, or the error shows what to write, and that works when pasted."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.elsewhere import ATTRIBUTES, FUNCTIONS, IN_NUMPY
+from tinygrad_edu.registry import numpy_functions, registry
+
+# -- names of other libraries ------------------------------------------------------------------------------------------------------
+
+PUBLIC = sorted(name for name in dir(np.ndarray) if not name.startswith("_"))
+
+
+def leaf(data):
+    return tg.Tensor(data, requires_grad=True)
+
+
+def sample():
+    """What the names in the tables stand for."""
+    square = np.array([[0.5, 0.25], [0.125, 0.75]])
+    return {
+        "np": np, "tg": tg, "pickle": pickle, "t": leaf(square), "x": tg.Tensor(square + 1.0), "v": 0.5,
+        "i": np.array([0, 1]), "n": 1,
+        "a": square, "b": square, "shape": (4,), "axis": 0, "axes": (1, 0), "axis1": 0, "axis2": 1, "source": 0, "destination": 1,
+        "mask": square > 0.3, "min": 0.2, "max": 0.6, "dtype": np.float64, "rng": np.random.default_rng(0), "data": square, "start": 0,
+        "stop": 1, "f": lambda x: (x * x).sum(), "lr": 0.1, "loss": leaf(2.0) * 1.0, "prediction": square, "target": square,
+        "probability": square,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_attribute_of_arrays_is_there_or_has_an_error_that_shows_what_to_write(name):
+    t = leaf([[1.0, 2.0], [3.0, 4.0]])
+    if hasattr(t, name):
+        return
+    with pytest.raises(AttributeError, match=rf"a Tensor has no `{name}`: write `.+`"):
+        getattr(t, name)
+    assert not hasattr(tg.Tensor, name)
+    assert name not in dir(t)
+
+
+FILES = {"dump", "tofile", "save"}  # they write one
+OTHER_MODULES = {"erf", "gradcheck"}
+
+
+@pytest.mark.parametrize(("name", "code"), [*ATTRIBUTES.items(), *FUNCTIONS.items()])
+def test_what_the_table_says_runs(name, code, definitions):
+    if name in FILES | OTHER_MODULES:
+        compile(code, name, "exec")
+        return
+    scope = sample()
+    if name in {"grad_fn", "register_hook", "retain_grad"}:
+        (scope["t"] * 1.0).sum().backward()
+    if name in {"diag", "inner", "append"}:
+        scope["t"] = scope["x"] = leaf([0.5, 0.25])
+    if "lr *" in code:
+        scope["t"].grad = np.ones((2, 2))
+    if name in {"assign", "copy_"}:
+        scope["v"] = np.ones((2, 2))
+    if name in {"acosh", "expand", "searchsorted"}:
+        scope["t"] = leaf([1.5, 2.5, 3.5, 4.5])
+    with tg.no_grad() if "no_grad" in code or name == "bitwise_not" else tg.enable_grad():
+        scope["t"] = scope["t"] > 0.3 if name == "bitwise_not" else scope["t"]
+        exec(code, scope)
+
+
+EQUAL = {
+    "compress": lambda a: a[a > 0.3],
+    "conj": lambda a: a.conj(),
+    "cumprod": lambda a: a.cumprod(),
+    "diagonal": lambda a: a.diagonal(),
+    "flat": lambda a: np.array(a.flat),
+    "imag": lambda a: a.imag,
+    "itemsize": lambda a: a.itemsize,
+    "nbytes": lambda a: a.nbytes,
+    "nonzero": lambda a: a.nonzero(),
+    "real": lambda a: a.real,
+    "repeat": lambda a: a.repeat(1, axis=0),
+    "round": lambda a: a.round(1),
+    "strides": lambda a: a.strides,
+    "take": lambda a: a.take([0, 1], axis=0),
+    "trace": lambda a: a.trace(),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_what_the_table_says_is_equal(name):
+    scope = sample()
+    np.testing.assert_array_almost_equal(eval(IN_NUMPY[name], scope), EQUAL[name](scope["a"]), decimal=14)
+
+
+@pytest.mark.parametrize("name", ["sort", "diff", "partition"])
+def test_of_one_axis_the_table_says_what_is_equal(name):
+    a = np.array([3.0, 1.0, 2.0])
+    expected = np.sort(a) if name != "diff" else np.diff(a)
+    assert eval(ATTRIBUTES[name], {"t": tg.Tensor(a)}).tolist() == expected.tolist()
+
+
+def test_a_user_may_define_what_other_libraries_have(definitions):
+    tg.op(np.linalg.norm, lambda g, y, x, **static: g * x / y)
+    x = leaf([3.0, 4.0])
+    x.norm().backward()
+    assert x.grad.tolist() == [0.6, 0.8]
+    assert "norm" in dir(x)
+
+
+def test_a_typo_is_python_s_own_error():
+    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'sumn'"):
+        leaf(1.0).sumn  # noqa: B018
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_package_says_what_other_packages_functions_are_called_here(name):
+    assert not hasattr(tg, name)
+    with pytest.raises(AttributeError, match=rf"tinygrad_edu has no `{name}`: write `.+`"):
+        getattr(tg, name)
+
+
+def test_methods_that_are_shapes_of_present_ops():
+    a = np.array([[1.0, 2.0], [3.0, 4.0]])
+    t = leaf(a)
+    for y, expected in ((t.ravel(), a.ravel()), (t.flatten(), a.flatten()), (t.dot(a), a.dot(a)), (t.dot([1.0, 2.0]), a.dot([1.0, 2.0]))):
+        assert y.requires_grad
+        assert y.tolist() == expected.tolist()
+
+
+# -- aliases and keywords of present ops -------------------------------------------------------------------------------------------
+
+A = np.array([[3.0, 1.0, 2.0], [0.5, 0.25, 4.0]])
+B = np.array([[1.0, 0.5], [2.0, -1.0], [0.0, 3.0]])
+OF_ARRAYS = {
+    "amax": lambda t: np.amax(t, axis=0),
+    "amin": lambda t: np.amin(t, 1, keepdims=True),
+    "amax, positional": lambda t: np.amax(t, 1, None, True),
+    "sum, positional": lambda t: np.sum(t, 0, None, None, True),
+    "std, positional": lambda t: np.std(t, 0, None, None, 1, True),
+    "sum, by keyword": lambda t: np.sum(a=t, axis=0),
+    "reshape, by keyword": lambda t: np.reshape(t, (3, 2), order="C"),
+    "linalg.matmul": lambda t: np.linalg.matmul(t, B),
+    "linalg.outer": lambda t: np.linalg.outer(t[0], B[0]),
+    "column_stack": lambda t: np.column_stack([t[:, 0], t]),
+    "vstack": lambda t: np.vstack([t[0], t]),
+    "permute_dims": lambda t: np.permute_dims(t, (1, 0)),
+    "matrix_transpose": lambda t: np.matrix_transpose(t),
+    "linalg.matrix_transpose": lambda t: np.linalg.matrix_transpose(t),
+    "vecdot": lambda t: np.vecdot(t, A),
+    "vecdot, axis": lambda t: np.vecdot(t, A, axis=0),
+    "linalg.vecdot": lambda t: np.linalg.vecdot(A, t),
+    "vdot": lambda t: np.vdot(t, A),
+    "pow": lambda t: np.pow(t, 2),
+    "acos": lambda t: np.acos(t / 5),
+    "asin, atan, atan2": lambda t: np.asin(t / 5) + np.atan(t) + np.atan2(t, A) + np.atanh(t / 5) + np.asinh(t),
+    "concat": lambda t: np.concat([t, A]),
+    "fliplr": np.fliplr,
+    "flipud": np.flipud,
+    "round": np.round,
+    "round, decimals": lambda t: np.round(t / 7, 2) + np.around(t * 100, decimals=-1),
+    "mod": lambda t: np.mod(t, 0.7) + t % 2 + 5 % t + np.remainder(t, -1.1),
+    "floor_divide": lambda t: t // 0.3 + 5 // t + np.floor_divide(t, 2),
+    "divmod": lambda t: divmod(t, 0.7)[0] + divmod(7, t)[1],
+    "sum, neutral": lambda t: np.sum(t, dtype=float, where=True, initial=0, out=None),
+    "sum of the method": lambda t: t.sum(dtype=np.float64, where=True, initial=0.0),
+    "prod, neutral": lambda t: np.prod(t, initial=1, dtype=None),
+    "max, neutral": lambda t: np.max(t, initial=-np.inf, where=True),
+    "mean, neutral": lambda t: np.mean(t, dtype=float, where=True),
+    "cumsum, neutral": lambda t: np.cumsum(t, axis=1, dtype=None),
+    "var, correction": lambda t: np.var(t, axis=0, correction=1, mean=None if isinstance(t, tg.Tensor) else np._NoValue),
+    "std, correction": lambda t: np.std(t, correction=1),
+    "argmax, keepdims": lambda t: np.argmax(t, axis=1, keepdims=True),
+    "argmin, keepdims": lambda t: np.argmin(t, axis=None, keepdims=False),
+    "argsort, stable": lambda t: np.argsort(t, stable=True),
+    "argsort, kind": lambda t: np.argsort(t, axis=0, kind="stable"),
+    "argsort, order": lambda t: np.argsort(t, order=None),
+    "copy": lambda t: np.copy(t, order="K"),
+    "astype": lambda t: t.astype(np.float32, copy=False),
+    "expand_dims": lambda t: np.expand_dims(t, 0),
+    "concatenate": lambda t: np.concatenate([t, A], axis=0, dtype=None, casting="same_kind", out=None),
+    "stack": lambda t: np.stack([t, A], axis=0, out=None),
+    "exp, neutral": lambda t: np.exp(t, out=None, where=True, dtype=None, casting="same_kind", order="K", subok=True),
+    "add, neutral": lambda t: np.add(t, 1, where=True),
+    "where, one argument": lambda t: np.where(t > 1)[0],
+    "count_nonzero": lambda t: np.count_nonzero(t > 1),
+    "clip": lambda t: np.clip(t, 0.5, 2.0),
+    "clip, keywords": lambda t: np.clip(t, min=0.5, max=None, out=None),
+    "clip, method": lambda t: t.clip(0.5, 2.0),
+    "broadcast_to": lambda t: np.broadcast_to(t, (2, 2, 3)),
+    "cumulative_sum": lambda t: np.cumulative_sum(t, axis=1) if hasattr(np, "cumulative_sum") else t,
+    "cumulative_sum from 0": lambda t: np.cumulative_sum(t, axis=0, include_initial=True) if hasattr(np, "cumulative_sum") else t,
+    "matvec, vecmat": lambda t: np.matvec(t, B[:, 0]) @ np.vecmat(A[:, 0], t)[:2] if hasattr(np, "matvec") else t,
+}
+
+
+@pytest.mark.parametrize("program", OF_ARRAYS.values(), ids=OF_ARRAYS)
+def test_aliases_and_neutral_keywords_give_numpy_s_values(program):
+    np.testing.assert_allclose(program(tg.Tensor(A)), program(A), rtol=1e-14)
+    y = program(leaf(A))
+    if isinstance(y, tg.Tensor) and y.dtype.kind == "f":
+        assert y.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (lambda t: np.sum(t, dtype=np.float32), r"t\.astype\(dtype\)"),
+        (lambda t: np.sum(t, 0, np.float32), r"t\.astype\(dtype\)"),
+        (lambda t: t.sum(0, np.float32), r"keepdims is True or False.*t\.astype"),
+        (lambda t: np.sum(t, where=A > 1), r"t\[mask\] first, or tg\.where\(mask, t, 0\)"),
+        (lambda t: np.sum(t, initial=1e-20), "initial"),
+        (lambda t: np.max(t, initial=-5.0), r"np\.maximum\(initial"),
+        (lambda t: np.var(t, mean=0.0), r"\(\(t - mean\) \*\* 2\)\.mean\(\)"),
+        (lambda t: t.sum(dim=0), "write axis"),
+        (lambda t: t.mean(axis=0, keepdim=True), "write keepdims"),
+        (lambda t: t.var(unbiased=True), "write ddof"),
+        (lambda t: np.reshape(t, (3, 2), order="F"), "reshape of a Tensor takes shape, not order"),
+        (lambda t: np.argsort(t, kind="nonsense"), "not kind"),
+    ],
+)
+def test_a_keyword_that_would_change_the_answer_is_refused_with_what_to_write(program, message):
+    with pytest.raises(TypeError, match=message):
+        program(leaf(A))
+
+
+def test_an_array_may_be_clipped_by_a_tensor():
+    low, high = leaf(1.0), leaf(2.5)
+    y = A.clip(low, high)
+    assert y.tolist() == A.clip(1.0, 2.5).tolist()
+    y.sum().backward()
+    assert (low.grad, high.grad) == ((A < 1.0).sum() + 0.5 * (A == 1.0).sum(), (A > 2.5).sum())
+    assert np.clip(A, 0, leaf(2.0)).tolist() == np.clip(A, 0, 2.0).tolist()
+
+
+def test_none_equals_no_tensor():
+    t = leaf([1.0, 2.0])
+    assert (t == None) is False  # noqa: E711
+    assert (t != None) is True  # noqa: E711
+    assert (t == t).all()
+
+
+def test_savez_saves_tensors(tmp_path):
+    t = leaf(A)
+    np.savez(tmp_path / "file.npz", t, named=t)
+    with np.load(tmp_path / "file.npz") as saved:
+        assert saved["arr_0"].tolist() == saved["named"].tolist() == A.tolist()
+
+
+def test_other_libraries_take_constants_by_dlpack_and_are_told_what_to_do_with_a_gradient():
+    assert np.from_dlpack(leaf(A).detach()).tolist() == A.tolist()
+    with pytest.raises(TypeError, match=r"t\.detach\(\)"):
+        t = leaf(A)
+        np.from_dlpack(t)
+
+
+# -- functions that are no ops -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def definitions(monkeypatch):
+    """What is defined in the test is forgotten after it."""
+    before = dict(registry), dict(numpy_functions), set(vars(tg.Tensor))
+    yield
+    for held, was in zip((registry, numpy_functions), before, strict=False):
+        held.clear()
+        held.update(was)
+    for name in set(vars(tg.Tensor)) - before[2]:
+        delattr(tg.Tensor, name)
+
+
+def is_function(value):
+    return type(value).__name__ in ("_ArrayFunctionDispatcher", "ufunc")
+
+
+def functions():
+    found = {}
+    for module in (np, np.linalg, np.fft):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in dir(module):
+                value = getattr(module, name)
+                if not name.startswith("_") and is_function(value) and value not in numpy_functions:
+                    found[f"{module.__name__}.{name}"] = value
+    try:
+        import scipy.special
+    except ImportError:
+        return found
+    for name in dir(scipy.special):
+        if isinstance(getattr(scipy.special, name), np.ufunc):
+            found[f"scipy.special.{name}"] = getattr(scipy.special, name)
+    return found
+
+
+MISSING = functions()
+
+
+def arguments(function):
+    """Sets of arguments that the function may take: the first with which NumPy has an answer is used."""
+    square, row, ints = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([0.2, 0.3, 0.4]), np.array([0, 1])
+    if isinstance(function, np.ufunc):
+        kinds = sorted({types.partition("->")[0] for types in function.types}, key=lambda kind: (kind.strip("d") != "", kind))
+        yield from (tuple(row if c in "efdgFDG" else 1 for c in kind) for kind in kinds if not set(kind) & set("OMm"))
+    dates = np.array(["2024-01-02"] * 3, "M8[D]")
+    yield from ((dates,), (dates, 1), (dates, dates)) if "bus" in function.__name__ or "nat" in function.__name__ else ()
+    yield from ((square,), (row,), (square, square), (row, row), (square, 1), (row, 2), (row, row, row), (square, ints))
+    yield from ((row, ints, 5.0), ([row, row],), ([square, square],), ("ij->i", square), ("ij,jk->ik", square, square))
+    yield from ((row, 1, -1), (square, ints[:, None], 1.0, 1), (row, [row > 0.3], [1.0]), (lambda r: r * 2.0, 0, square))
+    yield from ((np.sum, square, [0]), (ints, [square, square]), (row > 0.3, row), (square, ints[:, None], 1), (row > 0.3, row, 1.0))
+    yield from ((square[:, :, None], 1), (ints,), (ints.astype(np.uint8),), ((ints, ints), (2, 2)), (dates,))
+    yield from ((ints, (2, 2)), ([row > 0.3], [row]))
+
+
+def tensors(value):
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return leaf(value)
+    return [tensors(v) for v in value] if isinstance(value, list) else value
+
+
+def is_lost(value):
+    return any(isinstance(v, tg.Tensor) for v in (value if isinstance(value, list) else [value]))
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_the_advice_for_a_function_that_is_no_op_works_when_pasted(name, definitions):
+    function = MISSING[name]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for plain in arguments(function):
+            try:
+                function(*[np.copy(a) if isinstance(a, np.ndarray) else a for a in plain])
+                break
+            except Exception:
+                continue
+        else:
+            pytest.fail(f"no arguments for {name}")
+        given = [tensors(a) for a in plain]
+        if not any(map(is_lost, given)):
+            return
+        with pytest.raises(TypeError) as raised:
+            function(*given)
+    text = str(raised.value)
+    if "t = t.at[i].set(v)" in text or "gives no floats" in text:
+        return
+    scope = {"np": np, "tg": tg, "c": lambda r: r * 2.0, "a": 1.0}
+    try:
+        import scipy
+
+        scope["scipy"] = scipy
+    except ImportError:
+        pass
+    pasted = re.search(r"`((?:\w+ = )?tg\.op\(.*?)`, or, if", text).group(1)
+    rules = iter(re.findall(r"lambda ([\w, *]+): \.\.\.", pasted))
+    pasted = re.sub(r"(lambda g, y, (\w+)[\w, *]*: )\.\.\.", lambda m: m.group(1) + "PLACE", pasted)
+    letters = [names.replace("*", "").split(", ")[2:] for names in rules]
+    for i, names in enumerate(letters):
+        pasted = pasted.replace("PLACE", f"0.0 * {names[i]} + 0.0 * g.sum()", 1)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(pasted, scope)
+        if pasted.startswith("my_"):
+            operands = [v for a in given for v in (a if isinstance(a, list) else [a]) if isinstance(v, (tg.Tensor, np.ndarray))]
+            operands = [v for v in operands if isinstance(v, tg.Tensor) or v.dtype.kind in "fiub"]
+            y = scope[pasted.partition(" ")[0]](*operands)
+        else:
+            y = function(*given)
+        assert isinstance(y, tg.Tensor)
+        assert y.requires_grad
+        y.sum().backward()
+        assert all(t.grad.shape == t.shape for a in given for t in (a if isinstance(a, list) else [a]) if isinstance(t, tg.Tensor))
+
+
+def test_the_sweep_is_over_many():
+    assert len([name for name in MISSING if name.startswith("numpy")]) > 150
