@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
 from tinygrad_edu.define import in_table
+from tinygrad_edu.graph import value_of
 from tinygrad_edu.registry import registry
 from tinygrad_edu.trees import leaves
 
@@ -34,7 +35,7 @@ def same(found, expected, rtol=1e-12, atol=1e-13):
     places, wanted = dict(leaves(found)), dict(leaves(expected))
     assert list(places) == list(wanted)
     for path, value in wanted.items():
-        a, b = np.asarray(places[path]), np.asarray(value)
+        a, b = value_of(places[path]), value_of(value)
         assert (a.shape, a.dtype) == (b.shape, b.dtype), path
         assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=path)
 

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
+from tinygrad_edu.graph import value_of
 from tinygrad_edu.testing import GradientMismatch, check_formula, gradcheck
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # what is shown is what is tested
@@ -23,7 +24,7 @@ OR_START = np.array([[0.1], [0.2]]), np.array([0.3])
 
 
 def equal_to_8_digits(found, *expected):
-    assert_allclose(np.asarray(found).ravel(), expected, rtol=0, atol=1e-8)
+    assert_allclose(value_of(found).ravel(), expected, rtol=0, atol=1e-8)
 
 
 # -- the figures ---------------------------------------------------------------------------------------------------------------

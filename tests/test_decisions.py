@@ -507,7 +507,7 @@ def test_looking_at_changed_data_does_not_make_it_unchanged():
 def test_reading_data_is_no_change():
     w = leaf([1.0, 2.0])
     y = (w * w).sum()
-    assert w.data.sum() == w.numpy().sum() == np.asarray(w).sum() == sum(w.tolist()) == 3.0
+    assert w.data.sum() == w.numpy().sum() == np.array(w.numpy()).sum() == sum(w.tolist()) == 3.0
     y.backward()
     assert w.data.max() == 2.0
     y.backward()
@@ -534,10 +534,10 @@ def test_changing_data_before_use_is_fine():
 
 def test_what_a_graph_remembers_is_read_only():
     w = leaf([1.0, 2.0])
-    for array in ((w * 2).data, w.numpy(), np.asarray(w)):
+    for array in ((w * 2).data, w.numpy(), np.asarray(Tensor([1.0, 2.0]))):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 5.0
-    assert np.array(w).flags.writeable
+    assert np.array(w.numpy()).flags.writeable
 
 
 # -- NumPy interplay ---------------------------------------------------------------------------------------------------------------
@@ -639,7 +639,7 @@ def test_an_unknown_numpy_function_says_how_to_add_it(f, definition):
 
 @pytest.mark.parametrize("run", [lambda t: np.add.accumulate(t), lambda t: np.add.outer(t, t), lambda t: np.logaddexp.reduce(t)])
 def test_an_unknown_ufunc_method_shows_the_way_out(run):
-    with pytest.raises(TypeError, match=r"np\.\w+\.\w+ of a Tensor is not an op: use np\.asarray\(t\)"):
+    with pytest.raises(TypeError, match=r"np\.\w+\.\w+ of a Tensor is not an op: use t\.numpy\(\)"):
         run(leaf([1.0, 2.0]))
 
 
@@ -665,8 +665,8 @@ def test_plots_just_work(kind):
     assert axes.has_data()
 
 
-def test_asarray_gives_the_data():
-    t = leaf([1.0, 2.0])
+def test_asarray_gives_the_data_of_a_constant():
+    t = Tensor([1.0, 2.0])
     assert np.shares_memory(np.asarray(t), t.numpy())
     assert not np.shares_memory(np.array(t), t.numpy())
     assert np.asarray(t, dtype=np.float32).dtype == np.float32
@@ -674,13 +674,14 @@ def test_asarray_gives_the_data():
         np.array(t, dtype=np.float32, copy=False)
 
 
-@pytest.mark.parametrize("t", [leaf([1.0, 2.0]), Tensor([1.0, 2.0])])
 @pytest.mark.parametrize("update", [operator.iadd, operator.imul, operator.isub])
-def test_an_array_is_not_changed_by_a_tensor(t, update):
+def test_an_array_is_changed_by_a_constant_alone(update):
     a = np.ones(2)
     with pytest.raises(TypeError, match="`a = a \\+ t`"):
-        update(a, t)
+        update(a, leaf([1.0, 2.0]))
     assert a.tolist() == [1.0, 1.0]
+    assert update(a, Tensor([1.0, 2.0])) is a
+    assert a.tolist() == update(np.ones(2), np.array([1.0, 2.0])).tolist()
 
 
 @pytest.mark.parametrize("other", [np.array([1, "a"], object), np.array([None]), [None], [{}], object(), len, {1: 2}])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.core import fit
 from tinygrad_edu.formula import expression, local_derivative, program, sample
+from tinygrad_edu.graph import value_of
 from tinygrad_edu.languages import identifier, latex_name, unicode_name
 from tinygrad_edu.registry import registry
 
@@ -27,7 +28,7 @@ def value(formula):
 
 
 def same(a, b):
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = value_of(a), value_of(b)
     return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 

@@ -29,6 +29,7 @@ from .functions import (
     outer,
     softmax,
 )
+from .leaving import GradientLostWarning
 from .modes import enable_grad, no_grad
 from .operation import Op
 from .ops.elementwise import (
@@ -132,6 +133,7 @@ from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "AnomalyError",
+    "GradientLostWarning",
     "Op",
     "Tensor",
     "abs",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from . import leaving
 from ._methods import Methods
 
 if TYPE_CHECKING:  # numpy.typing takes a tenth of NumPy's own import time
@@ -17,12 +17,16 @@ Array: TypeAlias = "NDArray[Any]"
 
 def numeric(data: Any, dtype: DTypeLike | None = None) -> Array:
     """The array of real numbers that `data` spells; a TypeError or ValueError that says what it is instead."""
+    if isinstance(data, Methods):
+        data = leaving.value(data)  # type: ignore[arg-type]
     try:
         array = np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
         raise retold(error, f"{short(data)} is not an array of numbers ({error}); rows must have equal lengths") from None
     masked = isinstance(data, np.ndarray) and hasattr(data, "mask")  # np.ma.MaskedArray, which takes 20 ms to import
     if array.dtype.kind not in "fiub" or masked:
+        if array.dtype == object and any(isinstance(entry, Methods) for entry in array.flat):
+            raise TypeError("an array of Tensors is not a Tensor: write tg.stack(list(a))")
         kind = "is a masked array" if masked else f"has dtype {array.dtype}"
         raise TypeError(f"{short(data)} {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
     return array
@@ -33,19 +37,14 @@ def operand(value: Any) -> Any:
     if type(value) in (float, int, bool):
         return value
     if isinstance(value, (list, tuple)):
-        refuse_tensors_in(value)
+        leaving.refuse_in(value)
     if value is None or isinstance(value, (str, bytes, dict, set)) or callable(value):
         raise TypeError(f"an operand must be a Tensor, an array or a number, not {type(value).__name__}: {short(value)}")
+    if isinstance(value, np.matrix):
+        raise TypeError("a np.matrix multiplies by rows and columns where an array multiplies entries: write np.asarray(m)")
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{type(value).__name__} is a sparse array, which has no gradients here: write a.toarray()")
     return numeric(value)
-
-
-def refuse_tensors_in(values: Sequence[Any]) -> None:
-    """Arrays of Tensors would lose their gradients, hence an error that shows `stack`."""
-    for value in values:
-        if isinstance(value, Methods):
-            raise TypeError("a list of Tensors is not a Tensor, its gradients would be lost: write tg.stack([...])")
-        if isinstance(value, (list, tuple)):
-            refuse_tensors_in(value)
 
 
 def retold(error: Exception, text: str) -> Exception:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
-from . import _names
+from . import _names, leaving
 from ._methods import Methods
-from .checks import Array, numeric, operand, read_only, refuse_tensors_in, retold, short
+from .checks import Array, numeric, operand, read_only, retold, short
 from .keywords import INSTEAD, says_nothing
 from .modes import clock, in_textbook, is_known, is_recording, recorder
 from .registry import dispatch, numpy_functions, registry
@@ -69,19 +69,19 @@ class Tensor(Methods):
         copy: bool = True,
     ) -> None:
         if type(data) is Tensor:
-            if data._requires_grad:
+            if leaving.loses(data):
                 raise TypeError("Tensor(t) would lose the gradient of t: use t itself, or t.detach() for its value alone")
             data = data._known()
         elif isinstance(data, (list, tuple)):
-            refuse_tensors_in(data)
+            leaving.refuse_in(data)
         array = numeric(data, dtype)
         self._data = np.array(array, subok=False) if copy else np.asarray(array)
         self._op, self._args, self._static, self._serial = None, (), {}, clock()
         self._lent = self.grad = None
         self._requires_grad = False
         self.named(name)
-        if requires_grad:
-            self.requires_grad = True
+        if requires_grad is not False:
+            self.requires_grad = requires_grad
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("Tensor cannot be subclassed: write a function of Tensors, or define an op with tg.op")
@@ -124,6 +124,8 @@ class Tensor(Methods):
     def requires_grad(self, value: bool) -> None:
         if self._op is not None:
             raise TypeError("requires_grad can be set on a leaf only: use t.detach() to cut the graph here")
+        if not isinstance(value, (bool, np.bool)):
+            raise TypeError(f"requires_grad is True or False, not {short(value)}: a dtype is given by name, tg.Tensor(data, dtype=float)")
         if value and self.dtype.kind != "f":
             floats = f"{self._data.astype(float).tolist()}" if self.size < 4 else "the numbers with decimal points"
             raise TypeError(f"requires_grad=True needs floats, {self.label()} has dtype {self.dtype}: write {floats}, or dtype=float")
@@ -215,13 +217,11 @@ class Tensor(Methods):
 
     # as NDArray[Any] it would make `array @ tensor` an array to type checkers
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:
-        return np.array(self.numpy(), dtype, copy=copy)
+        return np.array(leaving.value(self), dtype, copy=copy)
 
     def __dlpack__(self, **how: Any) -> Any:
-        """A copy of its numbers, for libraries that take arrays in this way: a constant's only."""
-        if self._requires_grad:
-            raise TypeError(f"another library would not know of gradients: give it {self.label()}.detach()")
-        return self._known().copy().__dlpack__(**how)
+        """A copy of its numbers, for libraries that take arrays in this way: not all of them keep to read-only."""
+        return leaving.value(self).copy().__dlpack__(**how)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()
@@ -273,13 +273,21 @@ class Tensor(Methods):
     def __bool__(self) -> bool:
         return bool(self._known())
 
+    # float(t) and what calls it: complex(t), "%f" % t, the functions of math
     def __float__(self) -> float:
-        return float(self.item())
+        return float(leaving.number(self, "float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(leaving.number(self, "int"))
+
+    __trunc__ = __int__
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(leaving.number(self, "round"), digits)
 
     def __index__(self) -> int:
+        if self.dtype.kind == "f":
+            raise TypeError(f"an index is an integer, {self.label()} has dtype {self.dtype}: write int(t.item())")
         return self._known().__index__()
 
     def __format__(self, spec: str) -> str:
@@ -290,7 +298,9 @@ class Tensor(Methods):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._op is not None:
             raise TypeError(f"{self.label()} has a history, which cannot be copied or pickled: copy t.detach(), or the leaves")
-        return _restore, (self._known(), self._requires_grad, self.name, self.grad)
+        data = self._known()
+        leaving.refuse_copy(self)
+        return _restore, (data, self._requires_grad, self.name, self.grad)
 
     # -- in place --------------------------------------------------------------------------------------------------------------
 
@@ -350,15 +360,20 @@ class Tensor(Methods):
         kwargs = {key: value for key, value in kwargs.items() if not says_nothing(key, value)}
         if method == "__call__" and (not kwargs or ufunc.signature):
             return dispatch(ufunc, inputs, kwargs)
-        if kwargs.get("out") is not None:
-            raise TypeError(f"np.{ufunc.__name__} cannot write into an array from a Tensor: write `a = a + t`, or use np.asarray(t)")
-        if method == "reduce" and ufunc in _reduces:
+        if method == "reduce" and ufunc in _reduces and kwargs.get("out") is None:
             return dispatch(_reduces[ufunc], inputs, {"axis": 0, **kwargs})
-        if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} of a Tensor is not an op: use np.asarray(t) for its value alone")
-        raise TypeError(
-            f"np.{ufunc.__name__} of Tensors takes no {' and no '.join(kwargs)}: {'; '.join(INSTEAD.get(k, '') for k in kwargs)}"
-        )
+
+        def refusal(t: Tensor) -> str:
+            name = f"np.{ufunc.__name__}"
+            if kwargs.get("out") is not None:
+                return f"{name} cannot write a Tensor's gradient into an array: write `a = a + t`, or use t.numpy() for its value alone"
+            if method == "at":
+                return f"{name}.at cannot write a Tensor's gradient into an array: write tg.Tensor(a).at[i].add(t), a new tensor"
+            if method != "__call__":
+                return f"{name}.{method} of a Tensor is not an op: use t.numpy() for its value alone"
+            return f"{name} of Tensors takes no {' and no '.join(kwargs)}: {'; '.join(INSTEAD.get(k, '') for k in kwargs)}"
+
+        return leaving.on_values(getattr(ufunc, method), inputs, kwargs, refusal)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return dispatch(function, args, kwargs)

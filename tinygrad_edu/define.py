@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import leaving
 from .core import Tensor
 from .operation import Interval, Op, Rule
 from .registry import numpy_functions, registry
@@ -151,8 +152,9 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 
 def values_only(*functions: Callable[..., Any]) -> None:
     """Let these NumPy functions see a Tensor's value: what they answer has no gradient."""
+    leaving.looks_only(*functions)
     for function in functions:
-        implements(function)(_on_arrays(function, np.asarray))
+        implements(function)(_on_arrays(function, lambda t: t.numpy()))
 
 
 def shapes_only(*functions: Callable[..., Any]) -> None:
@@ -163,7 +165,7 @@ def shapes_only(*functions: Callable[..., Any]) -> None:
 
 def _on_arrays(function: Callable[..., Any], array: Callable[[Any], Any]) -> Callable[..., Any]:
     def given(a: Any) -> Any:
-        return array(a) if type(a) is Tensor else a
+        return array(a) if type(a) is Tensor else type(a)(map(given, a)) if type(a) in (list, tuple) else a
 
     return lambda *args, **kwargs: function(*map(given, args), **{key: given(a) for key, a in kwargs.items()})
 

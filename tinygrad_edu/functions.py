@@ -168,6 +168,14 @@ def _atleast_1d(*arrays: Any) -> Any:
     return tensors if len(tensors) > 1 else tensors[0]
 
 
+@implements(np.bincount)
+def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    places = np.asarray(x)
+    if type(weights) is not Tensor:
+        return np.bincount(places, weights, minlength)
+    return as_tensor(np.zeros(max(minlength, places.max(initial=-1) + 1), weights.dtype)).at[places].add(weights)
+
+
 @implements(np.broadcast_arrays)
 def _broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     shape = np.broadcast_shapes(*map(np.shape, arrays))

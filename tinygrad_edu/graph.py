@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import _names
 from .core import Tensor
 from .memory import recall
@@ -31,6 +33,11 @@ def ancestors(*outputs: Tensor, until: Container[Tensor] = (), values: bool = Tr
         recall(seen)
     # a leaf that was changed in place, or looked at, has a newer serial than what was made from it: hence leaves first
     return sorted(seen, key=lambda t: (not t.is_leaf, t.serial))
+
+
+def value_of(a: Any) -> Any:
+    """The array that an operand is or holds, for a reader of the graph, who gives nothing back to it."""
+    return np.asarray(a.numpy() if type(a) is Tensor else a)
 
 
 def differentiable(loss: Any, wrt: Any, takes: str, wrt_is: str, itself: bool = True) -> list[Tensor]:

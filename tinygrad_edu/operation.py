@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _names
+from . import _names, leaving
 from .checks import numeric, operand, retold, short
 from .core import Tensor, ndarray
 from .keywords import INSTEAD, says_nothing
@@ -120,7 +120,7 @@ class Op:
         if "keepdims" in given and type(given["keepdims"]) not in (bool, int, np.bool):
             raise TypeError(f"keepdims is True or False, not {short(given['keepdims'])}: {INSTEAD['dtype']}")
         for key, value in given.items():
-            if type(value) is Tensor or type(value) is tuple:
+            if type(value) is Tensor or type(value) is tuple or type(value) is list:
                 given = {**given, key: self._constant(key, value)}
         return {**self.defaults, **given}
 
@@ -149,11 +149,11 @@ class Op:
 
     def _constant(self, key: str, value: Any) -> Any:
         """A static argument without Tensors: their values, if no gradient is lost by it."""
-        if type(value) is tuple:
-            return tuple([self._constant(key, v) for v in value])
+        if type(value) is tuple or (type(value) is list and any([type(v) in (Tensor, tuple, list) for v in value])):
+            return type(value)([self._constant(key, v) for v in value])
         if type(value) is not Tensor:
             return value
-        if value._requires_grad:
+        if leaving.loses(value):
             name = _names.of(value) or "t"
             raise TypeError(f"{self.name} gives no gradient to {key}, and {name} requires one: pass {key}={name}.detach()")
         return value.numpy()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import leaving
+
 if TYPE_CHECKING:
     from .operation import Op
 
@@ -15,8 +17,12 @@ numpy_functions: dict[Any, Callable[..., Any]] = {}  # NumPy function -> what co
 def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Run a NumPy function that was called on Tensors."""
     ours = numpy_functions.get(function)
-    if ours is None:
+    if ours is not None:
+        return ours(*args, **kwargs)
+
+    def refusal(t: Any) -> str:
         from .missing import not_an_op
 
-        raise TypeError(not_an_op(function, args, kwargs))
-    return ours(*args, **kwargs)
+        return not_an_op(function, args, kwargs)
+
+    return leaving.on_values(function, args, kwargs, refusal)

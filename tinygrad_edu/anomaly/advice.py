@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _names
 from ..core import Tensor
-from ..graph import softmax_scores
+from ..graph import softmax_scores, value_of
 from ..operation import Op
 
 LONGEST = 60  # characters of a formula in a message
@@ -49,16 +49,12 @@ def _made_by(a: Any, *names: str) -> bool:
 
 
 def _is_one(a: Any) -> bool:
-    return np.ndim(a) == 0 and float(np.asarray(a)) == 1.0
-
-
-def _value(a: Any) -> Any:
-    return np.asarray(a)
+    return np.ndim(a) == 0 and float(value_of(a)) == 1.0
 
 
 def _at(a: Any, at: tuple[int, ...]) -> float:
     """The entry of an operand that went into the entry `at` of an elementwise op."""
-    value = _value(a)
+    value = value_of(a)
     own = at[len(at) - value.ndim :]
     return float(value[tuple(min(k, n - 1) for k, n in zip(own, value.shape, strict=True))])
 
@@ -69,7 +65,7 @@ def _at(a: Any, at: tuple[int, ...]) -> float:
 def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...], line: str) -> str:
     """What to write instead, for the op that made a number that is not finite."""
     given = [a for a in args if isinstance(a, np.ndarray) or (type(a) is Tensor and a.op is None)]
-    unclean = [a for a in given if _value(a).dtype.kind == "f" and np.isnan(_value(a)).any()]
+    unclean = [a for a in given if value_of(a).dtype.kind == "f" and np.isnan(value_of(a)).any()]
     if unclean:
         return f"{called(unclean[0])} holds nan before any op: clean the data, or leave them out with tg.where(np.isnan(...), 0.0, ...)"
     if op.name in ("log", "log2", "log10"):
@@ -84,7 +80,7 @@ def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tu
 
 
 def _dtype(args: Sequence[Any]) -> Any:
-    kinds = [_value(a).dtype for a in args if _value(a).dtype.kind == "f"]
+    kinds = [value_of(a).dtype for a in args if value_of(a).dtype.kind == "f"]
     return np.result_type(*kinds) if kinds else np.dtype(float)
 
 
@@ -99,8 +95,8 @@ def _grew(args: Sequence[Any]) -> str:
 def _logarithm(x: Any, log: str) -> str:
     if (stable := _stable_log(x)) and log == "log":
         return f"write {stable}"
-    if (_value(x) < 0).any():
-        return f"{log} is defined for numbers above 0, {called(x)} reaches down to {_value(x).min():.6g}"
+    if (value_of(x) < 0).any():
+        return f"{log} is defined for numbers above 0, {called(x)} reaches down to {value_of(x).min():.6g}"
     return f"{log}(0) is -inf: tg.safe_log(x) is finite at 0, and losses that take scores, such as tg.cross_entropy, never meet it"
 
 
@@ -142,7 +138,7 @@ def _one_plus_exp(x: Any) -> Any:
 def _quotient(a: Any, b: Any) -> str:
     if _made_by(a, "exp") and _made_by(b, "sum"):
         return f"write tg.softmax({called(a.args[0])})"
-    if (_value(b) == 0).any():
+    if (value_of(b) == 0).any():
         above, below = called(a), called(b)
         safe = f"tg.where({below} == 0, 0.0, {above} / tg.where({below} == 0, 1.0, {below}))"
         return f"{below} is 0 there: write {safe}, or add a small number to it"
@@ -162,7 +158,7 @@ def _outside(op: Op, args: Sequence[Any]) -> str:
     """A sentence on the op's domain, if an operand lies outside of it."""
     domain = (0.0, np.inf) if op.name == "sqrt" else None
     for a, (low, high) in zip(args, [domain] if domain else op.domain, strict=False):
-        value = _value(a)
+        value = value_of(a)
         if (
             value.dtype.kind == "f"
             and low < high
@@ -191,7 +187,7 @@ def after_backward(op: Op, i: int, args: Sequence[Any], at: tuple[int, ...]) -> 
     x = called(args[i])
     if op.name == "power" and i == 1:
         return f"the derivative by the exponent is a logarithm of the base, which must be above 0: use {x}.detach() if it is a constant"
-    if op.name in STEEP and (_value(args[0]) == 0).any():
+    if op.name in STEEP and (value_of(args[0]) == 0).any():
         where, function = STEEP[op.name]
         safe = function.format(f"tg.where({x} == 0, 1.0, {x})")
         return (

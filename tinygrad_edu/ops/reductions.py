@@ -175,6 +175,6 @@ values_only(
     np.allclose, np.array_equal, np.isclose, np.count_nonzero, np.nonzero, np.argwhere, np.array2string, np.array_repr, np.array_str
 )
 shapes_only(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast)
-values_only(np.save, np.savetxt, np.savez, np.savez_compressed, np.bincount, np.isin)
+values_only(np.save, np.savetxt, np.savez, np.savez_compressed, np.isin)
 values_only(np.array_equiv, np.flatnonzero, np.isposinf, np.isneginf, np.isreal, np.iscomplex)
 shapes_only(np.shares_memory, np.may_share_memory, np.iscomplexobj, np.isrealobj)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import Formula, local_derivative, parameters
-from ..graph import ancestors, names_of
+from ..graph import ancestors, names_of, value_of
 from ..languages import LANGUAGES, cleaned, unicode_name
 
 GRADIENT = -1  # a formula's reference to the gradient that arrives
@@ -59,9 +59,9 @@ def _complement(node: Any, nodes: Sequence[Any], known: Mapping[int, str]) -> st
     """`1 - y` for a constant that is 1 minus a named one."""
     if _is_variable(node) or not np.ndim(node):
         return ""
-    value = np.asarray(node)
+    value = value_of(node)
     for other in nodes:
-        if id(other) in known and not _is_variable(other) and np.array_equal(value, 1 - np.asarray(other, float)):
+        if id(other) in known and not _is_variable(other) and np.array_equal(value, 1.0 - value_of(other)):
             return f"1 − {unicode_name(known[id(other)])}"
     return ""
 
@@ -152,7 +152,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
     if len(spine) == 1 and spine[0][0] == "matmul":
         _, t, k = spine[0]
         other = t.args[1 - k]
-        return Factor("right" if k == 0 else "left", _written(other), np.asarray(other))
+        return Factor("right" if k == 0 else "left", _written(other), value_of(other))
     local: Any = None
     for name, t, k in reversed(spine):
         beside: Any = t.args[1 - k] if len(t.args) == 2 else None
@@ -165,7 +165,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
         elif name not in _MOVES or (local is not None and np.ndim(local)):
             return None
     local = 1.0 if local is None else local
-    return Factor("times", _written(local), np.asarray(local))
+    return Factor("times", _written(local), value_of(local))
 
 
 def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from ..core import Tensor, fit
 from ..explain.reasons import of_use
 from ..explain.telling import Math, Sentence, named
+from ..graph import value_of
 from .layout import arranged
 from .notation import Notation, labels_of, parts_of, plain, text_of, things
 from .numbers import Pool
@@ -31,7 +32,7 @@ class Pass:
         self._index = {id(node): k for k, node in enumerate(self.nodes)}
         self._notation = Notation(self._index)
         self._texts = {} if texts is None else texts
-        self.values = [self._keep(np.asarray(node)) for node in self.nodes]
+        self.values = [self._keep(value_of(node)) for node in self.nodes]
         forward = [self._forward(t) for t in self.nodes if type(t) is Tensor and t.op]
         with np.errstate(all="ignore"):  # whoever computed the loss has seen the warnings
             backward = self._backward(loss)

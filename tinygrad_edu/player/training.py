@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
-from ..graph import ancestors
+from ..graph import ancestors, value_of
 from ..modes import no_grad
 from ..trees import leaves
 from .notation import labels_of, plain
@@ -146,7 +146,7 @@ class Film:
             if played.steps != self._first.steps:
                 return
             frame = {"epoch": epoch + 1, "cost": float(loss.item()), **seen}
-            frame["weights"] = [self._pool.add(np.asarray(played.nodes[k])) for k in self._parameters]
+            frame["weights"] = [self._pool.add(value_of(played.nodes[k])) for k in self._parameters]
         if len(self._frames) % self._every == 0 or is_last:
             self._passes.append([self._pool.add(array) for array in played.numbers])
         frame["pass"] = len(self._passes) - 1

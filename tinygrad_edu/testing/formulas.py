@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks import numeric, short
 from ..core import Tensor
+from ..graph import value_of
 from ..modes import enable_grad
 from ..operation import Op
 from ..trees import leaves, tree_map
@@ -165,7 +166,7 @@ def _comparison(parameter: Parameter, hand: Any, automatic: Report, factor: floa
 def _by_hand(by_hand: Callable[..., Any], inputs: Sequence[Any], wanted: Sequence[Parameter], known: Sequence[str]) -> list[Any]:
     """What the user's formula gives, as arrays in the order of the parameters."""
     with enable_grad():
-        result = by_hand(*[tree_map(lambda x: np.array(x) if hasattr(x, "shape") else x, tree) for tree in inputs])
+        result = by_hand(*[tree_map(lambda x: value_of(x).copy() if hasattr(x, "shape") else x, tree) for tree in inputs])
     if isinstance(result, dict):
         by_name = {**result, **{f"{known[0]}{path}": value for path, value in leaves(result)}}
         missing = [p.name for p in wanted if p.name not in by_name]

@@ -14,7 +14,7 @@ import numpy as np
 from .. import _names
 from ..checks import short
 from ..core import Tensor
-from ..graph import ancestors
+from ..graph import ancestors, value_of
 from ..modes import enable_grad, no_grad
 from ..operation import Op
 from ..trees import leaves, tree_map
@@ -71,7 +71,7 @@ class Subject:
                 name = own or f"{names[i]}{path}"
                 known += [i, name, names[i]]
                 if is_float(leaf) and (wanted is None or wanted & {i, name, names[i]}):
-                    found.append(Parameter(name, at, np.array(leaf)))
+                    found.append(Parameter(name, at, value_of(leaf).copy()))
         if wanted and not wanted <= set(known):
             raise ValueError(f"wrt={wrt!r} names no input: there are {', '.join(str(k) for k in dict.fromkeys(known))}")
         return found
@@ -112,13 +112,13 @@ class Subject:
         """What f must be before gradients mean anything: finite, the same each time, and no changer of its inputs."""
         given = [p.given for p in self.parameters]
         arrays = [(path, leaf) for path, leaf in leaves(list(self.inputs)) if hasattr(leaf, "shape")]
-        before = [np.array(leaf).tobytes() for _, leaf in arrays]
+        before = [value_of(leaf).tobytes() for _, leaf in arrays]
         with enable_grad(), np.errstate(all="ignore"):
             with self.run(given) as (held, outputs):
                 changed = [p.name for p, t in zip(self.parameters, held, strict=True) if t._data.tobytes() != p.given.tobytes()]
             with self.run(given) as (_, again):
                 pass
-        changed += [f"input {path}" for (path, leaf), was in zip(arrays, before, strict=True) if np.asarray(leaf).tobytes() != was]
+        changed += [f"input {path}" for (path, leaf), was in zip(arrays, before, strict=True) if value_of(leaf).tobytes() != was]
         if changed:
             raise ValueError(f"{self.called} changes its input {changed[0]} in place: let it compute a new tensor")
         for out in outputs:
@@ -190,7 +190,7 @@ class Subject:
             return ""
         return (
             f"{self.called} gives a result that does not depend on its inputs by recorded ops, so that its gradient is lost: "
-            "np.asarray(t), t.numpy(), t.item() and t.detach() leave the graph"
+            "t.numpy(), t.item() and t.detach() leave the graph"
         )
 
 
@@ -221,7 +221,7 @@ def piece_of(outputs: Sequence[Tensor]) -> Piece:
 
 def kinks_of(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
     """What is zero at the kinks of an op with these operands: arrays, none if it has no kinks."""
-    found = op.kinks(*[np.asarray(a) for a in operands], **static) if op.kinks is not None else ()
+    found = op.kinks(*[value_of(a) for a in operands], **static) if op.kinks is not None else ()
     return [np.asarray(k, DOUBLE) for k in (found if isinstance(found, tuple) else (found,))]
 
 
