@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import pydoc
 import re
 import warnings
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,6 +17,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.elsewhere import ATTRIBUTES, FUNCTIONS, IN_NUMPY
 from tinygrad_edu.registry import numpy_functions, registry
+from tinygrad_edu.trees import leaves
 
 # -- names of other libraries ------------------------------------------------------------------------------------------------------
 
@@ -375,3 +381,132 @@ def test_the_advice_for_a_function_that_is_no_op_works_when_pasted(name, definit
 
 def test_the_sweep_is_over_many():
     assert len([name for name in MISSING if name.startswith("numpy")]) > 150
+
+
+# -- containers of parameters ------------------------------------------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    w: Any
+    b: Any
+
+
+@dataclass
+class Layer:
+    w: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class Frozen:
+    w: Any
+    b: Any
+
+
+W0, B0 = np.array([1.0, 2.0]), np.array(0.5)
+CONTAINERS = {
+    "dict": {"w": W0, "b": B0},
+    "OrderedDict": OrderedDict(w=W0, b=B0),
+    "defaultdict": defaultdict(list, w=W0, b=B0),
+    "namedtuple": Pair(W0, B0),
+    "dataclass": Layer(W0, B0),
+    "frozen dataclass": Frozen(W0, B0),
+    "nested": [OrderedDict(layer=Layer(W0, [B0]))],
+}
+
+
+def squares(tree):
+    return sum((x * x * x).sum() for _, x in leaves(tree))
+
+
+@pytest.mark.parametrize("tree", CONTAINERS.values(), ids=CONTAINERS)
+def test_containers_of_parameters_keep_their_type_in_every_transform(tree):
+    results = {
+        "grad": tg.grad(squares)(tree),
+        "value_and_grad": tg.value_and_grad(squares)(tree)[1],
+        "vjp": tg.vjp(squares, tree)[1](1.0)[0],
+        "jacobian": tg.jacobian(squares)(tree),
+    }
+    for found in results.values():
+        assert type(found) is type(tree)
+        assert [path for path, _ in leaves(found)] == [path for path, _ in leaves(tree)]
+        for (_, g), (_, x) in zip(leaves(found), leaves(tree), strict=True):
+            np.testing.assert_allclose(g.numpy(), 3 * x**2)
+    pushed = tg.hvp(squares, (tree,), (tree,))
+    np.testing.assert_allclose(next(leaves(pushed))[1].numpy(), 6 * W0 * W0)
+    assert tg.jvp(squares, (tree,), (tree,))[1].item() == pytest.approx(3 * (W0**3).sum() + 3 * B0**3)
+    assert len(list(leaves(tg.hessian(squares)(tree)))) == 4
+    _, aux = tg.grad(lambda p: (squares(p), p), has_aux=True)(tree)
+    assert type(aux) is type(tree)
+
+
+def test_a_defaultdict_keeps_its_factory_and_paths_read_like_python():
+    found = tg.grad(squares)(defaultdict(list, w=W0))
+    assert found["new"] == []
+    assert [path for path, _ in leaves(CONTAINERS["nested"])] == ["[0]['layer'].w", "[0]['layer'].b[0]"]
+    assert [path for path, _ in leaves(Pair(1.0, 2.0))] == [".w", ".b"]
+
+
+@pytest.mark.parametrize("index", [[1, 2], slice(0, 2), (slice(None),), slice(None, None, -1), ...])
+def test_what_is_written_may_have_leading_axes_of_length_one_more(index):
+    x, target = leaf([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0])
+    v = leaf(np.full((1, *target[index].shape), 5.0))
+    for write in (lambda: x.at[index].set(v), lambda: x.at[index].add(v)):
+        v.zero_grad()
+        (write() * [1.0, 10.0, 100.0]).sum().backward()
+        assert v.grad.tolist() == [np.array([1.0, 10.0, 100.0])[index].tolist()]
+
+
+# -- ops of one's own --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_may_use_ops_of_the_package(definitions):
+    swish = tg.op(lambda x: x / (1 + np.exp(-x)), lambda g, y, x: g * (y + tg.sigmoid(x) * (1 - y)), name="swish")
+    plain = lambda x: x * tg.sigmoid(x)  # noqa: E731
+    for shape in ((), (3,), (200, 200)):
+        x = leaf(np.linspace(-2.0, 2.0, int(np.prod(shape))).reshape(shape))
+        (swish(x) * swish(x * 2.0)).sum().backward()
+        assert type(x.grad) is np.ndarray
+        np.testing.assert_allclose(x.grad, tg.grad(lambda x: (plain(x) * plain(x * 2.0)).sum())(x.detach()).numpy(), rtol=1e-8)
+        np.testing.assert_allclose(tg.grad(lambda x: swish(x).sum())(x).numpy(), tg.grad(lambda x: plain(x).sum())(x).numpy(), rtol=1e-8)
+    assert tg.grad(tg.grad(swish))(0.3).item() == pytest.approx(tg.grad(tg.grad(plain))(0.3).item())
+
+
+def test_an_op_with_several_results_is_refused(definitions):
+    split = tg.op(lambda x: (x, x), lambda g, y, x: g, name="twice_the_same")
+    with pytest.raises(TypeError, match="twice_the_same gave a tuple of 2, and an op has one result: make an op of each"):
+        split(leaf([1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("called", "signature"),
+    [
+        (tg.Tensor.sum, "(self, axis=None, keepdims=False)"),
+        (tg.Tensor.exp, "(self)"),
+        (tg.Tensor.arctan2, "(self, b)"),
+        (tg.Tensor.clip, "(self, min=None, max=None)"),
+        (tg.sum, "(x, axis=None, keepdims=False)"),
+        (tg.exp, "(x)"),
+        (tg.add, "(a, b)"),
+        (tg.where, "(a, b, c)"),
+        (tg.concatenate, "(arrays, axis=0)"),
+    ],
+)
+def test_help_shows_a_true_signature(called, signature):
+    assert str(inspect.signature(called)).replace(", /", "") == signature
+    assert "**static" not in pydoc.render_doc(called)
+
+
+# -- SciPy -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["BFGS", "CG", "L-BFGS-B", "SLSQP", "TNC", "Newton-CG", "trust-ncg", "trust-constr"])
+def test_scipy_minimizes_what_value_and_grad_gives(method):
+    optimize = pytest.importorskip("scipy.optimize")
+
+    def rosen(x):
+        return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+    more = {"hessp": lambda x, p: tg.hvp(rosen, (x,), (p,))} if method == "trust-ncg" else {}
+    found = optimize.minimize(tg.value_and_grad(rosen), np.array([1.3, 0.7, 0.8]), jac=True, method=method, **more)
+    np.testing.assert_allclose(np.asarray(found.x), 1.0, atol=1e-3)

@@ -468,9 +468,11 @@ class Tensor(Methods):
                 except AttributeError:  # no array: fit says so
                     fits = False
                 if not fits:
-                    gx = fit(gx, x, op, a)
-                elif gx is g and not create_graph:
+                    gx = fit(gx._data if type(gx) is Tensor and not create_graph else gx, x, op, a)
+                elif not create_graph and gx is g:
                     gx = g.copy()  # no two tensors share a gradient
+                elif not create_graph and type(gx) is Tensor:  # the rule uses ops of this package
+                    gx = gx._data
                 if a._op is None:
                     leaves[a] = leaves[a] + gx if a in leaves else gx
                 elif a is only:

@@ -199,6 +199,7 @@ def _attach(made: Op, call: Callable[..., Any]) -> None:
 
     method: Any = call if inspect.isfunction(call) else lambda self, *args, **static: made(self, *args, **static)
     method.__name__, method.__qualname__, method.__doc__ = made.name, f"Tensor.{made.name}", made.__doc__
+    method.__signature__ = made.signature("self")
     setattr(Tensor, made.name, method)
     operator, swapped = _OPERATORS.get(made.write if isinstance(made.write, str) else "", ("", ""))
     if operator in vars(Tensor) and not _is_users(vars(Tensor)[operator]):

@@ -164,8 +164,13 @@ def _ravel(a: Any) -> Tensor:
 
 @implements(np.atleast_1d)
 def _atleast_1d(*arrays: Any) -> Any:
-    tensors = tuple([t if t.ndim else t.reshape(1) for t in map(as_tensor, arrays)])
-    return tensors if len(tensors) > 1 else tensors[0]
+    """np.atleast_1d; of a constant an array: so SciPy's optimizers ask for a gradient, to give it to code in C."""
+    found = [_row(t) if t.requires_grad or not t.is_leaf or not is_known(t) else np.atleast_1d(t.numpy()) for t in map(as_tensor, arrays)]
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _row(t: Tensor) -> Tensor:
+    return t if t.ndim else t.reshape(1)
 
 
 @implements(np.bincount)
@@ -189,7 +194,7 @@ def _vstack(arrays: Any) -> Tensor:
 
 @implements(np.hstack)
 def _hstack(arrays: Any) -> Tensor:
-    tensors = [_atleast_1d(a) for a in arrays]
+    tensors = [_row(as_tensor(a)) for a in arrays]
     return concatenate(tensors, axis=int(tensors[0].ndim > 1))
 
 

@@ -55,11 +55,21 @@ class Op:
         self.is_simple = None not in rules and (len(rules) == 1 or (len(rules) == 2 and not static))  # to be unrolled
         self._takes = frozenset(static)
         self.defaults = {key: value for key, value in static.items() if value is not inspect.Parameter.empty}
+        self.__signature__ = self.signature("arrays" if variadic else "x" if self.arity == 1 else "a")
         self.call = fast_call(self)
         self.unrolled = self.arity if inspect.isfunction(self.call) else 0  # how many operands its quick call takes
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+    def signature(self, first: str) -> inspect.Signature:
+        """What a call of it takes: for `help`, and for editors."""
+        kinds = inspect.Parameter
+        names = [name for name in (first, *"bcdefghijkl") if name not in self.static]
+        operands = [kinds(name, kinds.POSITIONAL_ONLY) for name in names[: self.arity]]
+        in_order = list(self.static[len(self.static) - len(self.defaults) :]) == list(self.defaults)
+        kind = kinds.POSITIONAL_OR_KEYWORD if in_order else kinds.KEYWORD_ONLY
+        return inspect.Signature(operands + [kinds(name, kind, default=self.defaults.get(name, kinds.empty)) for name in self.static])
 
     def rule(self, i: int) -> Rule | None:
         """The rule of argument `i`: what pulls a gradient back to it."""
@@ -158,6 +168,15 @@ class Op:
             raise TypeError(f"{self.name} gives no gradient to {key}, and {name} requires one: pass {key}={name}.detach()")
         return value.numpy()
 
+    def only_result(self, y: Any) -> Any:
+        """What the function gave, as an array; a TypeError if it is several results."""
+        if isinstance(y, (tuple, list)):
+            raise TypeError(
+                f"{self.name} gave a {type(y).__name__} of {len(y)}, and an op has one result: make an op of each, "
+                f"tg.op(lambda x: f(x)[0], rule, name='{self.name}_0')"
+            )
+        return numeric(y)
+
     def explained(self, error: Exception, args: Sequence[Any], static: Mapping[str, Any]) -> Exception:
         """NumPy's error, with the names and shapes of the operands."""
         if len(args) < self.arity and self.variadic is None:
@@ -187,7 +206,7 @@ asarray = np.asarray
 def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
     """The Tensor of an op's output, which remembers the call if it is recorded."""
     t = _new(Tensor)
-    t._data = y if type(y) is ndarray else np.asarray(y) if isinstance(y, np.generic) else numeric(y)
+    t._data = y if type(y) is ndarray else np.asarray(y) if isinstance(y, np.generic) else op.only_result(y)
     t._lent = t.grad = t.name = None
     t._serial = clock()
     mode = is_recording()
