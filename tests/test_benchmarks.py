@@ -66,6 +66,20 @@ def test_peers_that_are_not_installed_are_left_out() -> None:
     assert list(steps) == [engines.BY_HAND]
 
 
+def test_peers_that_are_installed_and_do_not_run_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(w: workloads.Workload) -> engines.Step:
+        def step() -> float:
+            raise FileNotFoundError("clang")
+
+        return step
+
+    peers = {engines.BY_HAND: engines.ENGINES[engines.BY_HAND], "broken": engines.Engine(broken, package="pytest")}
+    assert list(measure.agreeing(workloads.perceptron(), peers)) == [engines.BY_HAND]
+    assert "broken is left out of perceptron, it does not run here: FileNotFoundError: clang" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError):
+        measure.agreeing(workloads.perceptron(), {**peers, "broken": engines.Engine(broken)})
+
+
 def test_a_machine_that_is_slow_for_a_while_changes_no_ratio() -> None:
     speed = [1, 1, 5, 5, 5]
     times = {"by hand": [2.0 * k for k in speed], "other": [3.0, 3.0, 15.0, 15.1, 14.9]}
@@ -74,9 +88,15 @@ def test_a_machine_that_is_slow_for_a_while_changes_no_ratio() -> None:
     assert measure.fastest(times) == {"by hand": 2.0, "other": 3.0}
 
 
-def test_the_time_is_of_one_step() -> None:
-    found = measure.timed({"nothing": lambda: None, "sum": lambda: sum(range(20_000))}, measure.Effort(3, 0.002))
-    assert 0 < found["nothing"] < found["sum"] < 0.1
+def test_the_time_is_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]  # seconds that pass in the steps alone
+
+    def step(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    found = measure.timed({"short": lambda: step(0.001), "long": lambda: step(0.25)}, measure.Effort(3, 2.0))
+    assert found == pytest.approx({"short": 0.001, "long": 0.25})
 
 
 # -- budgets ---------------------------------------------------------------------------------------------------------------------------
@@ -140,7 +160,7 @@ def test_the_probe_sees_what_a_graph_keeps() -> None:
     from benchmarks.probe import probe
 
     found = probe(engines.OURS, "deep", layers=8, width=16, batch=1024)
-    assert 0 < found["seconds"] < 10
+    assert found["seconds"] > 0
     assert 8 * 16 * 1024 * 4 < found["bytes"] < 100 * 16 * 1024 * 4
 
 

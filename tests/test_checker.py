@@ -1,7 +1,6 @@
 """gradcheck: what it accepts, what it catches, what it calls not differentiable, and how it says so."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -364,10 +363,10 @@ def cost(p):
     return -(tg.log_softmax(scores) * digits).sum() / 2
 
 
-def test_a_network_of_100_000_parameters_takes_less_than_a_second():
-    start = time.process_time()  # other programs may be running
-    report = gradcheck(cost, network)
-    assert time.process_time() - start < 1.0
+def test_a_network_of_100_000_parameters_takes_few_runs():
+    runs = []
+    report = gradcheck(lambda p: runs.append(1) or cost(p), network)
+    assert len(runs) < 500, "two a parameter would be 200,000"
     assert set(verdicts(report)) == {AGREES}
     assert report.verdict == "gradcheck: all 12 random directions agree"
 

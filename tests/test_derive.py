@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from itertools import product
 
 import numpy as np
@@ -208,9 +207,7 @@ def test_networks_of_every_kind_agree_with_backward(tmp_path):
     sources, given, expected = {}, {}, {}
     for key in NETWORKS:
         loss, params, names = network(*key)
-        began = time.perf_counter()
         found = tg.derive(loss, wrt=params, names=names)
-        assert time.perf_counter() - began < 5
         loss.backward()
         gradients = found.function(**found.inputs)
         gradients = gradients if type(gradients) is tuple else (gradients,)

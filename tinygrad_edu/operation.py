@@ -170,7 +170,7 @@ class Op:
 
     def only_result(self, y: Any) -> Any:
         """What the function gave, as an array; a TypeError if it is several results."""
-        if isinstance(y, (tuple, list)):
+        if isinstance(y, (tuple, list)) and any(isinstance(part, (ndarray, np.generic)) for part in y):
             raise TypeError(
                 f"{self.name} gave a {type(y).__name__} of {len(y)}, and an op has one result: make an op of each, "
                 f"tg.op(lambda x: f(x)[0], rule, name='{self.name}_0')"
