@@ -24,10 +24,8 @@ from .functions import (
     cross_entropy,
     dot,
     log_sigmoid,
-    log_softmax,
     mse,
     outer,
-    softmax,
 )
 from .leaving import GradientLostWarning
 from .modes import enable_grad, no_grad
@@ -106,11 +104,13 @@ from .ops.reductions import (
     argmin,
     argsort,
     cumsum,
+    log_softmax,
     logsumexp,
     max,
     mean,
     min,
     prod,
+    softmax,
     std,
     sum,
     var,

@@ -63,6 +63,7 @@ def op(
     numpy: Sequence[Callable[..., Any]] = (),
     variadic: Callable[[int], Rule] | None = None,
     stable: Sequence[Rule | None] = (),
+    brief: bool = False,
     plain: Callable[..., Any] | None = None,
     jax: str = "",
     doc: str = "",
@@ -79,9 +80,10 @@ def op(
     differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
     are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
     functions of the static arguments that give one; without them an op is written like a function. Where a rule as books have it
-    loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown and compiled. A
-    compiled program takes the function apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at
-    values, and `jax` the name of an equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
+    loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown; with `brief` also
+    those that are compiled, since they are shorter and lose only what is small beside 1. A compiled program takes the function
+    apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values, and `jax` the name of an
+    equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -110,6 +112,7 @@ def op(
         cases=cases,
         variadic=variadic,
         stable=tuple(stable),
+        brief=brief,
         plain=plain,
         jax=jax,
         static=_static_arguments(function, len(rules)),

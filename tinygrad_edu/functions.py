@@ -1,4 +1,4 @@
-"""Compositions of ops: softmax and the losses. They have no derivative rules of their own."""
+"""Compositions of ops: the losses. They have no derivative rules of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from .core import Tensor
 from .define import implements
 from .modes import is_known
-from .ops.elementwise import equal, rint, softplus
+from .ops.elementwise import equal, rint, sigmoid_cross_entropy, softplus, where
 from .ops.linalg import matmul
-from .ops.reductions import cumsum, logsumexp
+from .ops.reductions import cumsum, log_softmax
 from .ops.shape import concatenate, flip, swapaxes
 
 
@@ -23,27 +23,6 @@ def _where_numpy_has(name: str) -> list[Any]:
 def as_tensor(x: Any) -> Tensor:
     """`x` itself if it is a Tensor, else a constant that holds it."""
     return x if isinstance(x, Tensor) else Tensor(x, copy=False)
-
-
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
-    """log(softmax(x)) along the axis: right even where softmax itself would be 0.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.log_softmax([0.0, 1000.0]).tolist()
-    [-1000.0, 0.0]
-    """
-    z = as_tensor(x)
-    return z - logsumexp(z, axis=axis, keepdims=True)
-
-
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """exp(x) divided by its sum along the axis: positive numbers that add up to 1.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.softmax([0.0, 0.0]).tolist()
-    [0.5, 0.5]
-    """
-    return log_softmax(x, axis).exp()
 
 
 def log_sigmoid(x: Any) -> Tensor:
@@ -87,14 +66,14 @@ def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Tensor:
-    """binary_cross_entropy(sigmoid(z), y), computed as mean(softplus(z) - y z): exact for any score z.
+    """binary_cross_entropy(sigmoid(z), y), computed from the scores z: exact for any score z.
 
     >>> import tinygrad_edu as tg
     >>> tg.binary_cross_entropy_with_logits([1000.0, -1000.0], [0.0, 0.0]).item()
     500.0
     """
     z, y = _alike("binary_cross_entropy_with_logits", logits, target)
-    return (softplus(z) - y * z).mean()
+    return sigmoid_cross_entropy(z, y).mean()
 
 
 def cross_entropy(logits: Any, target: Any) -> Tensor:
@@ -107,25 +86,27 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
     0.410038
     """
     z, y = as_tensor(logits), target if type(target) is np.ndarray else as_tensor(target)
-    total = logsumexp(z, axis=-1)
+    logs = log_softmax(z)
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
         if type(y) is Tensor and not is_known(y):
             y = equal(y.expand_dims(-1), np.arange(z.shape[-1]))
-            return (total - (y * z).sum(axis=-1)).mean()
+            return -(y * logs).sum(axis=-1).mean()
         labels = np.asarray(y)
         if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
             raise ValueError(
                 f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
             )
         places = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
-        return (total - z[(*places, labels)]).mean()
+        return -logs[(*places, labels)].mean()
     y = as_tensor(y)
     if y.shape != z.shape:
         raise ValueError(
             f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "
             f"or probabilities of shape {z.shape}, not {y.dtype} of shape {y.shape}"
         )
-    return (total * y.sum(axis=-1) - (y * z).sum(axis=-1)).mean()
+    if is_known(z) and np.isneginf(logs.numpy()).any():  # 0 times the log of 0: a class that is ruled out, and not the target
+        return -(y * where(y == 0, 0.0, logs)).sum(axis=-1).mean()
+    return -(y * logs).sum(axis=-1).mean()
 
 
 @implements(np.dot)

@@ -80,8 +80,12 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
 
 
 def softmax_scores(t: Tensor) -> Tensor | None:
-    """z, if `t` is exp(z - logsumexp(z)), the softmax of z."""
+    """z, if `t` is the softmax of z, or exp(z - logsumexp(z))."""
+    if t.op is not None and t.op.name == "softmax":
+        return t.args[0]  # type: ignore[no-any-return]
     inner = t.args[0] if t.op is not None and t.op.name == "exp" else None
+    if type(inner) is Tensor and inner.op is not None and inner.op.name == "log_softmax":
+        return inner.args[0]  # type: ignore[no-any-return]
     if type(inner) is not Tensor or inner.op is None or inner.op.name != "subtract":
         return None
     z, total = inner.args

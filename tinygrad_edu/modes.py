@@ -22,14 +22,15 @@ is_recording = _recording.get
 within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
 
-in_textbook: ContextVar[bool] = ContextVar("in_textbook", default=False)  # rules are recorded as books have them: to be read
+# whether rules are recorded as books have them, to be read; "brief", if only those where that costs no more than the last digits of 1
+in_textbook: ContextVar[bool | str] = ContextVar("in_textbook", default=False)
 
 
 @contextmanager
-def textbook() -> Iterator[None]:
+def textbook(which: bool | str = True) -> Iterator[None]:
     """A context in which the rules that are recorded are those to be read, not those that keep the most digits."""
     before = in_textbook.get()
-    in_textbook.set(True)
+    in_textbook.set(which)
     try:
         yield
     finally:

@@ -40,6 +40,7 @@ class Op:
         cases: Sequence[Mapping[str, Any]],
         variadic: Callable[[int], Rule] | None,
         stable: tuple[Rule | None, ...],
+        brief: bool,
         plain: Callable[..., Any] | None,
         jax: str,
         static: Mapping[str, Any],
@@ -47,6 +48,7 @@ class Op:
     ) -> None:
         self.run, self.variadic, self.plain = run, variadic, plain or run
         self.rules, self._textbook = stable or rules, rules if stable else ()  # what runs, and what is shown in its place
+        self.is_brief = brief or not stable  # whether what is shown is also what is compiled
         self.jax = jax
         self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases

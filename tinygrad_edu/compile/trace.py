@@ -69,7 +69,7 @@ class Recording:
     def backward(self) -> Iterator[None]:
         """While this lasts, what is recorded is a backward pass."""
         start = clock()
-        with textbook():
+        with textbook("brief"):
             yield
         self.backwards.append((start, clock()))
 

@@ -83,7 +83,7 @@ class Symbols:
         if z is None or z not in self.until:
             return None
         known = [p for scores, p in self.softmaxes if scores is z]
-        known += [p for p in self.until if p.op is not None and p.op.name == "exp" and np.array_equal(p.numpy(), t.numpy())]
+        known += [p for p in self.until if p.op is not None and p.op.name in ("exp", "softmax") and np.array_equal(p.numpy(), t.numpy())]
         if known:
             return known[0]
         made = Tensor(t.numpy(), requires_grad=True, name=self.unused("p"))

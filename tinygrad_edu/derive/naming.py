@@ -14,6 +14,7 @@ from ..languages import identifier, is_bare_function
 from ..registry import registry
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
+LOGARITHMS = {"logsumexp", "log_softmax"}  # which are told in one equation with what follows
 DEEP = 8  # an equation that is nested more deeply is told op by op
 
 
@@ -23,12 +24,12 @@ def all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
     labels.setdefault(id(loss), "loss")
     taken = set(labels.values())
     nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
-    activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, "logsumexp")]
+    activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, *LOGARITHMS, "softmax")]
     for k, t in enumerate(activations, 1):
         number = "" if len(activations) == 1 else str(k)
         scores = softmax_scores(t)
         for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores, "z"), (t, "p")):
-            if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name != "logsumexp":
+            if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name not in LOGARITHMS:
                 name = f"{letter}{number}"
                 while name in taken:
                     name += "_"

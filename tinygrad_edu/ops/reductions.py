@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, ndarray
+from ..core import Tensor, double, ndarray, total, wider
 from ..define import op, shapes_only, values_only
-from .shape import broadcast_to, expand_dims
+from ..operation import Op
+from .shape import astype, broadcast_to, expand_dims
 
 _total: Any = np.add.reduce  # what x.sum comes to, 0.1 µs sooner
+_WIDER = {"e": np.float32, "f": np.float64}  # for sums that NumPy does not take pairwise
 
 
 def _kept(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -36,22 +38,55 @@ def _count(x: Any, y: Any) -> float:
     return float(x.size / (y.size or 1))
 
 
+def _divided(g: Any, n: float) -> Any:
+    """g / n, also where n is beyond the range of float16."""
+    if g.dtype.char == "e":
+        return astype.apply(astype.apply(g, dtype=np.float32) / n, dtype=g.dtype)
+    return g / n
+
+
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return _total(x, axis, None, None, keepdims) if x.dtype is double or x.dtype.kind != "f" else total(x, axis, keepdims)
+
+
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.mean to the last bit, without its Python overhead of 2 µs."""
+    """np.mean without its Python overhead of 2 µs, in a dtype that is wide enough."""
     if x.dtype.char not in "fd" or not x.size or not x.ndim:
         return x.mean(axis, keepdims=keepdims)
-    total = _total(x, axis, None, None, keepdims)
-    return total / (x.size // total.size)
+    whole = _total(x, axis, wider(x, axis), None, keepdims)
+    return (whole / (x.size // whole.size)).astype(x.dtype, copy=False)
 
 
-def _deviation(x: Any, axis: Any) -> Any:
-    """How far each entry is from the mean."""
+def _deviation(x: Any, axis: Any = None) -> Any:
+    """How far each entry is from the mean: exactly 0 where all are equal, although their mean may be rounded."""
+    if not x.size:
+        return x - x
+    mean = _mean(x, axis, True)
+    mean = np.minimum(np.maximum(mean, x.min(axis, None, True)), x.max(axis, None, True))
+    return x - mean
+
+
+def _plain_deviation(x: Any, axis: Any = None) -> Any:
     return x - x.mean(axis=axis, keepdims=True)
 
 
+def _at_least_0(n: int) -> int:
+    return n if n > 0 else 0
+
+
+def _var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """np.var, and exactly 0 where all entries are equal."""
+    if x.dtype.kind != "f" or not x.size:
+        return x.var(axis, ddof=ddof, keepdims=keepdims)
+    squares = _deviation(x.astype(np.float32) if x.dtype.char == "e" else x, axis)
+    squares = squares * squares
+    whole = _total(squares, axis, wider(squares, axis), None, keepdims)
+    return np.true_divide(whole, _at_least_0(x.size // np.size(whole) - ddof)).astype(x.dtype, copy=False)
+
+
 def _shared(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The gradient of an extreme: to the entries that reach it, in equal shares."""
-    reached = x == _kept(y, x, axis, keepdims)
+    """The gradient of an extreme: to the entries that reach it, in equal shares; where there is NaN, to those."""
+    reached = (x == _kept(y, x, axis, keepdims)) | (x != x)
     return _kept(g, x, axis, keepdims) * reached / reached.sum(axis=axis, keepdims=True)
 
 
@@ -78,13 +113,45 @@ def _before(rows: Any) -> Any:
     return product
 
 
+def _below_top(x: Any, axis: Any) -> tuple[Any, Any]:
+    """x less its largest entry along the axis, and that entry: what is as large as the largest is 0, infinite or not."""
+    top = x.max(axis, None, True, -np.inf) if not x.size else x.max(axis, None, True)
+    if isfinite(top.sum()):
+        return x - top, top
+    with np.errstate(invalid="ignore"):
+        return np.where(x == top, x.dtype.type(0), x - top), top
+
+
+def _log_of_sum(s: Any, axis: Any) -> Any:
+    """log(sum(exp(s))) where the largest entry of s is 0: that one's 1 does not swallow what the others add."""
+    is_top = s == 0
+    rest = _sum(np.exp(s) * ~is_top, axis, True)
+    return np.log1p(rest + (_total(is_top, axis, rest.dtype, None, True) - 1))
+
+
+def _masked_rows(s: Any, top: Any) -> Any:
+    """s, with NaN in rows that hold -inf alone: no probability is larger than another, and their sum is not 1."""
+    return s if isfinite(top.sum()) else np.where(top == -np.inf, s.dtype.type(np.nan), s)
+
+
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))), taken from the largest entry on, so that exp cannot overflow."""
-    top = x.max(axis, None, True)
-    if not isfinite(top.sum()):  # NaN, or an infinite entry
-        top = np.where(np.isfinite(top), top, x.dtype.type(0))
-    y = np.log(np.exp(x - top).sum(axis, None, None, True)) + top
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    s, top = _below_top(x, axis)
+    y = _log_of_sum(s, axis) + top
     return y if keepdims else y.squeeze(axis)
+
+
+def _log_softmax(x: Any, axis: Any = -1) -> Any:
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    s, top = _below_top(x, axis)
+    return _masked_rows(s, top) - _log_of_sum(s, axis)
+
+
+def _softmax(x: Any, axis: Any = -1) -> Any:
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    e = np.exp(_masked_rows(*_below_top(x, axis)))
+    return e / _sum(e, axis, True)
 
 
 def _plain_logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -94,9 +161,41 @@ def _plain_logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return y if keepdims else y.squeeze(axis)
 
 
+def _plain_log_softmax(x: Any, axis: Any = -1) -> Any:
+    s = x - x.max(axis, keepdims=True)
+    return s - np.log(np.exp(s).sum(axis, keepdims=True))
+
+
+def _plain_softmax(x: Any, axis: Any = -1) -> Any:
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def _shares(y: Any, x: Any, axis: Any) -> Any:
+    """The softmax of x, whose logsumexp is y: each entry's share of the sum; nothing, where there is nothing but -inf."""
+    live = y != -np.inf
+    if type(live) is not Tensor and live.all():
+        return _softmax(x, axis)
+    return softmax.apply(np.where(live, x, 0.0), axis=axis) * live
+
+
+def _against_others(g: Any, y: Any, axis: Any) -> Any:
+    """y * (g - sum(g * y)), from how far g is from that of the entry that outweighs all others: there 1 - y would round."""
+    h = g - (g * (y > 0.5)).sum(axis=axis, keepdims=True)
+    return y * (h - (h * y).sum(axis=axis, keepdims=True))
+
+
+def _less_shares(g: Any, x: Any, axis: Any) -> Any:
+    """g - softmax(x) * sum(g); for the entry that outweighs all others from what these have, since 1 - softmax(x) would round."""
+    p = softmax.apply(x, axis=axis)
+    outweighs = p > 0.5
+    others = [np.where(outweighs, 0.0, v).sum(axis=axis, keepdims=True) for v in (p, g)]
+    return np.where(outweighs, g * others[0] - p * others[1], g - p * g.sum(axis=axis, keepdims=True))
+
+
 def _plain_var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-    total = np.square(_deviation(x, axis)).sum(axis, keepdims=keepdims)
-    return total / float(np.maximum(_count(x, total) - ddof, 0))
+    whole = np.square(_plain_deviation(x, axis)).sum(axis, keepdims=keepdims)
+    return whole / float(np.maximum(_count(x, whole) - ddof, 0))
 
 
 def _lead(sign: int) -> Any:
@@ -116,11 +215,11 @@ def _lead(sign: int) -> Any:
 
 # x: what is reduced, over `axis` (an int, a tuple, or None for all); _kept puts the lost axes back
 # fmt: off
-sum  = op(lambda x, axis=None, keepdims=False: _total(x, axis, None, None, keepdims),
+sum  = op(_sum,
           lambda g, y, x, axis, keepdims: _spread(g, x, axis, keepdims),
           name="sum", latex=r"\sum{over} {}", numpy=(np.sum,), shapes="axes", doc="The sum over the axis.")
 mean = op(_mean,
-          lambda g, y, x, axis, keepdims: _spread(g / _count(x, y), x, axis, keepdims),
+          lambda g, y, x, axis, keepdims: _spread(_divided(g, _count(x, y)), x, axis, keepdims),
           name="mean", latex=r"\operatorname{{mean}}{over}({})", numpy=(np.mean,), shapes="axes", doc="The mean over the axis.")
 max  = op(lambda x, axis=None, keepdims=False: x.max(axis, None, keepdims),
           lambda g, y, x, axis, keepdims: _shared(g, y, x, axis, keepdims),
@@ -131,17 +230,31 @@ min  = op(lambda x, axis=None, keepdims=False: x.min(axis, None, keepdims),
 prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _others(x, axis),
           name="prod", latex=r"\prod{over} {}", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
-var  = op(lambda x, axis=None, ddof=0, keepdims=False: x.var(axis, ddof=ddof, keepdims=keepdims),
-          lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _deviation(x, axis) / (_count(x, y) - ddof),
+deviation: Op = op(_deviation, lambda g, y, x, axis: deviation.apply(g, axis=axis), name="deviation", plain=_plain_deviation,
+          cases=({"shapes": ((4,),)}, {"shapes": ((2, 3),), "axis": 1}), doc="How far each entry is from the mean over the axis: exactly 0 where all are equal.")
+var  = op(_var,
+          lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _plain_deviation(x, axis) / (_count(x, y) - ddof),
+          stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="var", numpy=(np.var,), shapes="axes", plain=_plain_var, doc="The variance over the axis: the sum of squared deviations over n - ddof.")
-std  = op(lambda x, axis=None, ddof=0, keepdims=False: x.std(axis, ddof=ddof, keepdims=keepdims),
-          lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _deviation(x, axis) / (_count(x, y) - ddof),
+std  = op(lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_var(x, axis, ddof, keepdims)),
+          lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _plain_deviation(x, axis) / (_count(x, y) - ddof),
+          stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="std", numpy=(np.std,), shapes="axes", plain=lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_plain_var(x, axis, ddof, keepdims)),
           kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
           doc="The standard deviation over the axis, the root of var; where all entries are equal its derivative is 0.")
-logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * np.exp(x - _kept(y, x, axis, keepdims)),
+logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * softmax.apply(x, axis=axis), brief=True,
+          stable=(lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _shares(_kept(y, x, axis, keepdims), x, axis),),
           name="logsumexp", shapes="axes", plain=_plain_logsumexp, jax="jax.nn.logsumexp", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
-cumsum = op(lambda x, axis=None: np.cumsum(x, axis), lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(x.shape),
+softmax: Op = op(_softmax, lambda g, y, x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)), brief=True,
+          stable=(lambda g, y, x, axis: _against_others(g, y, axis),), name="softmax", plain=_plain_softmax, jax="jax.nn.softmax",
+          cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
+          doc="exp(x) divided by its sum along the axis: positive numbers that add up to 1.")
+log_softmax = op(_log_softmax, lambda g, y, x, axis: g - softmax.apply(x, axis=axis) * g.sum(axis=axis, keepdims=True), brief=True,
+          stable=(lambda g, y, x, axis: _less_shares(g, x, axis),), name="log_softmax", plain=_plain_log_softmax, jax="jax.nn.log_softmax",
+          cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
+          doc="log(softmax(x)) along the axis: right even where softmax itself would be 0.")
+cumsum = op(lambda x, axis=None: np.cumsum(x, axis, _WIDER.get(x.dtype.char)).astype(x.dtype if x.dtype.kind == "f" else None, copy=False),
+            lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(x.shape),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")
 # fmt: on

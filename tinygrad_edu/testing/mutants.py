@@ -35,7 +35,7 @@ _ZERO, _TIES = "the rule is 0", "differs at ties alone, where there is no deriva
 EQUIVALENT = {
     ("power", "_slope: right factor dropped in 0.0 * a"): "0 broadcasts to the same zeros",
     **{(op, mutation): _ZERO for op in ("sign", "floor", "ceil", "rint") for mutation in ("sign flipped", "off by 1e-6")},
-    **{(op, "_ahead: sign changed in (a > b) + 0.5 * (a == b)"): _TIES for op in ("maximum", "minimum")},
+    **{(op, "_ahead: sign changed in 1.0 - (a < b) - 0.5 * (a == b)"): _TIES for op in ("maximum", "minimum")},
     **{(op, "_ahead: left factor dropped in 0.5 * (a == b)"): _TIES for op in ("maximum", "minimum")},
     **{(op, f"_shared: right factor dropped in {_SHARED}"): _TIES for op in ("max", "min")},
 }
