@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from .core import Tensor, fit
 from .graph import ancestors, names_of
-from .languages import LANGUAGES, Call, Written, identifier, is_bare_function, opaque
+from .languages import LANGUAGES, Call, Written, identifier, is_bare_function, is_repeated, opaque
 from .modes import enable_grad, textbook
 from .operation import Op
 from .registry import registry
@@ -57,12 +57,13 @@ class Formula:
         symbols: Sequence[Any] = (),
         tidy: bool = False,
         longest: float = LONG,
+        taken: Collection[str] = (),
     ) -> None:
         self._order = ancestors(*outputs, until=until)
         self._until, self._symbols = until, symbols  # symbols: what has a name, whether it appears or not
         self._ends = {id(t) for t in outputs}
         self._bare = bare
-        self._names = _Names(names, {op.name: op.run for op in {t.op for t in self._made()} if op and is_bare_function(op)})
+        self._names = _Names(names, {op.name: op.run for op in {t.op for t in self._made()} if op and is_bare_function(op)}, taken)
         for t in self._order:
             self._name_parts(t)
         self._tidy = tidy
@@ -176,12 +177,14 @@ class Formula:
 
     def _name_parts(self, t: Tensor) -> None:
         """Name what appears by name: leaves and constants."""
+        given = self._names.given
         if t.op is None or t in self._until:
-            if t.ndim or t.op or t.requires_grad or id(t) in self._names.given:
+            is_literal = t.op is None and not t.requires_grad and (not t.ndim or is_repeated(t.numpy()))
+            if not is_literal or id(t) in given:
                 self._names.hold(t, "p" if t.requires_grad else "c")
             return
         for a in t.args:
-            if isinstance(a, np.ndarray) and (a.ndim or id(a) in self._names.given):
+            if type(a) is not Tensor and (id(a) in given or (np.ndim(a) and not is_repeated(a))):
                 self._names.hold(a, "c")
         for value in t.static.values():
             for part in opaque(value):
@@ -222,27 +225,35 @@ class Formula:
 class _Names:
     """An identifier of its own for everything that appears by name."""
 
-    def __init__(self, given: Mapping[int, str], functions: Mapping[str, Any]) -> None:
-        self.given, self.functions = given, functions
+    def __init__(self, given: Mapping[int, str], functions: Mapping[str, Any], used: Collection[str] = ()) -> None:
+        self.given, self.functions, self.used = given, functions, used
         self.identifiers: dict[int, str] = {}
         self.labels: dict[int, str] = {}
         self.held: dict[str, Any] = {}
         self._taken = {"np", "abs", "slice", *functions}
         self._reserved = {identifier(label) for label in given.values()}
         self._counts: Counter[str] = Counter()
+        self._holders: dict[str, Any] = {}  # what goes by a label: a constant may appear as its user's array and as a tensor of its own
 
     def hold(self, value: Any, kind: str) -> None:
         """Name a value that the text starts from."""
-        self.held[self.add(value, kind)] = value.numpy() if type(value) is Tensor else value
+        name, data = self.add(value, kind), value.numpy() if type(value) is Tensor else value
+        if name not in self.held or np.asarray(data).dtype.kind in "iub":  # an index stays one
+            self.held[name] = data
 
     def add(self, value: Any, kind: str) -> str:
         """The value's identifier: made from its label, else of a kind, such as c1."""
         if id(value) in self.identifiers:
             return self.identifiers[id(value)]
         label = self.given.get(id(value), "")
+        if label in self._holders and _is_same(self._holders[label], value):
+            self.identifiers[id(value)], self.labels[id(value)] = self.identifiers[id(self._holders[label])], label
+            return self.identifiers[id(value)]
+        if label:
+            self._holders[label] = value
         name = identifier(label) if label else self._numbered(kind)
         number = 1
-        while name in self._taken:
+        while name in self._taken or (not label and name in self.used):
             number += 1
             name = f"{identifier(label)}_{number}" if label else self._numbered(kind)
         self._taken.add(name)
@@ -252,14 +263,19 @@ class _Names:
     def _numbered(self, kind: str) -> str:
         self._counts[kind] += 1
         name = f"{kind}{self._counts[kind]}"
-        return self._numbered(kind) if name in self._reserved else name
+        return self._numbered(kind) if name in self._reserved or name in self.used else name
 
 
 def recognized(constant: Any, known: Sequence[Any]) -> Iterator[Call]:
     """The call that gives the constant, if it is a simple one on what is known."""
     value = _value(constant)
     for a in known:
-        if not is_variable(a) and value.shape == np.shape(a) and np.array_equal(value, 1 - _value(a)):
+        if (
+            not is_variable(a)
+            and value.shape == np.shape(a)
+            and "b" not in (value.dtype.kind, _value(a).dtype.kind)
+            and np.array_equal(value, 1 - _value(a))
+        ):
             yield Call(registry["subtract"], (1, a), {}, value.ndim)
             return
         if (
@@ -270,6 +286,12 @@ def recognized(constant: Any, known: Sequence[Any]) -> Iterator[Call]:
         ):
             yield Call(registry["swapaxes"], (a,), {"axis1": -1, "axis2": -2}, value.ndim)
             return
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether two constants hold the same numbers."""
+    x, y = _value(a), _value(b)
+    return x is y or (not is_variable(b) and np.shape(x) == np.shape(y) and np.array_equal(x, y))
 
 
 def is_variable(a: Any) -> bool:

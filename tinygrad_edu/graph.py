@@ -40,6 +40,17 @@ def value_of(a: Any) -> Any:
     return np.asarray(a.numpy() if type(a) is Tensor else a)
 
 
+def held(t: Tensor) -> list[Any]:
+    """The tensor, its operands, and its static arguments with the parts of tuples: all that may have a name."""
+    found: list[Any] = [t, *t.args]
+    waiting = list(t.static.values())
+    while waiting:
+        value = waiting.pop(0)
+        found.append(value)
+        waiting += value if type(value) in (tuple, list) else ()
+    return found
+
+
 def differentiable(loss: Any, wrt: Any, takes: str, wrt_is: str, itself: bool = True) -> list[Tensor]:
     """The tensors `wrt`, one or several, that a reader was asked to differentiate a recorded scalar by; of the scalar itself with `itself`.
 
@@ -69,9 +80,9 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
         found[id(holder)] = name
     known: dict[int, str] = {}
     for t in ancestors(*outputs):
-        for value in (t, *t.args, *t.static.values()):
+        for value in held(t):
             name = getattr(value, "name", None) if type(value) is Tensor else None
-            if not name and hasattr(value, "shape"):
+            if not name and (hasattr(value, "shape") or is_telling(value)):
                 # a constant that wraps the caller's own array goes by the array's name
                 name = found.get(id(value)) or (found.get(id(value._data)) if type(value) is Tensor and value.is_leaf else None)
             if name:
@@ -79,17 +90,39 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
     return known
 
 
-def softmax_scores(t: Tensor) -> Tensor | None:
-    """z, if `t` is the softmax of z, or exp(z - logsumexp(z))."""
+def unwrapped(a: Any) -> Any:
+    """What was given axes of length 1, without them."""
+    while type(a) is Tensor and a.op is not None and (a.op.name in ("expand_dims", "reshape") or _adds_axes(a)):
+        a = a.args[0]
+    return a
+
+
+def _adds_axes(t: Tensor) -> bool:
+    index = t.static.get("index")
+    parts = index if type(index) is tuple else (index,)
+    return (
+        "index" in t.static
+        and t.op is not None
+        and t.op.arity == 1
+        and all(p is None or p is Ellipsis or (type(p) is slice and p == slice(None)) for p in parts)
+    )
+
+
+def is_telling(value: Any) -> bool:
+    """Whether a Python number is one that its user's variable stands for, as 1e-5 and 0.1 are, not 2 or 0.5, which code writes anywhere."""
+    return type(value) is float and value * 16 % 1 != 0
+
+
+def softmax_scores(t: Tensor) -> tuple[Tensor, Any] | None:
+    """z and the axis, if `t` is the softmax of z along that axis, or exp(z - logsumexp(z))."""
     if t.op is not None and t.op.name == "softmax":
-        return t.args[0]  # type: ignore[no-any-return]
+        return t.args[0], t.static["axis"]
     inner = t.args[0] if t.op is not None and t.op.name == "exp" else None
     if type(inner) is Tensor and inner.op is not None and inner.op.name == "log_softmax":
-        return inner.args[0]  # type: ignore[no-any-return]
+        return inner.args[0], inner.static["axis"]
     if type(inner) is not Tensor or inner.op is None or inner.op.name != "subtract":
         return None
     z, total = inner.args
-    while type(total) is Tensor and total.op is not None and total.op.name in ("expand_dims", "reshape"):
-        total = total.args[0]
+    total = unwrapped(total)
     is_total = type(total) is Tensor and total.op is not None and total.op.name == "logsumexp" and total.args[0] is z
-    return z if is_total else None
+    return (z, total.static["axis"]) if is_total else None

@@ -12,6 +12,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 from string import Formatter
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ _LEVELS: dict[type, int] = {
     ast.Compare: COMPARED, ast.BitOr: OR, ast.BitXor: OR, ast.BitAnd: AND, ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT,
     ast.Div: PRODUCT, ast.FloorDiv: PRODUCT, ast.Mod: PRODUCT, ast.MatMult: PRODUCT, ast.UnaryOp: SIGNED, ast.Pow: POWER,
 }  # fmt: skip
-_CONSTANTS = {float(np.log(2)): r"\ln 2", float(np.log(10)): r"\ln 10", float(np.pi): r"\pi"}
+_UNITS = ((1.0, ""), (np.pi, r"\pi"), (1 / np.pi, r"1/\pi"), (np.e, "e"), (np.log(2), r"\ln 2"), (np.log(10), r"\ln 10"))  # known constants
 _BIG = ("\\sum", "\\prod", "Σ", "Π")
 _TEX_FUNCTIONS = frozenset("sin cos tan arcsin arccos arctan sinh cosh tanh exp log max min".split())
 _GREEK = dict(
@@ -183,17 +184,75 @@ def python_number(value: Any) -> Written:
     return Written(text, SIGNED if text.startswith("-") else CALLED)
 
 
+def is_repeated(array: Any) -> bool:
+    """Whether an array has a literal, since it is one finite number at every entry."""
+    return bool(array.size and array.dtype.kind in "fiu" and np.isfinite(first := array.flat[0]) and (array == first).all())
+
+
+def python_array(array: Any) -> Written:
+    """An array of one number: np.ones((2, 3)), np.full(4, 0.5)."""
+    value, shape = array.flat[0].item(), array.shape[0] if array.ndim == 1 else array.shape
+    dtype = "" if array.dtype == np.float64 else f", np.{array.dtype.name}"
+    if value in (0, 1) and not np.signbit(array.flat[0]):
+        return Written(f"np.{('zeros', 'ones')[int(value)]}({shape}{dtype})")
+    return Written(f"np.full({shape}, {python_number(value).text}{dtype})")
+
+
 def math_number(value: Any) -> str:
     """A number in LaTeX, as many digits as a reader wants."""
-    value = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
-    if value in _CONSTANTS:
-        return _CONSTANTS[value]
+    value = value.item() if hasattr(value, "item") else value
     if isinstance(value, bool):
         return r"\text{true}" if value else r"\text{false}"
     if value != value or value in (np.inf, -np.inf):
         return {"nan": r"\text{nan}", "inf": r"\infty"}.get(str(value), r"-\infty")
     digits, e, exponent = f"{value:.6g}".partition("e")
-    return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
+    if isinstance(value, int) or abs(float(f"{value:.6g}") - value) <= 8 * np.spacing(abs(value)) or not (known := recognised(abs(value))):
+        return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
+    return f"-{known}" if value < 0 else known
+
+
+def _flat(latex: str) -> str:
+    """A number of LaTeX in one line."""
+    text = re.sub(r"\\frac\{(.*)\}\{(.*)\}", lambda f: f"{f[1]}/({f[2]})" if " " in f[2] else f"{f[1]}/{f[2]}", latex)
+    text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda root: f"√({root[1]})" if re.search(r"[ /]", root[1]) else f"√{root[1]}", text)
+    for latex, sign in ((r"\infty", "∞"), (r"\text", ""), (r"\pi", "π"), (r"\ln ", "ln"), ("\\", ""), ("{", ""), ("}", ""), (" ", "")):
+        text = text.replace(latex, sign)
+    return re.sub(r"(?<=\d)ln", "·ln", text).replace("-", "−").replace("ln", "ln ")
+
+
+@lru_cache(maxsize=4096)
+def recognised(value: float) -> str:
+    r"""A positive number in LaTeX, if it is a small fraction, its root, or a small multiple of π, e, ln 2 or ln 10; else "".
+
+    >>> recognised(1 / 3), recognised(2**0.5), recognised(np.pi / 2), recognised(0.7182)
+    ('\\frac{1}{3}', '\\sqrt{2}', '\\frac{\\pi}{2}', '')
+    """
+    for unit, sign in _UNITS:
+        if (found := ratio(value / unit)) is not None:
+            return _fraction(*found, sign)
+    for unit, sign in _UNITS[:3]:
+        if (found := ratio(value * value / unit)) is not None:
+            above, below = found
+            root = _fraction(above if above > 1 or sign else below, below if above > 1 or sign else 1, sign)
+            return rf"\sqrt{{{root}}}" if above > 1 or sign else rf"\frac{{1}}{{\sqrt{{{root}}}}}"
+    return ""
+
+
+def ratio(value: float, largest: int = 100) -> tuple[int, int] | None:
+    """The fraction of two small whole numbers that a float is, to its last digits."""
+    if not 1 / largest <= value <= largest:
+        return None
+    found = Fraction(value).limit_denominator(largest)
+    return found.as_integer_ratio() if abs(float(found) - value) <= 8 * np.spacing(value) else None
+
+
+def _fraction(above: int, below: int, sign: str) -> str:
+    """above / below times a constant."""
+    if sign.startswith("1/"):
+        over = sign[2:] if below == 1 else f"{below} {sign[2:]}"
+        return rf"\frac{{{above}}}{{{over}}}"
+    top = sign if sign and above == 1 else f"{above} {sign}" if sign else str(above)
+    return top if below == 1 else rf"\frac{{{top}}}{{{below}}}"
 
 
 def opaque(value: Any) -> Iterator[Any]:
@@ -369,7 +428,7 @@ class Python(Language):
         return Written(identifier)
 
     def number(self, value: Any) -> Written:
-        return python_number(value)
+        return python_array(value) if np.ndim(value) else python_number(value)
 
     def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
         op, _, static, ndim = made
@@ -436,7 +495,7 @@ class Mathematics(Language):
 
     def over(self, axis: Any, ndim: int) -> str:
         """The axes that a reduction goes over, as a subscript."""
-        if axis is None or ndim == 0:
+        if axis is None or ndim < 2:
             return ""
         axes = [a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
         if ndim == 2 and len(axes) == 1:
@@ -496,6 +555,14 @@ class Mathematics(Language):
         """The sign of an ordinary product."""
         raise NotImplementedError
 
+    def repeated(self, array: Any, one: str) -> Written:
+        """An array of one number: ones, or their multiple."""
+        first = array.flat[0]
+        if first in (0, 1):
+            return Written(one if first else "0")
+        number = self.number(first)
+        return Written(f"{number.text}{self.dot(True)}{one}", PRODUCT if number.level != SIGNED else SIGNED)
+
 
 class Unicode(Mathematics):
     """Mathematics in plain text."""
@@ -504,9 +571,10 @@ class Unicode(Mathematics):
         return Written(unicode_name(label), CALLED if "/∂" in label else ATOM)
 
     def number(self, value: Any) -> Written:
-        text = math_number(value).replace(r" \times 10^", "e").replace("{", "").replace("}", "")
-        text = text.replace(r"\infty", "∞").replace(r"\text", "").replace(r"\pi", "π").replace("\\", "").replace("-", "−")
-        return Written(text, SIGNED if text[:1] == "−" else CALLED)
+        if np.ndim(value):
+            return self.repeated(value, "𝟏")
+        text = _flat(math_number(value).replace(r" \times 10^", "e"))
+        return Written(text, SIGNED if text[:1] == "−" else PRODUCT if "/" in text or re.search(r"\dπ|\de$|·", text) else CALLED)
 
     def prepared(self, latex: str, python: str) -> Template:
         template = math_template(unicode_template(latex), python)
@@ -539,8 +607,10 @@ class Latex(Mathematics):
         return Written(latex_name(label), CALLED if "/∂" in label else ATOM)
 
     def number(self, value: Any) -> Written:
+        if np.ndim(value):
+            return self.repeated(value, r"\mathbf{1}")
         text = math_number(value)
-        return Written(text, SIGNED if text[:1] == "-" else PRODUCT if "times" in text else CALLED)
+        return Written(text, SIGNED if text[:1] == "-" else PRODUCT if "times" in text or " \\" in text[:6] else CALLED)
 
     def prepared(self, latex: str, python: str) -> Template:
         return math_template(latex, python)

@@ -104,7 +104,7 @@ def _stable_log(x: Any) -> str:
     """The expression that equals log x and does not overflow, if `x` is of a known kind."""
     if type(x) is not Tensor or x.op is None:
         return ""
-    scores = softmax_scores(x)
+    scores = next(iter(softmax_scores(x) or ()), None)
     if scores is None and _made_by(x, "divide") and _made_by(x.args[0], "exp") and _made_by(x.args[1], "sum"):
         scores = x.args[0].args[0]
     if scores is not None:

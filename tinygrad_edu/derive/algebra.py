@@ -7,8 +7,9 @@ a symbol of its own here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import count
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ import numpy as np
 from ..core import Tensor
 from ..formula import is_variable
 from ..graph import ancestors, softmax_scores
-from ..languages import identifier, is_guard, unicode_name
+from ..languages import identifier, is_guard, ratio, unicode_name
 from .record import Record
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both
+LARGEST = 300  # operations in a formula, written out, that SymPy is given; a longer one stays as it is
+TERMS = 120  # and so many terms may it have when multiplied out
 
 
 def sympy() -> Any:
@@ -66,28 +69,31 @@ def _reads() -> dict[str, Callable[..., Any]]:
 class Symbols:
     """What the symbols of several formulas have in common: where to stop reading, what constants are called, which numbers are counts."""
 
-    def __init__(self, until: Iterable[Tensor] = (), names: Mapping[int, str] | None = None, one: Tensor | None = None) -> None:
+    def __init__(self, until: Iterable[Tensor] = (), names: dict[int, str] | None = None, one: Tensor | None = None) -> None:
         self.until = set(until)
         self.named: list[tuple[Any, Tensor]] = []  # constants that have a name, each with the tensor that stands for it
-        self.names = names or {}
+        self.names = {} if names is None else names
         self.one = one
         self.counts: dict[float, Tensor] = {}  # what `mean` divides by
         self.elementwise = set(_reads())
         self.remarks: set[str] = set()  # what the constants were found to fulfil, and a formula relies on
-        self.softmaxes: list[tuple[Tensor, Tensor]] = []  # (scores, what stands for their softmax)
+        self.softmaxes: list[tuple[Tensor, Any, Tensor]] = []  # (scores, axis, what stands for their softmax)
         self.upstream: set[Tensor] = set()  # gradients that came down the chain: written first
+        self._stand_ins: dict[int, Tensor] = {}
 
     def softmax(self, t: Tensor) -> Tensor | None:
         """If `t` is exp(z - logsumexp(z)), what stands for it: the user's own softmax of z, or a new name, p."""
-        z = softmax_scores(t)
-        if z is None or z not in self.until:
+        found = softmax_scores(t)
+        if found is None or found[0] not in self.until:
             return None
-        known = [p for scores, p in self.softmaxes if scores is z]
+        z, axis = found
+        known = [p for scores, along, p in self.softmaxes if scores is z and along == axis]
         known += [p for p in self.until if p.op is not None and p.op.name in ("exp", "softmax") and np.array_equal(p.numpy(), t.numpy())]
         if known:
             return known[0]
         made = Tensor(t.numpy(), requires_grad=True, name=self.unused("p"))
-        self.softmaxes.append((z, made))
+        self.softmaxes.append((z, axis, made))
+        self.names[id(made)] = str(made.name)
         self.until.add(made)
         return made
 
@@ -98,22 +104,35 @@ class Symbols:
         return next(free for free in names if free not in taken and unicode_name(free) not in taken)
 
     def constant(self, a: Any) -> Tensor | None:
-        """The leaf that stands for a named constant (it asks for a gradient, so that what is computed from it is recorded)."""
+        """What stands for a named constant: a leaf that asks for a gradient, so that what is computed from it is recorded."""
+        if id(a) in self._stand_ins:
+            return self._stand_ins[id(a)]
         for known, t in self.named:
             if known is a or (self.names.get(id(a)) == t.name and _data(known) is _data(a)):
                 return t
+        value = _data(a)
+        is_logical = np.asarray(value).dtype.kind == "b"  # its arithmetic is not that of numbers
         if id(a) in self.names:
-            t = Tensor(np.asarray(a, np.float64), requires_grad=True, name=self.names[id(a)])
+            t = Tensor(value if is_logical else np.asarray(value, np.float64), requires_grad=not is_logical, name=self.names[id(a)])
             self.named.append((a, t))
+            self._stand_ins[id(a)] = t
             return t
         for _, t in self.named:
-            if t.ndim > 1 and np.shape(a) == t.mT.shape and np.array_equal(np.asarray(a), t.numpy().mT):
+            if not is_logical and t.ndim > 1 and np.shape(a) == t.mT.shape and np.array_equal(value, t.numpy().mT):
                 return t.mT
         return None
 
 
 def _data(a: Any) -> Any:
     return a._data if type(a) is Tensor else a
+
+
+def _is_zero(a: Any) -> bool:
+    return np.ndim(a) == 0 and type(a) is not Tensor and a == 0
+
+
+class TooLong(Exception):
+    """A formula that SymPy would take too long for."""
 
 
 class Reading:
@@ -123,14 +142,25 @@ class Reading:
         self.known = known
         self.reads = _reads()
         self.symbols: dict[Any, Tensor] = {}  # symbol -> what it stands for
+        self.numbers: dict[Any, float] = {}  # symbol -> a number that is no small fraction: it is neither expanded nor rounded
         self._of: dict[int, Any] = {}
+        self._symbol_of: dict[int, Any] = {}
+        self._length: dict[int, int] = {}
         self._kept: list[Any] = []  # what the ids above belong to
 
     def read(self, t: Tensor) -> Any:
-        """The expression of `t`; no recursion, graphs may be deep."""
+        """The expression of `t`; no recursion, graphs may be deep. TooLong if written out it is."""
         for node in ancestors(t, until=self.known.until):
             self._expression(node)
         return self._of[id(t)]
+
+    def values(self) -> dict[Any, Any]:
+        """What each symbol stands for, as arrays and numbers."""
+        return {**{symbol: t.numpy() for symbol, t in self.symbols.items()}, **self.numbers}
+
+    def varying(self, e: Any) -> list[Any]:
+        """The symbols of an expression that stand for arrays."""
+        return [x for x in e.free_symbols if x in self.symbols and self.symbols[x].ndim]
 
     def _expression(self, t: Any) -> Any:
         if id(t) in self._of:
@@ -138,17 +168,28 @@ class Reading:
         self._kept.append(t)
         made = type(t) is Tensor and t.op is not None and t not in self.known.until
         softmax = self.known.softmax(t) if made else None
+        length = 1
         if softmax is not None:
             found = self._symbol(softmax)
         elif made and t.op.name == "sum":
             found = self._sum(t)
         elif made and self._passes(t):
             found = self._expression(t.args[0])
+        elif made and (guarded := self._guarded(t)) is not None:
+            found = self._expression(guarded)
+        elif made and t.op.name == "where" and (side := next((i for i in (1, 2) if _is_zero(t.args[i])), 0)):
+            condition = self._expression(t.args[0])
+            found = (1 - condition if side == 1 else condition) * self._operand("where", 3 - side, t.args[3 - side])
+            length += self._length.get(id(t.args[3 - side]), 1)
         elif made and t.op.name in self.reads:
-            found = self.reads[t.op.name](*[self._operand(t.op.name, i, a) for i, a in enumerate(t.args)])
+            operands = [self._operand(t.op.name, i, a) for i, a in enumerate(t.args)]
+            length += sum(self._length.get(id(a), 1) for a in t.args)
+            if length > LARGEST:
+                raise TooLong
+            found = self.reads[t.op.name](*operands)
         else:
             found = self._symbol(t) if made else self._leaf(t)
-        self._of[id(t)] = found
+        self._of[id(t)], self._length[id(t)] = found, length
         return found
 
     def _passes(self, t: Tensor) -> bool:
@@ -156,27 +197,47 @@ class Reading:
         name = t.op.name if t.op else ""
         if name == "maximum":
             return is_guard(t.args[1])
-        return name in ("reshape", "expand_dims", "squeeze") and self._is_uniform(self._expression(t.args[0]))
+        return name in ("reshape", "expand_dims", "squeeze") and not self.varying(self._expression(t.args[0]))
 
-    def _is_uniform(self, e: Any) -> bool:
-        """Whether an expression has the same value at every entry: numbers and counts alone are in it."""
-        return all(self.symbols[x].ndim == 0 for x in e.free_symbols)
+    def _guarded(self, t: Tensor) -> Any:
+        """x, if `t` is x with another number where it is 0, and it is 0 nowhere: rules keep off divisions by 0 like that."""
+        if t.op is None or t.op.name != "where" or np.any(_data(t.args[0])):
+            return None
+        condition, _, x = t.args
+        tests = [u for u in ancestors(condition, until={x}) if type(x) is Tensor and u.op is not None and u is not x]
+        by_zero = all(
+            u.op.name == "bitwise_and" or (u.op.name == "equal" and np.ndim(u.args[1]) == 0 and u.args[1] == 0) for u in tests if u.op
+        )
+        if not tests or not by_zero:
+            return None
+        self.known.remarks.add(
+            f"nowhere {self.known.names[id(x)]} is 0" if id(x) in self.known.names else "what is divided by is nowhere 0"
+        )
+        return x
 
     def _sum(self, t: Tensor) -> Any:
         """A sum: factors that are the same everywhere come out of it, and what is left may be a constant, as rows that add up to 1."""
-        varying = [x for x in self._expression(t.args[0]).free_symbols if self.symbols[x].ndim]
-        factor, rest = self._expression(t.args[0]).as_independent(*varying, as_Add=False)
-        if varying and rest.is_Symbol and rest in varying and any(self.symbols[rest] is stand_in for _, stand_in in self.known.named):
-            total = self.symbols[rest].numpy().sum(axis=t.static["axis"])
-            if total.size and (total == total.flat[0]).all():
-                self.known.remarks.add(f"the entries of {self.symbols[rest].name} add up to {total.flat[0]:g}")
-                return factor * self._number(total.flat[0])
+        inner = self._expression(t.args[0])
+        varying = self.varying(inner)
+        if not varying:
+            return inner * self._number(t.args[0].size / max(t.size, 1))
+        factor, rest = inner.as_independent(*varying, as_Add=False)
+        if rest.is_Symbol and any(self.symbols[rest] is stand_in for _, stand_in in self.known.named):
+            values = np.broadcast_to(self.symbols[rest].numpy(), t.args[0].shape)
+            total = np.asarray(values.sum(axis=t.static["axis"]))
+            if total.size and np.allclose(total, total.flat[0], rtol=1e-12, atol=0):
+                whole = round(float(total.flat[0]), 9)
+                self.known.remarks.add(f"the entries of {self.symbols[rest].name} add up to {whole:g}")
+                return factor * self._number(whole)
         return self._symbol(t)
 
     def _operand(self, op: str, i: int, a: Any) -> Any:
         if op == "divide" and i == 1 and type(a) is float and a in self.known.counts:
             return self._expression(self.known.counts[a])
-        return self._number(a) if np.ndim(a) == 0 and type(a) is not Tensor else self._expression(a)
+        if np.ndim(a) or type(a) is Tensor:
+            return self._expression(a)
+        stand_in = self.known.constant(a) if id(a) in self.known.names else None
+        return self._number(a) if stand_in is None else self._symbol(stand_in)
 
     def _leaf(self, a: Any) -> Any:
         """A leaf: 1, a symbol for what has a name, 1 - c for what equals it, a number for what is the same everywhere."""
@@ -186,25 +247,36 @@ class Reading:
             return self._symbol(a)
         stand_in = self.known.constant(a)
         if stand_in is not None:
-            return self._symbol(stand_in)
-        value = np.asarray(a)
-        for constant, t in self.known.named:
-            if value.shape == np.shape(constant) and np.array_equal(value, 1 - np.asarray(constant)):
-                return 1 - self._expression(t)
+            return self._expression(stand_in)
+        value = np.asarray(_data(a))
+        if value.dtype.kind != "b":
+            for constant, t in self.known.named:
+                other = np.asarray(_data(constant))
+                if value.shape == other.shape and other.dtype.kind != "b" and np.array_equal(value, 1 - other):
+                    return 1 - self._expression(t)
         if value.size and (value == value.flat[0]).all():
             return self._number(value.flat[0])
         return self._symbol(a if type(a) is Tensor else Tensor(a, copy=False))
 
     def _symbol(self, t: Tensor) -> Any:
-        for symbol, known in self.symbols.items():
-            if known is t:
-                return symbol
-        symbol = sympy().Symbol(f"s{len(self.symbols)}", real=True)
-        self.symbols[symbol] = t
-        return symbol
+        if id(t) not in self._symbol_of:
+            self._symbol_of[id(t)] = symbol = sympy().Symbol(f"s{len(self.symbols)}", real=True)
+            self.symbols[symbol] = t
+        return self._symbol_of[id(t)]
 
     def _number(self, value: Any) -> Any:
-        return sympy().Rational(repr(float(value))) if np.isfinite(value) else sympy().oo
+        """A small fraction as it is, any other number as a symbol."""
+        s, number = sympy(), float(value)
+        if abs(number) < 1e4 and (number * 16).is_integer():
+            return s.Rational(number)
+        found = ratio(abs(number)) if float(f"{number:.6g}") != number else None
+        if found:
+            return s.Rational(*found) * (1 if number > 0 else -1)
+        if number < 0:
+            return -self._number(-number)
+        symbol = s.Symbol(f"n_{number!r}", positive=True)
+        self.numbers[symbol] = number
+        return symbol
 
 
 def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
@@ -217,25 +289,57 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
     >>> expression(simplified(long)).python
     'o - y'
     """
-    s = sympy()
     reading = Reading(known or Symbols())
-    given = reading.read(t)
-    if not given.free_symbols:
+    if t.dtype.kind != "f":
+        return t  # a condition, which is no arithmetic
+    try:
+        given = reading.read(t)
+    except TooLong:
         return t
-    tries: list[Callable[[Any], Any]] = [s.factor_terms, s.cancel, s.factor, lambda e: s.factor(s.cancel(s.together(e)))]
-    candidates = [given]
-    for attempt in tries:
-        try:
-            candidates.append(attempt(given))
-        except (s.PolynomialError, NotImplementedError, RecursionError):
-            continue
-    record = Record(reading.symbols, reading.known.until, reading.known.upstream, set(reading.known.counts.values()))
-    recorded = [(candidate, record.tensor(candidate, t.shape)) for candidate in dict.fromkeys(candidates)]
+    if not given.free_symbols - set(reading.numbers):
+        number = float(given.subs(reading.numbers))
+        return Tensor(np.broadcast_to(np.asarray(number, t.dtype), t.shape), copy=False)
+    record = Record(reading.symbols, reading.numbers, reading.known.until, reading.known.upstream, set(reading.known.counts.values()))
+    recorded = [(e, found) for e in _candidates(given) if (found := record.tensor(e, t)) is not None]
     recorded.sort(key=lambda pair: (_length(pair[1], reading), pair[0] != given, pair[0].is_Add, str(pair[0])))
+    values = reading.values()
     for candidate, found in recorded:
-        if _agree(t, found) and (candidate == given or _agree_nearby(given, candidate, reading.symbols)):
+        if _agree(t, found) and (candidate == given or _agree_nearby(given, candidate, values)):
             return found
     return t
+
+
+def _candidates(given: Any) -> list[Any]:
+    """The expression as read, and shorter ones."""
+    s = sympy()
+    tries: list[Callable[[Any], Any]] = [s.factor_terms]
+    if sum(_terms(given)) <= TERMS:
+        tries += [s.cancel, s.factor, lambda e: s.factor(s.cancel(s.together(e)))]
+    found = [given]
+    for attempt in tries:
+        try:
+            found.append(attempt(given))
+        except (s.PolynomialError, NotImplementedError, RecursionError, ValueError, TypeError, AttributeError):
+            continue  # SymPy cannot: the formula stays as it is
+    return list(dict.fromkeys(e for e in found if not e.has(s.oo, s.zoo, s.nan, s.I)))
+
+
+def _terms(e: Any) -> tuple[int, int]:
+    """How many terms an expression has at most, multiplied out over one denominator: above and below the line."""
+    above, below = 1, 1
+    if e.is_Add:
+        pairs = [_terms(term) for term in e.args]
+        below = prod(b for _, b in pairs)
+        above = sum(a * below // b for a, b in pairs)
+    elif e.is_Mul:
+        pairs = [_terms(factor) for factor in e.args]
+        above, below = prod(a for a, _ in pairs), prod(b for _, b in pairs)
+    elif e.is_Pow and e.exp.is_Integer:
+        a, b = _terms(e.base)
+        n = min(abs(int(e.exp)), 20)
+        above, below = comb(a + n - 1, n), comb(b + n - 1, n)
+        above, below = (above, below) if e.exp > 0 else (below, above)
+    return min(above, 10**9), min(below, 10**9)
 
 
 def _length(t: Tensor, reading: Reading) -> int:
@@ -252,21 +356,31 @@ def _agree(a: Tensor, b: Tensor) -> bool:
     x, y = a.numpy(), b.numpy()
     if x.shape != y.shape or not (np.isfinite(x) == np.isfinite(y)).all():
         return False
-    return bool(np.abs(x - y).max(initial=0.0) <= AGREEMENT * max(np.abs(x).max(initial=0.0), np.abs(y).max(initial=0.0), 1e-300))
+    if not np.isfinite(x).all() or x.dtype.kind == "b":
+        return np.array_equal(x, y, equal_nan=True)
+    agreement = max(AGREEMENT, 1e4 * float(np.finfo(x.dtype).eps)) if x.dtype.kind == "f" else AGREEMENT
+    return bool(np.abs(x - y).max(initial=0.0) <= agreement * max(np.abs(x).max(initial=0.0), np.abs(y).max(initial=0.0), 1e-300))
 
 
-def _agree_nearby(given: Any, candidate: Any, symbols: dict[Any, Tensor]) -> bool:
+def _agree_nearby(given: Any, candidate: Any, known: dict[Any, Any]) -> bool:
     """Whether two expressions agree on random values between the smallest and the largest that each symbol has."""
     rng = np.random.default_rng(0)
     free = sorted(given.free_symbols | candidate.free_symbols, key=str)
     for _ in range(5):
         values = {}
         for symbol in free:
-            data = symbols[symbol].numpy()
-            low, high = float(data.min()), float(data.max())
+            data = known[symbol]
+            if isinstance(data, float):
+                values[symbol] = data
+                continue
+            data = data[np.isfinite(data)].astype(float)
+            low, high = (float(data.min()), float(data.max())) if data.size else (0.25, 0.75)
             low, high = (low - 0.1 * abs(low), high + 0.1 * abs(high)) if low == high else (low, high)
             values[symbol] = rng.uniform(low, high)
-        a, b = (complex(e.evalf(30, subs=values)) for e in (given, candidate))
+        try:
+            a, b = (complex(e.evalf(30, subs=values)) for e in (given, candidate))
+        except (TypeError, ValueError):  # a pole, or a function without a number
+            return False
         if not abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300):
             return False
     return True
@@ -290,6 +404,6 @@ def rebuilt(g: Tensor, known: Symbols) -> Tensor:
 def _operand(a: Any, known: Symbols) -> Any:
     """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
     if not is_variable(a):
-        stand_in = known.constant(a) if np.ndim(a) else None
+        stand_in = known.constant(a) if np.ndim(a) or id(a) in known.names else None
         return a if stand_in is None else stand_in
     return simplified(a, known) if a.op is not None and a not in known.until else a

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Tensor
 from ..formula import Equation, Formula, Spelling
 from ..languages import LANGUAGES, identifier
 
@@ -23,12 +23,15 @@ from ..languages import LANGUAGES, identifier
 class Line:
     """One formula: what it is the gradient of, its name, and its right-hand side as a formula on the names."""
 
+    tensor: Tensor = field(repr=False)
     of: str  # the user's name of the tensor
     name: str  # delta2, or the gradient's name in Python, d_W2
     is_gradient: bool  # of a parameter, not an intermediate
     formula: Formula
-    value: Any
-    remarks: tuple[str, ...] = ()
+
+    def python(self) -> list[tuple[str, str]]:
+        """Assignments: parts that stand in it more than once, and the formula."""
+        return [(equation.name or self.name, equation.right) for equation in self.formula.equations("python")]
 
 
 @dataclass
@@ -42,68 +45,81 @@ class Derivation:
     functions: dict[str, Callable[..., Any]] = field(repr=False)
     counts: dict[str, str] = field(repr=False)
     remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
+    results: list[str] = field(default_factory=list, repr=False)  # the names of the gradients, in the order of `wrt`
 
-    def _text(self, line: Line, spelling: Spelling) -> tuple[str, str]:
+    def _rows(self, spelling: Spelling) -> list[tuple[str, str]]:
+        """Left and right sides, line by line; parts that stand in a formula more than once come before it."""
         language = LANGUAGES[spelling]
-        of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
-        if spelling == "python":
-            return line.name, line.formula.python
-        if not line.is_gradient:
-            delta = language.name(identifier(line.name), line.name).text
-            left = f"{delta} = ∂{loss}/∂{of}" if spelling == "unicode" else rf"{delta} = \frac{{\partial {loss}}}{{\partial {of}}}"
-        else:
+        rows: list[tuple[str, str]] = []
+        for line in self.lines:
+            of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
             left = f"∂{loss}/∂{of}" if spelling == "unicode" else rf"\frac{{\partial {loss}}}{{\partial {of}}}"
-        return left, getattr(line.formula, spelling)
+            left = left if line.is_gradient else f"{language.name(line.name, line.name).text} = {left}"
+            rows += [(equation.name or left, equation.right) for equation in line.formula.equations(spelling)]
+        return rows
 
     @property
     def unicode(self) -> str:
         """Mathematics in plain text, a line for each formula."""
-        rows = [self._text(line, "unicode") for line in self.lines]
+        rows = self._rows("unicode")
         width = max(len(left) for left, _ in rows)
         lines = [f"{left:<{width}} = {right}" for left, right in rows]
         return "\n".join(lines + [f"(for {remark})" for remark in self.remarks])
 
-    @property
+    @cached_property
     def python(self) -> str:
         """Python with NumPy, a line for each formula."""
-        return "\n".join(f"{left} = {right}" for left, right in (self._text(line, "python") for line in self.lines))
+        return _assignments(pair for line in self.lines for pair in line.python())
 
     @property
     def latex(self) -> str:
         """Aligned equations for LaTeX, MathJax or KaTeX."""
-        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in (self._text(line, "latex") for line in self.lines))
+        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in self._rows("latex"))
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
-    @property
+    @cached_property
     def body(self) -> str:
         """The forward pass as far as it is needed, then the formulas: assignments in plain NumPy."""
-        rows = [f"{name} = {text}" for name, text in (*self._needed(), *self.counts.items())]
-        return "\n".join(rows + [f"{line.name} = {line.formula.python}" for line in self.lines])
+        return "\n".join(text for text in (_assignments([*self._needed(), *self.counts.items()]), self.python) if text)
 
     @cached_property
     def numpy_source(self) -> str:
         """A function of the inputs that computes the gradients in plain NumPy, with definitions of what NumPy does not have."""
-        results = ", ".join(line.name for line in self.lines if line.is_gradient)
         helpers = "".join(f"{definition(name, run)}\n\n\n" for name, run in sorted(self.functions.items()))
+        return f"import numpy as np\n\n\n{helpers}{self._gradients}"
+
+    @property
+    def _gradients(self) -> str:
+        """The function alone; numbers that have names come last, and their values are the defaults."""
+        arrays = [name for name, value in self.inputs.items() if type(value) is not float]
+        numbers = [f"{name}={value!r}" for name, value in self.inputs.items() if type(value) is float]
         body = self.body.replace("\n", "\n    ")
-        return f"import numpy as np\n\n\n{helpers}def gradients({', '.join(self.inputs)}):\n    {body}\n    return {results}\n"
+        return f"def gradients({', '.join(arrays + numbers)}):\n    {body}\n    return {', '.join(self.results)}\n"
+
+    def find_inputs(self, values: Mapping[str, Any]) -> None:
+        """Keep, of all that has a name, what the formulas start from."""
+        words = words_of(self.body)
+        assigned = {name for name, _ in self._needed()} | set(self.counts) | {name for line in self.lines for name, _ in line.python()}
+        self.functions = {name: run for name, run in self.functions.items() if name in words}
+        missing = words - assigned - set(values) - set(self.functions) - {"np", "abs", "len", "slice"}
+        assert not missing, f"a formula mentions {missing}"
+        self.inputs = {k: v for k, v in values.items() if k in words and k not in assigned and k not in self.functions and k != "np"}
 
     def _needed(self) -> list[tuple[str, str]]:
         """The forward equations that the formulas refer to, directly or not."""
-        text = self.python + " ".join(self.counts.values())
+        words = words_of(self.python) | words_of("\n".join(self.counts.values()))
         needed: list[tuple[str, str]] = []
         for equation in reversed(self.forward):
-            if equation.name in words_of(text):
-                needed.insert(0, (equation.name, equation.right))
-                text += " " + equation.right
-        return needed
+            if equation.name in words:
+                needed.append((equation.name, equation.right))
+                words |= words_of(equation.right)
+        return needed[::-1]
 
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run. It takes arrays by position or by name."""
-        namespace: dict[str, Any] = {}
-        exec(compile(self.numpy_source, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
-        namespace.update(self.functions)
+        namespace: dict[str, Any] = {"np": np, **self.functions}
+        exec(compile(self._gradients, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
         return namespace["gradients"]  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
@@ -118,17 +134,23 @@ class Derivation:
         return f"<pre>{escape(self.unicode)}</pre>\n"
 
 
+def _assignments(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{name} = {text}" for name, text in pairs)
+
+
 def words_of(text: str) -> set[str]:
-    """The identifiers in a text."""
-    return set(re.findall(r"[^\W\d]\w*", text))
+    """The names in a piece of Python."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 DEFINITIONS = {
-    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
+    "sigmoid": "def sigmoid(x):\n    return np.exp(-np.logaddexp(0, -x))",
     "relu": "def relu(x):\n    return np.maximum(x, 0)",
     "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
     "safe_log": "def safe_log(x):\n    return np.log(np.maximum(x, np.finfo(x.dtype).tiny))",
-    "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=-1, keepdims=True))\n    return e / e.sum(axis=-1, keepdims=True)",
+    "softmax": """def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)""",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from itertools import count
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import is_variable
-from ..graph import ancestors, softmax_scores
-from ..languages import identifier, is_bare_function
+from ..graph import ancestors, held, softmax_scores
+from ..languages import cleaned, identifier, is_bare_function, is_repeated, literal
 from ..registry import registry
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
@@ -18,17 +19,19 @@ LOGARITHMS = {"logsumexp", "log_softmax"}  # which are told in one equation with
 DEEP = 8  # an equation that is nested more deeply is told op by op
 
 
-def all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
-    """The names, and new ones for activations and for what goes into them where their user gave none."""
+def all_named(loss: Tensor, labels: dict[int, str], wanted: Sequence[Tensor] = ()) -> dict[int, str]:
+    """The names, and new ones for what is asked for, for activations and what goes into them where their user gave none."""
     labels = dict(labels)
     labels.setdefault(id(loss), "loss")
+    for k, t in enumerate((t for t in wanted if t.op is not None and id(t) not in labels), 1):
+        labels[id(t)] = f"y{k}"
     taken = set(labels.values())
     nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
     activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, *LOGARITHMS, "softmax")]
     for k, t in enumerate(activations, 1):
         number = "" if len(activations) == 1 else str(k)
         scores = softmax_scores(t)
-        for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores, "z"), (t, "p")):
+        for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores[0], "z"), (t, "p")):
             if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name not in LOGARITHMS:
                 name = f"{letter}{number}"
                 while name in taken:
@@ -37,11 +40,11 @@ def all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
                 taken.add(name)
     for k, t in enumerate((t for t in ancestors(loss) if t.is_leaf and t.requires_grad and id(t) not in labels), 1):
         labels[id(t)] = f"p{k}"
-    constants = [a for t in nodes + [loss] for a in t.args if np.ndim(a) and not is_variable(a)]
+    constants = [a for t in nodes + [loss] for a in held(t)[1:] if np.ndim(a) and not is_variable(a) and literal(a, {}) is None]
     named = [np.asarray(a) for a in constants if id(a) in labels]
     for a in constants:
         value = np.asarray(a)
-        if id(a) not in labels and value.size and (value != value.flat[0]).any() and not any(_follows(value, known) for known in named):
+        if id(a) not in labels and not is_repeated(value) and not any(_follows(value, known) for known in named):
             labels[id(a)] = next(name for k in count(1) if (name := f"c{k}") not in labels.values())
             named.append(value)
     return distinct(loss, labels)
@@ -49,12 +52,12 @@ def all_named(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
 
 def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
     """The names, with a number behind those that would read the same in Python: names are labels, two tensors may have one."""
-    taken = {"np", "abs", "slice", "gradients", "softmax", *(op.name for op in registry.values() if is_bare_function(op))}
+    taken = {"np", "abs", "len", "slice", "gradients", "softmax", *(op.name for op in registry.values() if is_bare_function(op))}
     known: dict[str, tuple[Any, str]] = {}
     found = dict(labels)
     seen: set[int] = set()
     for t in ancestors(loss):
-        for value in (t, *t.args, *t.static.values()):
+        for value in held(t):
             label = labels.get(id(value))
             if label is None or id(value) in seen:
                 continue
@@ -63,16 +66,36 @@ def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
             if label in known and known[label][0] is data:
                 found[id(value)] = known[label][1]  # an array, and a constant that wraps it
                 continue
-            name = next(name for k in count(1) if identifier(name := f"{label}_{k}" if k > 1 else label) not in taken)
+            name = unused(label, taken)
             taken.add(identifier(name))
             known[label] = data, name
             found[id(value)] = name
     return found
 
 
+def unused(label: str, taken: Container[str]) -> str:
+    """The label, with a number behind it if its identifier is taken; long ones make room for the number."""
+    numbered = (f"{cleaned(label, 60 - len(f'_{k}'))}_{k}" if k > 1 else label for k in count(1))
+    return next(name for name in numbered if identifier(name) not in taken)
+
+
 def _follows(value: Any, known: Any) -> bool:
     """Whether a constant is 1 - c of a known one: then it goes by that."""
-    return value.shape == known.shape and np.array_equal(value, 1 - known)
+    return value.shape == known.shape and "b" not in (value.dtype.kind, known.dtype.kind) and np.array_equal(value, 1 - known)
+
+
+def name_some(loss: Tensor, labels: dict[int, str]) -> None:
+    """Name a tensor wherever its equation would be nested too deeply: each equation has a bounded size, and all together a linear one."""
+    depth: dict[Tensor, int] = {}
+    taken = set(labels.values())
+    fresh = (name for k in count(1) if (name := f"t{k}") not in taken)
+    for t in ancestors(loss):
+        depth[t] = 0 if t.op is None else 1 + max((depth[a] for a in t.args if type(a) is Tensor), default=0)
+        if id(t) in labels or t is loss:
+            depth[t] = 0
+        elif depth[t] >= DEEP and t.requires_grad:
+            labels[id(t)] = next(fresh)
+            depth[t] = 0
 
 
 def name_deep(loss: Tensor, labels: dict[int, str]) -> None:

@@ -7,7 +7,8 @@ gets a name, δ, because it is used more than once. These are the articles' own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -15,66 +16,85 @@ import numpy as np
 from ..core import Tensor
 from ..formula import Equation, Formula, is_variable
 from ..graph import ancestors, softmax_scores
-from ..languages import identifier
+from ..languages import identifier, is_repeated, opaque
 from ..modes import enable_grad, textbook
 from ..registry import registry
 from .algebra import Symbols, rebuilt, simplified
-from .derivation import Derivation, Line, words_of
-from .naming import all_named
+from .derivation import Derivation, Line
+from .naming import all_named, name_some, unused
+from .rewriting import rewritten
+
+MANY = 400  # equations of a loss, from which on nothing is simplified
+LONG = 40  # tensors in a gradient, from which on it gets a name
 
 
 class Walk:
     """From the loss back to the parameters, equation by equation."""
 
     def __init__(self, loss: Tensor, wanted: Sequence[Tensor], names: dict[int, str]) -> None:
-        self.loss, self.wanted = loss, wanted
-        labels = self.labels = all_named(loss, names)
-        self.text = Formula([loss], labels, lines=True)
+        labels = all_named(loss, names, wanted)
+        remarks: set[str] = set()
+        self.asked = wanted
+        self.loss, self.became = rewritten(loss, wanted, labels, remarks)
+        self.wanted = list(dict.fromkeys(self.became.get(t, t) for t in wanted))
+        name_some(self.loss, labels)
+        self.text = Formula([self.loss], labels, lines=True)
         self.equations = self.text.equations("python")
+        labels.update({id(e.tensor): self.text.label(e.tensor) for e in self.equations})
+        self.labels = labels
         self.one = Tensor(np.ones(loss.shape, loss.dtype), requires_grad=True, copy=False)
-        variables = [e.tensor for e in self.equations] + [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
-        self.known = Symbols([t for t in variables if t is not loss], labels, self.one)
-        self.counts: dict[str, str] = {}
-        for constant in _constants(loss, labels):
+        variables = [e.tensor for e in self.equations] + [t for t in ancestors(self.loss) if t.is_leaf and t.requires_grad]
+        self.known = Symbols([t for t in variables if t is not self.loss], labels, self.one)
+        self.known.remarks = remarks
+        for constant in _constants(self.loss, labels):
             self.known.constant(constant)
+        self.counts: dict[str, str] = {}
         self._find_counts()
         self.deltas: dict[str, Tensor] = {}
+        self._kept: list[Any] = []
         self.lines: list[Line] = []
+        self.taken = {name for e in self.equations for name in [self.text.name(e.tensor)]} | set(self.text.namespace)
+        self.is_long = len(self.equations) > MANY
 
     def _find_counts(self) -> None:
-        """What `mean` divides by is called n, not 8."""
+        """What a mean divides by is called n, not 8."""
         for t in ancestors(self.loss):
-            if t.op is not None and t.op.name == "mean":
+            if t.op is not None and t.op.name in ("mean", "var", "std") and not t.static.get("ddof") and t.size:
                 x = t.args[0]
                 entries = x.size / t.size
-                if entries not in self.known.counts:
+                if entries > 1 and entries not in self.known.counts and (text := self._counted(x, t.static["axis"])):
                     name = self.known.unused("n" if not self.counts else f"n{len(self.counts) + 1}")
                     self.known.counts[entries] = Tensor(entries, requires_grad=True, name=name)
-                    self.counts[name] = self._counted(x, entries)
+                    self.known.until.add(self.known.counts[entries])
+                    self.counts[name] = text
 
-    def _counted(self, x: Tensor, entries: float) -> str:
-        """Python for a count: the size of something in the equations that has the size of what is averaged."""
-        for t in [e.tensor for e in reversed(self.equations)]:
-            if t.shape == x.shape and t.size == entries and t is not self.loss:
-                return f"{self.text.name(t)}.size"
-            if t.ndim and x.shape == t.shape[:1] and t.shape[0] == entries:
-                return f"len({self.text.name(t)})"
-        return repr(int(entries))
+    def _counted(self, x: Tensor, axis: Any) -> str:
+        """Python for a count: the size of what is averaged, or of something with a name that has its shape; "" if there is none."""
+        near = [t for t in reversed(ancestors(x)) if t is not self.loss]
+        near += [a for t in near for a in t.args if type(a) is not Tensor]
+        for a in near:
+            name = self.text.name(a)
+            if name and np.shape(a) == x.shape:
+                axes = [k % x.ndim for k in (axis if isinstance(axis, tuple) else (axis,)) if k is not None]
+                return " * ".join(f"{name}.shape[{k}]" for k in axes) or f"{name}.size"
+        rows = (self.text.name(a) for a in near if self.text.name(a) and np.shape(a)[:1] == x.shape)
+        return next((f"len({name})" for name in rows), "")
 
     def derivation(self) -> Derivation:
         """Walk, and collect the lines."""
         gradients: dict[Tensor, Tensor] = {self.loss: self.one}
         made = [e.tensor for e in self.equations if e.tensor is not self.loss and softmax_scores(e.tensor) is None]
-        cuts = [t for t in made if not self._is_elementwise(t)]
-        with enable_grad(), textbook():
+        cuts = {t for t in made if not self._is_elementwise(t)}
+        wanted = set(self.wanted)
+        with enable_grad(), textbook(), np.errstate(all="ignore"):
             for equation in reversed(self.equations):
                 t = equation.tensor
                 if t not in gradients:
                     continue
                 g = gradients.pop(t)
-                if t in set(self.wanted):
+                if t in wanted:
                     self._add(t, self._shorter(g), True)
-                if t in set(cuts):
+                if t in cuts or (t in self.known.until and len(ancestors(g, until=self.known.until)) > LONG):
                     g = self._named_delta(t, g, cuts)
                 operands = {a for a in self.text.operands(t) if type(a) is Tensor and a.requires_grad}
                 for a, gx in t.adjoints(g, create_graph=True, until=operands):
@@ -83,26 +103,34 @@ class Walk:
             for leaf in self.wanted:
                 if leaf in gradients:
                     self._add(leaf, self._shorter(gradients[leaf]), True)
-        order = {self.labels[id(t)]: i for i, t in enumerate(self.wanted)}
-        gradient_lines = sorted((line for line in self.lines if line.is_gradient), key=lambda line: order[line.of])
-        lines = self._interleaved(gradient_lines)
-        functions = {k: v for k, v in self.text.namespace.items() if callable(v)}
-        for line in lines:
-            functions |= {k: v for k, v in line.formula.namespace.items() if callable(v)}
-        named = {**self.text.namespace, **{str(t.name): t.numpy() for _, t in self.known.named}}
-        softmaxes = [Equation(p, str(p.name), f"softmax({self.text.name(z)})") for z, p in self.known.softmaxes]
-        functions |= {"softmax": lambda x: np.exp(x - registry["logsumexp"].run(x, -1, True))} if softmaxes else {}
-        found = Derivation(
-            self.labels[id(self.loss)], lines, [*self.equations, *softmaxes], {}, functions, self.counts, sorted(self.known.remarks)
-        )
-        words = words_of(found.body)
-        found.inputs.update({k: v for k, v in named.items() if k in words and k != "np" and k not in functions})
-        found.functions = {k: v for k, v in functions.items() if k in words}
-        return found
+        reached = {line.tensor for line in self.lines if line.is_gradient}
+        for t in self.wanted:
+            if t not in reached:  # it decides conditions only
+                self._add(t, Tensor(np.zeros_like(t.numpy())), True)
+        return self._collected()
 
-    def _interleaved(self, gradient_lines: list[Line]) -> list[Line]:
-        """Each δ just before the first formula that uses it; the gradients in the order in which the walk met them."""
-        return [line for line in self.lines if not line.is_gradient or line in gradient_lines]
+    def _collected(self) -> Derivation:
+        """The lines with all that they need."""
+        functions = {k: v for f in (self.text, *(line.formula for line in self.lines)) for k, v in f.namespace.items() if callable(v)}
+        values = {**self.text.namespace}
+        for line in self.lines:
+            values |= line.formula.namespace
+        values |= {str(t.name): t.numpy() for a, t in self.known.named if str(t.name) not in self.text.namespace}
+        softmaxes = [Equation(p, str(p.name), _softmax(self.text.name(z), z.ndim, axis)) for z, axis, p in self.known.softmaxes]
+        functions |= {"softmax": lambda x, axis=-1: np.exp(x - registry["logsumexp"].run(x, axis, True))} if softmaxes else {}
+        name = {line.tensor: line.name for line in self.lines if line.is_gradient}
+        found = Derivation(
+            self.labels[id(self.loss)],
+            self.lines,
+            [*self.equations, *softmaxes],
+            {},
+            functions,
+            self.counts,
+            sorted(self.known.remarks),
+            [name[self.became.get(t, t)] for t in self.asked],
+        )
+        found.find_inputs(values)
+        return found
 
     def _is_elementwise(self, t: Tensor) -> bool:
         """Whether the equation of `t` is entry by entry, on operands of its own shape."""
@@ -112,38 +140,66 @@ class Walk:
             a.shape == t.shape for a in operands if a.requires_grad
         )
 
-    def _named_delta(self, t: Tensor, g: Tensor, cuts: Sequence[Tensor]) -> Tensor:
-        """Give the gradient at `t` a name of its own, if it is more than a name already."""
-        g = self._shorter(g)
-        if g.name and g.is_leaf:
-            return g
+    def _named_delta(self, t: Tensor, g: Tensor, cuts: Collection[Tensor]) -> Tensor:
+        """Give the gradient at `t` a name of its own, if it is more than a name or a number already."""
+        raw, g = g, self._shorter(g)
+        if g.is_leaf:
+            return g if g.requires_grad else raw
         label = self.labels[id(t)]
         digits = label[len(label.rstrip("0123456789")) :]
-        name = "delta" if len(cuts) == 1 else f"delta{digits}"
-        if name in self.deltas or (not digits and len(cuts) > 1):
+        name = "delta" if len(cuts) == 1 and t in cuts else f"delta{digits}" if digits else f"delta_{identifier(label)}"
+        if name in self.deltas:
             name = f"delta_{identifier(label)}"
         name = self.known.unused(name)
         self._add(t, g, False, name)
-        self.deltas[name] = Tensor(g.numpy(), requires_grad=True, name=name, copy=False)
-        self.known.until.add(self.deltas[name])
-        self.known.upstream.add(self.deltas[name])
-        return self.deltas[name]
+        self.deltas[name] = delta = Tensor(g.numpy(), requires_grad=True, name=name, copy=False)
+        self.labels[id(delta)] = name
+        self.known.until.add(delta)
+        self.known.upstream.add(delta)
+        return delta
 
     def _shorter(self, g: Tensor) -> Tensor:
         """The gradient simplified, inside of its matrix products and sums too."""
-        return simplified(rebuilt(g, self.known), self.known)
+        return rebuilt(g, self.known) if self.is_long else simplified(rebuilt(g, self.known), self.known)
 
     def _add(self, t: Tensor, g: Tensor, is_gradient: bool, name: str = "") -> None:
-        label = self.labels[id(t)]
-        named = {u: u.name for u in (*self.deltas.values(), *self.known.counts.values(), *[p for _, p in self.known.softmaxes])}
-        symbols = {u: self.labels[id(u)] for u in self.known.until if id(u) in self.labels}
-        constants = {id(u): str(u.name) for _, u in self.known.named}
-        formula = Formula(
-            [g], {id(u): str(n) for u, n in {**symbols, **named}.items()} | constants, self.known.until | set(named), bare=True, tidy=True
-        )
-        self.lines.append(Line(label, name or self.known.unused(f"d_{identifier(label)}"), is_gradient, formula, g.numpy()))
+        self.one.requires_grad = False  # to be written as the number it is
+        name = name or unused(f"d_{identifier(self.labels[id(t)])}", self.taken)
+        self.taken.add(identifier(name))
+        formula = Formula([g], self._names_in(g), self.known.until, bare=True, tidy=True, taken=self.taken)
+        self.taken |= {e.name for e in formula.equations() if e.name}
+        self.lines.append(Line(t, self.labels[id(t)], identifier(name), is_gradient, formula))
+        self.one.requires_grad = True
+
+    def _names_in(self, g: Tensor) -> dict[int, str]:
+        """What the leaves and constants of a formula are called; those without a name get one."""
+        found: dict[int, str] = {}
+        for t in ancestors(g, until=self.known.until):
+            inside = [] if t in self.known.until else [*t.args, *(part for value in t.static.values() for part in opaque(value))]
+            for value in (t, *inside):
+                own = value.name if type(value) is Tensor and value.is_leaf else None
+                label = self.labels.get(id(value)) or own
+                is_leaf = type(value) is np.ndarray or (type(value) is Tensor and value.is_leaf and value is not self.one)
+                if label is None and is_leaf and not is_repeated(np.asarray(value)):
+                    label = self.labels[id(value)] = self._fresh(value)
+                if label:
+                    found[id(value)] = label
+        return found
+
+    def _fresh(self, value: Any) -> str:
+        """A name for a constant that a rule made; the value is kept, so that its id stays its own."""
+        name = next(name for k in count(1) if (name := f"c{k}") not in self.taken)
+        self.taken.add(name)
+        self._kept.append(value)
+        return name
+
+
+def _softmax(z: str, ndim: int, axis: Any) -> str:
+    """A call of softmax; along the last axis where no other is said."""
+    is_last = axis in (-1, ndim - 1) or (axis is None and ndim == 1)
+    return f"softmax({z})" if is_last else f"softmax({z}, axis={axis})"
 
 
 def _constants(loss: Tensor, labels: Mapping[int, str]) -> Iterator[Any]:
-    """The named arrays and tensors that ops were given as constants."""
-    return (a for t in ancestors(loss) for a in (t, *t.args) if id(a) in labels and np.ndim(a) and not is_variable(a))
+    """The named arrays, numbers and tensors that ops were given as constants."""
+    return (a for t in ancestors(loss) for a in (t, *t.args) if id(a) in labels and not is_variable(a))

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor, fit
-from ..derive.algebra import Reading, Symbols, rebuilt, simplified
+from ..derive.algebra import Symbols, rebuilt, simplified
 from ..derive.naming import all_named, name_deep
 from ..formula import Formula
 from ..graph import ancestors, names_of
+from ..languages import is_repeated
 from ..modes import enable_grad, textbook
 from .reasons import of_equation
 from .telling import NOTHING, Math, Sentence, named
@@ -266,7 +267,7 @@ def _shorter(g: Tensor, known: Symbols | None) -> Tensor:
     if known is None:
         return g
     found = simplified(rebuilt(g, known), known)
-    is_number = found.size > 0 and not Reading(known).read(found).free_symbols
+    is_number = found.is_leaf and not found.requires_grad and is_repeated(found.numpy())
     return Tensor(found.numpy().flat[0]) if is_number else found
 
 

@@ -1,0 +1,114 @@
+"""The recorded loss written in the terms of a textbook: equal values, and rules that collapse as they do on paper.
+
+exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z); a product without
+a zero in it gets the rule y / x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor
+from ..graph import ancestors, unwrapped
+from ..modes import enable_grad
+from ..operation import Op
+from ..registry import registry
+
+TOLERANCE = 1e-9  # of the values before and after, relative to the largest
+
+
+def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], remarks: set[str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
+    """The loss in those terms, and what became of each tensor; labels move on to what takes a tensor's place."""
+    new: dict[Tensor, Tensor] = {}
+    kept = {t for t in wanted if not t.is_leaf}
+    with enable_grad(), np.errstate(all="ignore"):
+        for t in ancestors(loss):
+            new[t] = t
+            if t.op is None:
+                continue
+            args = [new[a] if type(a) is Tensor else a for a in t.args]
+            tries = (_as_softmax(t, args, kept), _as_logsumexp(t, args, kept), _as_quotients(t, args, labels, remarks))
+            made = next((tensor for tensor in tries if tensor is not None), None)
+            if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
+                continue
+            found = t.op.on(args, t.static) if made is None else made
+            if not _is_close(found, t):
+                return loss, {}  # an op that computes something else each time, or numbers too far apart
+            new[t] = found
+            if id(t) in labels:
+                labels[id(found)] = labels[id(t)]
+    return new[loss], new
+
+
+def _is_close(a: Tensor, b: Tensor) -> bool:
+    x, y = a.numpy(), b.numpy()
+    tolerance = max(TOLERANCE, 1e3 * float(np.finfo(y.dtype).eps) if y.dtype.kind == "f" else 0)
+    return x.shape == y.shape and x.dtype == y.dtype and bool(np.allclose(x, y, rtol=tolerance, atol=0, equal_nan=True))
+
+
+def _made_by(name: str, a: Any) -> Any:
+    """The first operand of the op of that name that made `a`; None if another one did."""
+    return a.args[0] if type(a) is Tensor and a.op is registry[name] else None
+
+
+def _scores(z: Tensor) -> Tensor:
+    """The scores that a maximum was subtracted from."""
+    if type(z) is Tensor and z.op is registry["subtract"]:
+        inner, shift = z.args
+        if _made_by("max", unwrapped(shift)) is inner:
+            return inner  # type: ignore[no-any-return]
+    return z
+
+
+def _total(a: Any, z: Tensor) -> Tensor | None:
+    """logsumexp(z) with the axes of `a`, if that is the sum of exp(z), or of what shifted scores give, over some axes."""
+    waiting = []
+    while type(a) is Tensor and (inner := unwrapped(a)) is not a:
+        while a is not inner:
+            waiting.append(a)
+            a = a.args[0]
+    exponent = _made_by("exp", _made_by("sum", a))
+    if exponent is None or _scores(exponent) is not _scores(z):
+        return None
+    total = registry["logsumexp"].on([_scores(z)], a.static)
+    for t in reversed(waiting):
+        assert t.op is not None
+        total = t.op.on([total], t.static)
+    return total
+
+
+def _as_softmax(t: Tensor, args: list[Any], kept: Collection[Tensor]) -> Tensor | None:
+    """softmax(z) for exp(z) / Σ exp(z)."""
+    if t.op is not registry["divide"] or (z := _made_by("exp", args[0])) is None or not kept.isdisjoint(t.args):  # type: ignore[attr-defined]
+        return None
+    total = _total(args[1], z)
+    return None if total is None or args[0].shape != t.shape else (_scores(z) - total).exp()
+
+
+def _as_logsumexp(t: Tensor, args: list[Any], kept: Collection[Tensor]) -> Tensor | None:
+    """logsumexp(z) for log Σ exp(z)."""
+    if t.op is not registry["log"] or not kept.isdisjoint(t.args):  # type: ignore[attr-defined]
+        return None
+    exponent = _made_by("exp", _made_by("sum", unwrapped(args[0])))
+    return None if exponent is None or _scores(exponent) is not exponent else _total(args[0], exponent)
+
+
+def _as_quotients(t: Tensor, args: list[Any], labels: dict[int, str], remarks: set[str]) -> Tensor | None:
+    """A product whose derivative by each factor is the product over the factor: so if none of them is 0."""
+    if t.op is not registry["prod"] or not t.args[0].numpy().all():
+        return None
+    prod = registry["prod"]
+
+    def rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+        product = g * y
+        return (product if keepdims or axis is None or not x.ndim else product.expand_dims(axis)) / x
+
+    made = Op(
+        prod.run, (rule,), name="prod", write=prod.write, latex=prod.latex, domain=(), kinks=None, shapes="axes", cases=(),
+        variadic=None, plain=prod.plain, jax="", static=prod.defaults, doc=prod.__doc__ or "",
+    )  # fmt: skip
+    remarks.add(f"no factor of {labels.get(id(t.args[0]), 'a product')} is 0")
+    return made.on(args, t.static)
