@@ -297,7 +297,7 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
     except TooLong:
         return t
     if not given.free_symbols - set(reading.numbers):
-        number = float(given.subs(reading.numbers))
+        number = t.numpy().flat[0] if t.size else 0.0
         return Tensor(np.broadcast_to(np.asarray(number, t.dtype), t.shape), copy=False)
     record = Record(reading.symbols, reading.numbers, reading.known.until, reading.known.upstream, set(reading.known.counts.values()))
     recorded = [(e, found) for e in _candidates(given) if (found := record.tensor(e, t)) is not None]
