@@ -66,6 +66,7 @@ def op(
     brief: bool = False,
     plain: Callable[..., Any] | None = None,
     jax: str = "",
+    source: str = "",
     doc: str = "",
 ) -> Op:
     r"""Define an op: a NumPy function, and for each of its tensor arguments a rule that pulls a gradient back.
@@ -83,7 +84,8 @@ def op(
     loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown; with `brief` also
     those that are compiled, since they are shorter and lose only what is small beside 1. A compiled program takes the function
     apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values, and `jax` the name of an
-    equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name.
+    equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name. `source` is an equal function in plain NumPy,
+    "x: np.maximum(x, 0)", that a printed program takes along where NumPy has no function of the op's name.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -115,6 +117,7 @@ def op(
         brief=brief,
         plain=plain,
         jax=jax,
+        source=source,
         static=_static_arguments(function, len(rules)),
         doc=doc or f"{name}, entry by entry; see np.{name}.",
     )

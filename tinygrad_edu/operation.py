@@ -43,13 +43,14 @@ class Op:
         brief: bool,
         plain: Callable[..., Any] | None,
         jax: str,
+        source: str,
         static: Mapping[str, Any],
         doc: str,
     ) -> None:
         self.run, self.variadic, self.plain = run, variadic, plain or run
         self.rules, self._textbook = stable or rules, rules if stable else ()  # what runs, and what is shown in its place
         self.is_brief = brief or not stable  # whether what is shown is also what is compiled
-        self.jax = jax
+        self.jax, self.source = jax, source
         self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)

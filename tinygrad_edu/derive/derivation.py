@@ -17,6 +17,7 @@ import numpy as np
 from ..core import Tensor
 from ..formula import Equation, Formula, Spelling
 from ..languages import LANGUAGES, identifier
+from ..registry import registry
 
 
 @dataclass(frozen=True)
@@ -143,21 +144,14 @@ def words_of(text: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
-DEFINITIONS = {
-    "sigmoid": "def sigmoid(x):\n    return np.exp(-np.logaddexp(0, -x))",
-    "relu": "def relu(x):\n    return np.maximum(x, 0)",
-    "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
-    "safe_log": "def safe_log(x):\n    return np.log(np.maximum(x, np.finfo(x.dtype).tiny))",
-    "softmax": """def softmax(x, axis=-1):
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)""",
-}
-
-
 def definition(name: str, run: Callable[..., Any]) -> str:
-    """Python that defines an op which NumPy does not have: from a list, or the op's own source and that of the functions it calls."""
-    if name in DEFINITIONS:
-        return DEFINITIONS[name]
+    """Python that defines an op which NumPy does not have: the op's own, or the source of what runs and of the functions it calls.
+
+    A ValueError if that source cannot be had, of a lambda at a prompt say.
+    """
+    if name in registry and (spelled := registry[name].source):
+        parameters, _, right = spelled.partition(": ")
+        return f"def {name}({parameters}):\n    return {right}"
     found: dict[str, str] = {}
     waiting: list[tuple[str, Any]] = [(name, run)]
     while waiting:
@@ -165,17 +159,27 @@ def definition(name: str, run: Callable[..., Any]) -> str:
         if called in found or called == "np":
             continue
         if not inspect.isfunction(function):
-            found[called] = _value(called, function)
+            found[called] = _value(name, called, function)
             continue
         made = _function(called, function)
-        found[called] = ast.unparse(made) if made else f"# {called}: define it as your op does"
-        used = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)} if made else set()
+        if made is None:
+            raise _unwritable(name, called)
+        found[called] = ast.unparse(made)
+        used = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
         known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
         waiting += [(other, known[other]) for other in sorted(used) if other in known]
     return "\n\n\n".join(reversed(found.values()))
 
 
-def _value(name: str, value: Any) -> str:
+def _unwritable(op: str, part: str) -> ValueError:
+    whose = "" if op == part else f" calls {part}, which"
+    return ValueError(
+        f"the op {op}{whose} has no source to print: define it by `def` in a file, or give the op one, "
+        f"tg.op(..., name={op!r}, source='x: np.maximum(x, 0)'); .function and the printed lines need none"
+    )
+
+
+def _value(op: str, name: str, value: Any) -> str:
     """What is no function of Python's own: a number, or something of NumPy or the standard library."""
     if isinstance(value, (int, float, str)):
         return f"{name} = {value!r}"
@@ -184,7 +188,7 @@ def _value(name: str, value: Any) -> str:
         return f"{name} = np.{attribute}"
     if module.partition(".")[0] in sys.stdlib_module_names and attribute == name:
         return f"from {module} import {name}"
-    return f"# {name}: define it as your op does"
+    raise _unwritable(op, name)
 
 
 def _function(name: str, function: Any) -> ast.FunctionDef | None:

@@ -117,7 +117,7 @@ class Walk:
             values |= line.formula.namespace
         values |= {str(t.name): t.numpy() for a, t in self.known.named if str(t.name) not in self.text.namespace}
         softmaxes = [Equation(p, str(p.name), _softmax(self.text.name(z), z.ndim, axis)) for z, axis, p in self.known.softmaxes]
-        functions |= {"softmax": lambda x, axis=-1: np.exp(x - registry["logsumexp"].run(x, axis, True))} if softmaxes else {}
+        functions |= {"softmax": registry["softmax"].run} if softmaxes else {}
         name = {line.tensor: line.name for line in self.lines if line.is_gradient}
         found = Derivation(
             self.labels[id(self.loss)],

@@ -182,20 +182,20 @@ cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
 tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y),        brief=True, stable=(lambda g, y, x: g * tanh_slope.apply(x),))
 arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1), stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -1,))
 arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,), stable=(lambda g, y, x: g / one_minus_square.apply(x),))
-sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", plain=_plain_sigmoid, jax="jax.nn.sigmoid", brief=True,
+sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", plain=_plain_sigmoid, jax="jax.nn.sigmoid", source="x: np.exp(-np.logaddexp(0, -x))", brief=True,
                 stable=(lambda g, y, x: g * sigmoid_slope(x) if type(x) is Tensor else _sigmoid_slope(x, g),), doc="1 / (1 + exp(-x)), without overflow.")
-softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * sigmoid.apply(x), name="softplus", doc="log(1 + exp(x)), without overflow.")
-sigmoid_slope: Op = op(lambda x: _sigmoid_slope(x), lambda g, y, x: -g * y * np.tanh(x / 2), name="sigmoid_slope", plain=_plain_sigmoid_slope, latex=r"\sigma'({})",
+softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * sigmoid.apply(x), name="softplus", source="x: np.logaddexp(x, 0)", doc="log(1 + exp(x)), without overflow.")
+sigmoid_slope: Op = op(lambda x: _sigmoid_slope(x), lambda g, y, x: -g * y * np.tanh(x / 2), name="sigmoid_slope", source="x: np.exp(-np.logaddexp(0, -x) - np.logaddexp(0, x))", plain=_plain_sigmoid_slope, latex=r"\sigma'({})",
                 doc="The derivative of sigmoid, sigmoid(x) * (1 - sigmoid(x)): exact in both tails, where 1 - sigmoid(x) rounds to 0.")
 sigmoid_cross_entropy = op(lambda z, t: np.where(t == 0, 0.0, t * np.logaddexp(0, -z)) + np.where(t == 1, 0.0, (1 - t) * np.logaddexp(0, z)),
-                lambda g, y, z, t: g * (sigmoid.apply(z) - t), lambda g, y, z, t: -g * z, name="sigmoid_cross_entropy", brief=True, plain=lambda z, t: softplus.apply(z) - t * z,
+                lambda g, y, z, t: g * (sigmoid.apply(z) - t), lambda g, y, z, t: -g * z, name="sigmoid_cross_entropy", source="z, t: np.logaddexp(0, z) - t * z", brief=True, plain=lambda z, t: softplus.apply(z) - t * z,
                 stable=(lambda g, y, z, t: g * ((1 - t) * sigmoid.apply(z) - t * sigmoid.apply(-z)), lambda g, y, z, t: -g * z),
                 doc="-(t log(sigmoid(z)) + (1 - t) log(1 - sigmoid(z))), exact for any score z.")
-tanh_slope: Op = op(_tanh_slope,   lambda g, y, x: -2 * g * y * np.tanh(x), name="tanh_slope", latex=r"\tanh'({})",
+tanh_slope: Op = op(_tanh_slope,   lambda g, y, x: -2 * g * y * np.tanh(x), name="tanh_slope", source="x: 1 / np.square(np.cosh(np.minimum(abs(x), 350)))", latex=r"\tanh'({})",
                 doc="The derivative of tanh, 1 - tanh(x) ** 2: exact in both tails, where that rounds to 0.")
-one_minus_square: Op = op(_one_minus_square, lambda g, y, x: -2 * g * x, name="one_minus_square", doc="1 - x * x: exact close to 1, where x * x rounds.")
-relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", brief=True, stable=(lambda g, y, x: g * (y != 0),), kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
-safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", latex=r"\ln({})", domain=(POSITIVE,),
+one_minus_square: Op = op(_one_minus_square, lambda g, y, x: -2 * g * x, name="one_minus_square", source="x: (1 - x) * (1 + x)", doc="1 - x * x: exact close to 1, where x * x rounds.")
+relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", source="x: np.maximum(x, 0)", brief=True, stable=(lambda g, y, x: g * (y != 0),), kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
+safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", source="x: np.log(np.maximum(x, np.finfo(x.dtype).tiny))", latex=r"\ln({})", domain=(POSITIVE,),
                 doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
 clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", plain=_plain_clip,
                 kinks=lambda x, min, max: tuple(x - bound for bound in (min, max) if bound is not None),

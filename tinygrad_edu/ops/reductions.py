@@ -214,6 +214,17 @@ def _lead(sign: int) -> Any:
 
 
 # x: what is reduced, over `axis` (an int, a tuple, or None for all); _kept puts the lost axes back
+_LOGSUMEXP = (
+    "x, axis=None, keepdims=False: (np.log(np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=True))"
+    " + x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=keepdims)"
+)
+_SOFTMAX = (
+    "x, axis=-1: np.exp(x - x.max(axis=axis, keepdims=True)) / np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=True)"
+)
+_LOG_SOFTMAX = (
+    "x, axis=-1: x - x.max(axis=axis, keepdims=True) - np.log(np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=True))"
+)
+
 # fmt: off
 sum  = op(_sum,
           lambda g, y, x, axis, keepdims: _spread(g, x, axis, keepdims),
@@ -230,7 +241,7 @@ min  = op(lambda x, axis=None, keepdims=False: x.min(axis, None, keepdims),
 prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _others(x, axis),
           name="prod", latex=r"\prod{over} {}", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
-deviation: Op = op(_deviation, lambda g, y, x, axis: deviation.apply(g, axis=axis), name="deviation", plain=_plain_deviation,
+deviation: Op = op(_deviation, lambda g, y, x, axis: deviation.apply(g, axis=axis), name="deviation", source="x, axis=None: x - x.mean(axis=axis, keepdims=True)", plain=_plain_deviation,
           cases=({"shapes": ((4,),)}, {"shapes": ((2, 3),), "axis": 1}), doc="How far each entry is from the mean over the axis: exactly 0 where all are equal.")
 var  = op(_var,
           lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _plain_deviation(x, axis) / (_count(x, y) - ddof),
@@ -244,13 +255,13 @@ std  = op(lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_var(x, axis, ddo
           doc="The standard deviation over the axis, the root of var; where all entries are equal its derivative is 0.")
 logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * softmax.apply(x, axis=axis), brief=True,
           stable=(lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _shares(_kept(y, x, axis, keepdims), x, axis),),
-          name="logsumexp", shapes="axes", plain=_plain_logsumexp, jax="jax.nn.logsumexp", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
+          name="logsumexp", shapes="axes", source=_LOGSUMEXP, plain=_plain_logsumexp, jax="jax.nn.logsumexp", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
 softmax: Op = op(_softmax, lambda g, y, x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)), brief=True,
-          stable=(lambda g, y, x, axis: _against_others(g, y, axis),), name="softmax", plain=_plain_softmax, jax="jax.nn.softmax",
+          stable=(lambda g, y, x, axis: _against_others(g, y, axis),), name="softmax", source=_SOFTMAX, plain=_plain_softmax, jax="jax.nn.softmax",
           cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
           doc="exp(x) divided by its sum along the axis: positive numbers that add up to 1.")
 log_softmax = op(_log_softmax, lambda g, y, x, axis: g - softmax.apply(x, axis=axis) * g.sum(axis=axis, keepdims=True), brief=True,
-          stable=(lambda g, y, x, axis: _less_shares(g, x, axis),), name="log_softmax", plain=_plain_log_softmax, jax="jax.nn.log_softmax",
+          stable=(lambda g, y, x, axis: _less_shares(g, x, axis),), name="log_softmax", source=_LOG_SOFTMAX, plain=_plain_log_softmax, jax="jax.nn.log_softmax",
           cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
           doc="log(softmax(x)) along the axis: right even where softmax itself would be 0.")
 cumsum = op(lambda x, axis=None: np.cumsum(x, axis, _WIDER.get(x.dtype.char)).astype(x.dtype if x.dtype.kind == "f" else None, copy=False),
