@@ -22,19 +22,19 @@ class Twin:
     wanted: bool = False
     grad: np.ndarray | None = None
     version: int = 0
-    used: list = field(default_factory=list)  # the versions of the parents when it was made
+    used: list = field(default_factory=list)  # the versions, when it was made, of the parents that pulling back reads
 
-    def of(self, data, *parents):
+    def of(self, data, *parents, read=()):
         """What is made from this twin and others, if any of them wants a gradient."""
         made = Twin(np.array(data))
         if any(parent.wanted for parent, _ in parents):
             made.parents, made.wanted = [(p, pull) for p, pull in parents if p.wanted], True
-            made.used = [(p, p.version) for p, _ in parents]
+            made.used = [(p, p.version) for p in read]
         return made
 
     def fresh(self):
-        """Whether nothing that it was made from has changed since."""
-        return all(p.version == version and p.fresh() for p, version in self.used)
+        """Whether nothing has changed since that pulling back from it reads."""
+        return all(p.version == version for p, version in self.used) and all(p.fresh() for p, _ in self.parents)
 
     def paths(self, g):
         """Every (twin, gradient along one path), from the top: exponential, and plainly right."""
@@ -86,6 +86,14 @@ BINARY = {
     ),
     "maximum": (np.maximum, lambda a, b: lambda g: g * ((a > b) + 0.5 * (a == b)), lambda a, b: lambda g: g * ((b > a) + 0.5 * (a == b))),
 }
+READ_NOTHING = {"tanh", "neg", "half"}  # of their operand: the rule reads the output, or a constant
+READ = {  # the operands that the rules read, of those that want a gradient: (a, b, whether a wants one, whether b does)
+    "add": lambda a, b, for_a, for_b: [],
+    "subtract": lambda a, b, for_a, for_b: [],
+    "multiply": lambda a, b, for_a, for_b: [b] * for_a + [a] * for_b,
+    "divide": lambda a, b, for_a, for_b: [b] * for_b,
+    "maximum": lambda a, b, for_a, for_b: [a, b],
+}
 
 
 def first_back(x, g):
@@ -127,7 +135,8 @@ class Machine(RuleBasedStateMachine):
         with tg.enable_grad() if recording else tg.no_grad():
             y = run(t)
         parents = [(twin, back(twin.data.copy()))] if recording else []
-        return self.keep(y, twin.of(run(twin.data), *parents))
+        reads = name not in READ_NOTHING and not (name == "mean of rows" and not t.ndim)  # which then is a product with 1
+        return self.keep(y, twin.of(run(twin.data), *parents, read=[twin] if reads else []))
 
     @rule(target=pairs, left=pairs, right=pairs, name=st.sampled_from(sorted(BINARY)))
     def two(self, left, right, name):
@@ -142,7 +151,8 @@ class Machine(RuleBasedStateMachine):
                 return multiple()
             raise AssertionError("NumPy refuses these shapes") from None
         values = twin_a.data.copy(), twin_b.data.copy()
-        return self.keep(run(a, b), twin_a.of(expected, (twin_a, back_a(*values)), (twin_b, back_b(*values))))
+        read = READ[name](twin_a, twin_b, twin_a.wanted, twin_b.wanted)
+        return self.keep(run(a, b), twin_a.of(expected, (twin_a, back_a(*values)), (twin_b, back_b(*values)), read=read))
 
     @rule(pair=pairs, values=st.lists(VALUES, min_size=6, max_size=6))
     def backward(self, pair, values):

@@ -7,10 +7,13 @@ yields each tensor with its gradient: `backward`, the transforms and every reade
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Container, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import heappop, heappush
+from math import prod
 from typing import TYPE_CHECKING, Any, NoReturn, final
+from weakref import ref
 
 import numpy as np
 
@@ -46,7 +49,7 @@ class Tensor(Methods):
     array([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_args", "_data", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "grad", "name")
+    __slots__ = ("__weakref__", "_args", "_data", "_grad", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "name")
 
     _data: Array
     _op: Op | None
@@ -54,9 +57,9 @@ class Tensor(Methods):
     _static: dict[str, Any]
     _serial: int
     _requires_grad: bool
-    _lent: tuple[int, Array] | None  # a leaf's serial and a copy of its data when `.data` was handed out
+    _lent: bytes | bool | None  # of a leaf whose `.data` was handed out: its bytes when last looked at; True: not since it changed
     _node: Tensor | None  # set where `grad` keeps less than the value: what stands for this tensor in the graph; None in that one
-    grad: Array | None
+    _grad: Array | None
     name: str | None
 
     def __init__(
@@ -77,7 +80,7 @@ class Tensor(Methods):
         array = numeric(data, dtype)
         self._data = np.array(array, subok=False) if copy else np.asarray(array)
         self._op, self._args, self._static, self._serial = None, (), {}, clock()
-        self._lent = self.grad = None
+        self._lent = self._grad = None
         self._requires_grad = False
         self.named(name)
         if requires_grad is not False:
@@ -94,9 +97,9 @@ class Tensor(Methods):
         if self._op is not None:
             return self.numpy()
         self._known()
-        # handed out for writing: from now on it counts as changed, unless a look at the copy shows that it was not
-        self._lent = (self._lent[0] if self._lent and self.is_unchanged() else self._serial, self._data.copy())
-        self._serial = clock()
+        if self._lent is None:  # handed out for writing: whoever computes with it, or walks back to it, looks whether it has changed
+            lent[id(self)] = ref(self, partial(_returned, id(self)))
+            self._lent = self._data.tobytes()
         return self._data
 
     @data.setter
@@ -105,15 +108,41 @@ class Tensor(Methods):
             recorder.get().refuse_change(self, "data = ...")
         if self._op is not None:
             raise TypeError(f"the data of {self.label()} is what its graph remembers: assign to a leaf, or use t.detach()")
+        if value is self._data:  # `t.data -= x` has written to it
+            self._serial = clock()
+            if self._lent is not None:
+                self._lent = True
+                if sys.getrefcount(value) == _alone[1] and value.base is None:
+                    self._lent = None
+                    lent.pop(id(self), None)
+            return
         array = numeric(value)
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} was assigned to {self.label()} of shape {self.shape}: make a new Tensor")
-        self._data = array if array is self._data else np.array(array, self.dtype)
-        self._lent, self._serial = None, clock()
+        array = np.array(array, self.dtype)
+        self._serial = clock()
+        if self._lent is not None:
+            self._lent = True
+        self._data = array
 
-    def is_unchanged(self) -> bool:
-        """Whether data that was handed out by `.data` is, bit for bit, what it was then."""
-        return self._lent is not None and self._data.tobytes() == self._lent[1].tobytes()
+    @property
+    def grad(self) -> Array | None:
+        """The gradient that `backward` found, an array of the same shape and dtype; None: not computed."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is None or value is self._grad:
+            self._grad = value
+            return
+        array = numeric(value._known() if type(value) is Tensor else value)
+        if array.shape != self.shape or array.dtype != self.dtype:
+            given = f"an array of shape {array.shape} and dtype {array.dtype}"
+            raise ValueError(
+                f"{given} was assigned to the .grad of {self.label()}, which has shape {self.shape} and dtype {self.dtype}: "
+                "a gradient has both in common with its tensor; .reshape(...) or .astype(...) it, or write t.zero_grad()"
+            )
+        self._grad = np.array(array, self.dtype)  # no two tensors share a gradient
 
     @property
     def requires_grad(self) -> bool:
@@ -154,6 +183,8 @@ class Tensor(Methods):
     @property
     def serial(self) -> int:
         """Its place in time: a recorded tensor's is larger than those of all it was made from."""
+        if self._lent is not None:
+            look(self)
         return self._serial
 
     @property
@@ -300,7 +331,7 @@ class Tensor(Methods):
             raise TypeError(f"{self.label()} has a history, which cannot be copied or pickled: copy t.detach(), or the leaves")
         data = self._known()
         leaving.refuse_copy(self)
-        return _restore, (data, self._requires_grad, self.name, self.grad)
+        return _restore, (data, self._requires_grad, self.name, self._grad)
 
     # -- in place --------------------------------------------------------------------------------------------------------------
 
@@ -317,14 +348,18 @@ class Tensor(Methods):
                 f"update it in `with tg.no_grad(): {name} {sign}= ...`, or compute a new tensor, `new = {name} {sign} ...`"
             )
         other = value._data if type(value) is Tensor else value if type(value) is ndarray else operand(value)
+        before = self._serial
+        self._serial = clock()  # first: an interrupt between the two makes a later backward refuse, not err
+        if self._lent is not None:
+            self._lent = True
         try:
             operator(self._data, other, self._data)  # type: ignore[call-arg]
         except (ValueError, TypeError) as error:
+            self._serial = before  # NumPy refused, and wrote nothing
             text = (
                 f"`t {sign}= x` cannot change {self.label()} of shape {self.shape} and dtype {self.dtype}: {error}; write `t = t {sign} x`"
             )
             raise retold(error, text) from None
-        self._lent, self._serial = None, clock()
         return self
 
     def __iadd__(self, value: Operand) -> Tensor:
@@ -388,17 +423,22 @@ class Tensor(Methods):
         """
         if recorder.get() is not None:
             recorder.get().refuse_backward(self)
-        for t, g in self.adjoints(seed):
-            if g.base is not None or type(g) is not ndarray:  # a view, or a NumPy scalar: every .grad is an array of its own
-                g = np.array(g)
-            if t._op is None:
-                t.grad = g if t.grad is None else np.asarray(t.grad + g)
-            else:
-                t.grad = g if intermediates else None
+        walk = self.adjoints(seed)
+        # nothing is written before all is known, so that an error, or Ctrl-C, leaves every .grad as it was
+        found = list(walk) if intermediates else [(t, g if t._op is None else None) for t, g in walk]
+        leaves = []
+        while found and found[-1][0]._op is None:  # they come last
+            t, g = found.pop()
+            leaves.append((t, _owned(g) if t._grad is None else np.asarray(t._grad + g)))
+        try:
+            _write(found, leaves)
+        except BaseException:  # Ctrl-C: not before all is written
+            _write(found, leaves)
+            raise
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None, not computed."""
-        self.grad = None
+        self._grad = None
 
     def adjoints(
         self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None
@@ -409,6 +449,8 @@ class Tensor(Methods):
         is left out.
         """
         g = self._first_gradient(seed, create_graph)
+        if lent:
+            look_at_all()
         if self._op is None:
             yield self, g
             return
@@ -438,14 +480,14 @@ class Tensor(Methods):
             elif len(args) == 1:
                 a = args[0]
                 if a._serial > serial:
-                    refuse_changed(a, t)
+                    refuse_if_read(a, t)
                 pulled = [(a, rules[0](g, t._data, a._data, **static) if static else rules[0](g, t._data, a._data))]
             else:
                 a, b = args
                 pulled = []
                 if type(a) is Tensor:
                     if a._serial > serial:
-                        refuse_changed(a, t)
+                        refuse_if_read(a, t)
                     x = a._data
                     first = a._requires_grad
                 else:
@@ -453,7 +495,7 @@ class Tensor(Methods):
                     first = False
                 if type(b) is Tensor:
                     if b._serial > serial:
-                        refuse_changed(b, t)
+                        refuse_if_read(b, t)
                     z = b._data
                     if first:
                         pulled.append((a, rules[0](g, t._data, x, z)))
@@ -468,11 +510,9 @@ class Tensor(Methods):
                 except AttributeError:  # no array: fit says so
                     fits = False
                 if not fits:
-                    gx = fit(gx._data if type(gx) is Tensor and not create_graph else gx, x, op, a)
-                elif not create_graph and gx is g:
+                    gx = fit(gx, x, op, a, t._data)
+                if gx is g and not create_graph:
                     gx = g.copy()  # no two tensors share a gradient
-                elif not create_graph and type(gx) is Tensor:  # the rule uses ops of this package
-                    gx = gx._data
                 if a._op is None:
                     leaves[a] = leaves[a] + gx if a in leaves else gx
                 elif a is only:
@@ -517,11 +557,86 @@ class Tensor(Methods):
         return np.array(value, self._data.dtype)
 
 
+def _owned(g: Any) -> Any:
+    """A gradient as an array of its own: not a view, nor a NumPy scalar."""
+    return g if g.base is None and type(g) is ndarray else np.array(g)
+
+
+def _write(found: list[tuple[Tensor, Any]], leaves: list[tuple[Tensor, Any]]) -> None:
+    """Give every tensor its gradient; doing so twice is doing so once."""
+    for t, g in found:
+        t._grad = g if g is None or (g.base is None and type(g) is ndarray) else np.array(g)
+    for t, g in leaves:
+        t._grad = g
+
+
 def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
     """A leaf, unpickled."""
     t = Tensor(data, requires_grad, name=name)
-    t.grad = None if grad is None else np.array(grad)
+    t.grad = grad
     return t
+
+
+def _returned(key: int, _: Any) -> None:
+    """Forget data that was handed out, of a tensor that is gone."""
+    lent.pop(key, None)
+
+
+lent: dict[int, ref[Tensor]] = {}  # the leaves whose data was handed out by `.data`, and may be changed by whoever holds it
+
+
+def look(t: Tensor) -> None:
+    """Notice whether data that was handed out has changed since the last look; when nobody holds it any more, it is not looked at again."""
+    seen = t._lent
+    if seen is None:
+        return
+    alone = sys.getrefcount(t._data) == _alone[0] and t._data.base is None
+    now = None if alone and seen is True else t._data.tobytes()
+    if seen is not True and now != seen:
+        t._serial = clock()
+    t._lent = None if alone else now
+    if alone:
+        lent.pop(id(t), None)
+
+
+def look_at_all() -> None:
+    """Look at all data that was handed out."""
+    for held in list(lent.values()):
+        t = held()
+        if t is not None:
+            look(t)
+
+
+class _Probe:
+    """Counts the references to data: that of a tensor is looked at in the same way."""
+
+    def __init__(self) -> None:
+        self._data, self.counts = np.zeros(1), [0]
+        self.counts.append(sys.getrefcount(self._data))
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.counts.append(sys.getrefcount(value))
+
+
+def _references() -> tuple[int, int]:
+    """What getrefcount says of data that a tensor alone holds: when looked at, and in the setter after `t.data -= x`.
+
+    The second is 0 where Python lends references without counting them, so that a variable would not show.
+    """
+    probe = _Probe()
+    probe.data -= 0
+    held = probe.data
+    probe.data = held
+    _, looked, alone, shared = probe.counts
+    return looked, alone if shared > alone else 0
+
+
+_alone = _references()
 
 
 def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
@@ -530,7 +645,7 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
     assert op is not None
     for a in args:
         if type(a) is Tensor and a._serial > t._serial:
-            refuse_changed(a, t)
+            refuse_if_read(a, t)
     y = t if create_graph else t._data
     values = args if create_graph else [a._data if type(a) is Tensor else a for a in args]
     shown = create_graph and in_textbook.get()
@@ -539,22 +654,28 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
     for i, a in enumerate(args):
         rule = rule_of(i) if type(a) is Tensor and a._requires_grad else None  # a constant's rule is never called
         if rule is not None:
-            pulled.append((a, rule(g, y, *values, **static)))
+            pulled.append((a, op.pull(rule, g, y, values, static)))
     return pulled
 
 
-def refuse_changed(a: Tensor, t: Tensor) -> None:
-    """Raise if the data of `a` changed after `t` was computed from it."""
-    if a._lent is not None and a._lent[0] < t._serial and a.is_unchanged():
-        return
+def refuse_if_read(a: Tensor, t: Tensor) -> None:
+    """Raise if the data of `a`, which changed after `t` was computed from it, is read by a rule on the way back from `t`."""
+    from .memory import is_read  # which has Tensors of its own
+
+    if is_read(a, t):
+        refuse_changed(a, t)
+
+
+def refuse_changed(a: Tensor, t: Tensor) -> NoReturn:
+    """Raise, since the data of `a` changed after `t` was computed from it."""
     raise RuntimeError(
         f"{a.label()} was changed in place after {t.label()} was computed from it, so this backward would be wrong: "
         "call backward() before the update, or compute the result again after it"
     )
 
 
-def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
-    """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched."""
+def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
+    """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched to those of the output `y`."""
     if type(gx) is not ndarray and not isinstance(gx, (Tensor, ndarray, np.generic)):
         raise TypeError(
             f"the rule of {op.name} for {a.label()} gave {short(gx)}, which is no array: "
@@ -562,9 +683,10 @@ def fit(gx: Any, x: Array, op: Op, a: Tensor) -> Any:
         )
     if gx.shape != x.shape:
         axes = stretched(gx.shape, x.shape)
-        if axes is None:
+        if axes is None or _is_strange(gx.shape, axes, x.shape, y.shape):
             raise ValueError(
-                f"the rule of {op.name} for {a.label()} gave a gradient of shape {gx.shape}, the argument has shape {x.shape}: "
+                f"the rule of {op.name} for {a.label()} gave a gradient of shape {gx.shape}, "
+                f"the argument has shape {x.shape} and the output {y.shape}: "
                 "a rule gives the shape of its argument, or of the op's output where the argument was broadcast"
             )
         axis = axes[0] if len(axes) == 1 else axes
@@ -595,6 +717,12 @@ def wider(x: Any, axis: Any) -> Any:
     if x.dtype.char != "f" or x.size < LONG or (axis is None and x.flags.forc):
         return None
     return np.float64
+
+
+def _is_strange(given: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    """Whether a gradient with axes that its argument lacks owes them to something else than broadcasting to the op's output."""
+    foreign = [i for i in axes if given[i] > 1 and given[i] not in output[i : i + 1]]
+    return bool(axes) and (shape == output or (bool(foreign) and prod(given) > prod(output)))
 
 
 @lru_cache

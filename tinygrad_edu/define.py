@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from keyword import iskeyword
 from math import inf
 from typing import Any
 
@@ -97,6 +98,8 @@ def op(
     name = name or function.__name__
     if not name.isidentifier():
         raise ValueError(f"an op needs a name that is a Python identifier, not {name!r}: write tg.op(..., name='my_op')")
+    if name[0] == "_" or iskeyword(name):  # Tensor's methods and slots begin so, and a method of that name could not be written
+        raise ValueError(f"an op becomes a method of Tensor, where {name!r} has a meaning already: write tg.op(..., name='my_op')")
     if not callable(function) or not all(rule is None or callable(rule) for rule in rules):
         raise TypeError("tg.op takes a function and then one rule per tensor argument, each a function or None")
     taken = registry.get(name)

@@ -368,7 +368,7 @@ def local_derivative(what: Op | str | Tensor, i: int = 0, names: Mapping[str, st
     with enable_grad():
         gx = rule(g, out, *operands, **static)
         if type(what) is Tensor and np.shape(gx) != np.shape(operands[i]):
-            gx = fit(gx, _value(operands[i]), op, what.args[i])
+            gx = fit(gx, _value(operands[i]), op, what.args[i], y)
     gx = gx if type(gx) is Tensor else Tensor(gx)
     symbols = [t for t in (*operands, g, out) if type(t) is Tensor]
     called = {id(t): str(t.name) for t in symbols} | names_of([gx], variables=False)

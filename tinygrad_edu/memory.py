@@ -17,7 +17,7 @@ import numpy as np
 
 from .core import Tensor, refuse_changed
 from .modes import no_grad
-from .operation import Op
+from .operation import Op, is_ours
 
 LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs time, and readers find names by the first
 
@@ -48,8 +48,8 @@ def _spare(t: Tensor) -> None:
     if t._data.nbytes >= LARGE:
         node = object.__new__(Tensor)
         node._op, node._args, node._static, node._serial, node._requires_grad = t._op, t._args, t._static, t._serial, t._requires_grad
-        node._lent = node.grad = node.name = None
-        node._data = t._data if OUTPUT in read else absent(t._data)
+        node._lent = node._grad = node.name = None
+        node._data = t._data if OUTPUT in read or not op.is_plain else absent(t._data)
         node._node = None
         t._node = node
 
@@ -68,8 +68,8 @@ def _node(a: Tensor) -> Tensor:
 
 
 def forget(t: Tensor) -> None:
-    """Let go of a value that the walk has passed, unless somebody else may hold it."""
-    if getattr(t, "_node", t) is None:
+    """Let go of a value that the walk has passed, unless somebody else may hold it, or it cannot be computed again."""
+    if getattr(t, "_node", t) is None and t._op is not None and t._op.is_plain:
         t._data = absent(t._data)
 
 
@@ -85,7 +85,7 @@ def recall(tensors: Iterable[Tensor]) -> None:
     for t in sorted(missing, key=lambda t: t._serial):
         assert t._op is not None
         for a in t._args:
-            if type(a) is Tensor and a._serial > t._serial:
+            if type(a) is Tensor and a.serial > t._serial:
                 refuse_changed(a, t)
         t._data = np.asarray(t._op.run(*[a._data if type(a) is Tensor else a for a in t._args], **t._static))
 
@@ -104,23 +104,32 @@ _NOTHING = b"\xff" * 32
 OUTPUT = -1  # beside the numbers of the operands
 
 
+def is_read(a: Tensor, t: Tensor) -> bool:
+    """Whether a rule on the way back from `t` reads the value of its operand `a`."""
+    assert t._op is not None
+    read = _read(t._op, tuple([type(b) is Tensor and b._requires_grad for b in t._args]))
+    return any(b is a and i in read for i, b in enumerate(t._args))
+
+
 def _read(op: Op, differentiable: Sequence[bool]) -> set[int]:
     """Which operands, by number, and whether the output, the rules of the differentiable operands read."""
     read: set[int] = set()
     for i, wanted in enumerate(differentiable):
         rule = op.rule(i) if wanted else None
-        if rule is not None:
-            read |= _mentioned(getattr(rule, "__code__", None), len(differentiable))
+        if rule is None:
+            continue
+        # a user's rule may find its arguments in ways that its code does not show: by eval, in its caller's frame, as `self`
+        read |= _mentioned(rule.__code__, len(differentiable)) if is_ours(rule) else set(range(OUTPUT, len(differentiable)))
     return read
 
 
 @cache
-def _mentioned(code: CodeType | None, operands: int) -> frozenset[int]:
-    """The numbers of the arguments that a rule's code mentions; all of them, if it is no plain function."""
+def _mentioned(code: CodeType, operands: int) -> frozenset[int]:
+    """The numbers of the arguments that the code of a rule in the table mentions; all of them, if it takes them as a list."""
     import dis  # 1 ms, which nobody pays who has no large arrays
 
     everything = range(OUTPUT, operands)
-    if code is None or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+    if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
         return frozenset(everything)
     mentioned: set[Any] = set()
     for instruction in dis.get_instructions(code):

@@ -9,15 +9,30 @@ from typing import Any
 import numpy as np
 
 from . import _names, leaving
-from .checks import numeric, operand, retold, short
-from .core import Tensor, ndarray
+from .checks import numeric, operand, read_only, retold, short
+from .core import Tensor, lent, look, ndarray
 from .keywords import INSTEAD, says_nothing
 from .modes import clock, is_recording, recorder
+from .registry import registry
 
 Rule = Callable[..., Any]
 Interval = tuple[float, float]
 
 _unrolled = is_recording  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
+
+
+def is_plain(function: Callable[..., Any]) -> bool:
+    """Whether a function is NumPy's, SciPy's or of the table: it gives a new array, its operand or a view of it, the same at each call."""
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    return isinstance(function, np.ufunc) or (module in ("numpy", "scipy", _PACKAGE) and not isinstance(function, np.vectorize))
+
+
+def is_ours(rule: Rule) -> bool:
+    """Whether a rule is one of the table: it changes nothing, and reads of its arguments no more than its code mentions."""
+    return inspect.isfunction(rule) and rule.__module__.partition(".")[0] == _PACKAGE
+
+
+_PACKAGE = __name__.partition(".")[0]
 
 
 class Op:
@@ -55,7 +70,10 @@ class Op:
         self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)
         self.static = tuple(static)
-        self.is_simple = None not in rules and (len(rules) == 1 or (len(rules) == 2 and not static))  # to be unrolled
+        self.is_plain = is_plain(run)
+        self.has_own_rules = not all([rule is None or is_ours(rule) for rule in (*rules, variadic)])  # a user's
+        # to be unrolled
+        self.is_simple = None not in rules and not self.has_own_rules and (len(rules) == 1 or (len(rules) == 2 and not static))
         self._takes = frozenset(static)
         self.defaults = {key: value for key, value in static.items() if value is not inspect.Parameter.empty}
         self.__signature__ = self.signature("arrays" if variadic else "x" if self.arity == 1 else "a")
@@ -74,6 +92,9 @@ class Op:
         kind = kinds.POSITIONAL_OR_KEYWORD if in_order else kinds.KEYWORD_ONLY
         return inspect.Signature(operands + [kinds(name, kind, default=self.defaults.get(name, kinds.empty)) for name in self.static])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _named, (self.name,)
+
     def rule(self, i: int) -> Rule | None:
         """The rule of argument `i`: what pulls a gradient back to it."""
         if self.variadic is not None:
@@ -83,6 +104,15 @@ class Op:
     def textbook(self, i: int) -> Rule | None:
         """The rule of argument `i` as books have it: equal to `rule(i)` on paper, where that one keeps more digits."""
         return self._textbook[i] if i < len(self._textbook) else self.rule(i)
+
+    def pull(self, rule: Rule, g: Any, y: Any, values: Sequence[Any], static: Mapping[str, Any]) -> Any:
+        """What a rule gives for the gradient `g`; a user's may write to its `g`, and give back whatever it likes."""
+        if not self.has_own_rules:
+            return rule(g, y, *values, **static)
+        if type(g) is Tensor:
+            return rule(g if g._op is not None or g._requires_grad else Tensor(g._data), y, *values, **static)
+        gx = rule(np.array(g), read_only(y), *[read_only(v) if type(v) is ndarray else v for v in values], **static)
+        return np.array(gx) if isinstance(gx, (Tensor, ndarray)) else gx
 
     def apply(self, *args: Any, **static: Any) -> Any:
         """A Tensor from Tensors, an array from arrays: what rules call, which are given either."""
@@ -114,12 +144,18 @@ class Op:
         except Exception as error:
             raise self.explained(error, args, static) from None
         args = tuple([a if type(a) is Tensor else v for a, v in zip(args, values, strict=True)])
-        if type(y) is ndarray and y.base is not None and any([type(a) is Tensor and a._op is None for a in args]):
-            y = y.copy("K")  # a view of a leaf, which may be changed in place: a result keeps its value
+        if type(y) is ndarray and self._is_shared(y, args, values):
+            y = y.copy("K")
         requires_grad = any([type(a) is Tensor and a._requires_grad and self.rule(i) is not None for i, a in enumerate(args)])
         requires_grad = requires_grad and getattr(y, "dtype", _float).kind == "f"  # integers, of astype(int) say, have no gradient
         recorded = requires_grad or any([type(a) is Tensor and (a._requires_grad or a._op is not None) for a in args])
         return _result(self, args, static, y, recorded, requires_grad)
+
+    def _is_shared(self, y: Any, args: Sequence[Any], values: Sequence[Any]) -> bool:
+        """Whether a result may lie in memory that can change: of a leaf, of an array, or of what a user's function keeps."""
+        if not self.is_plain or any([y is v for v in values]):
+            return True
+        return y.base is not None and any([type(a) is ndarray or (type(a) is Tensor and a._op is None) for a in args])
 
     def _bind(self, rest: tuple[Any, ...], static: dict[str, Any], x: Any = None) -> dict[str, Any]:
         """The static arguments of a call on `x` by name, defaults included."""
@@ -133,7 +169,7 @@ class Op:
         if "keepdims" in given and type(given["keepdims"]) not in (bool, int, np.bool):
             raise TypeError(f"keepdims is True or False, not {short(given['keepdims'])}: {INSTEAD['dtype']}")
         for key, value in given.items():
-            if type(value) is Tensor or type(value) is tuple or type(value) is list:
+            if type(value) in (Tensor, tuple, list):
                 given = {**given, key: self._constant(key, value)}
         return {**self.defaults, **given}
 
@@ -161,15 +197,17 @@ class Op:
         return says_nothing(key, value)
 
     def _constant(self, key: str, value: Any) -> Any:
-        """A static argument without Tensors: their values, if no gradient is lost by it."""
-        if type(value) is tuple or (type(value) is list and any([type(v) in (Tensor, tuple, list) for v in value])):
+        """A static argument without Tensors: their values, if no gradient is lost by it. Lists and Tensors are copied: they may change."""
+        if type(value) is list and not any([type(v) in (Tensor, tuple, list) for v in value]):
+            return value.copy()
+        if type(value) in (tuple, list):
             return type(value)([self._constant(key, v) for v in value])
         if type(value) is not Tensor:
             return value
         if leaving.loses(value):
             name = _names.of(value) or "t"
             raise TypeError(f"{self.name} gives no gradient to {key}, and {name} requires one: pass {key}={name}.detach()")
-        return value.numpy()
+        return value.numpy().copy()
 
     def only_result(self, y: Any) -> Any:
         """What the function gave, as an array; a TypeError if it is several results."""
@@ -199,6 +237,15 @@ class Op:
 
 
 _LARGEST = np.finfo(float).max
+
+
+def _named(name: str) -> Op:
+    """An op, unpickled: the one that has this name here."""
+    if name not in registry:
+        raise LookupError(f"there is no op {name!r} here: an op is pickled by its name, run its tg.op(..., name={name!r}) first")
+    return registry[name]
+
+
 _new = object.__new__
 _nothing: dict[str, Any] = {}
 _float = np.dtype(float)
@@ -209,8 +256,12 @@ asarray = np.asarray
 def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
     """The Tensor of an op's output, which remembers the call if it is recorded."""
     t = _new(Tensor)
-    t._data = y if type(y) is ndarray else np.asarray(y) if isinstance(y, np.generic) else op.only_result(y)
-    t._lent = t.grad = t.name = None
+    t._data = y if type(y) is ndarray else np.array(op.only_result(y), subok=False)
+    t._lent = t._grad = t.name = None
+    if lent and recorded:
+        for a in args:
+            if type(a) is Tensor and a._lent is not None:
+                look(a)  # data that was handed out may have changed before this op: that it did not change since is what counts
     t._serial = clock()
     mode = is_recording()
     if recorded and mode:
@@ -241,6 +292,7 @@ def is_intercepted() -> bool:
 def fast_call(op: Op) -> Callable[..., Tensor]:
     """A function that equals `op`, unrolled for the calls with one and with two operands (1 to 3 µs less)."""
     run, differentiable, defaults, views = op.run, bool(op.rules), op.defaults, not isinstance(op.run, np.ufunc)
+    plain = op.is_plain
 
     def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
         if type(x) is not Tensor:
@@ -252,13 +304,14 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             raise op.explained(error, (x,), static) from None
         if type(y) is float64:
             y = asarray(y)
-        if views and x._op is None and type(y) is ndarray and y.base is not None:
+        # equals _is_shared
+        if views and type(y) is ndarray and ((y.base is not None and x._op is None) or y is x._data or not plain):
             y = y.copy("K")
         required = x._requires_grad
         recorded = required or x._op is not None
         if required and static is not defaults and getattr(y, "dtype", _float).kind != "f":
             required = False  # integers, of astype(int) say, have no gradient
-        if not recorded or _unrolled() is not True or type(y) is not ndarray:
+        if not recorded or lent or _unrolled() is not True or type(y) is not ndarray:
             return _result(op, (x,), static, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)
@@ -267,7 +320,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         t._args = (x,)
         t._static = static
         t._requires_grad = required and differentiable
-        t._lent = t.grad = t.name = None
+        t._lent = t._grad = t.name = None
         t._serial = clock()
         return t
 
@@ -301,7 +354,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             raise op.explained(error, (a, b), _nothing) from None
         if type(y) is float64:
             y = asarray(y)
-        if not recorded or _unrolled() is not True or type(y) is not ndarray:
+        if not recorded or lent or _unrolled() is not True or type(y) is not ndarray:
             return _result(op, (a, b), _nothing, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)
@@ -310,12 +363,12 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         t._args = (a, b)
         t._static = _nothing
         t._requires_grad = required and differentiable
-        t._lent = t.grad = t.name = None
+        t._lent = t._grad = t.name = None
         t._serial = clock()
         return t
 
     if op.arity == 1 and op.variadic is None:
         return unary
-    if op.arity == 2 and not op.static and None not in op.rules:
+    if op.arity == 2 and not op.static and None not in op.rules and not views:
         return binary
     return op.any_call

@@ -79,7 +79,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], t
     >>> pull([1.0, 10.0])[0].tolist()
     [2.0, 40.0]
     """
-    run = _Run(f, primals, {}, tuple(range(len(primals))))
+    run = _Run(f, primals, {}, tuple(range(len(primals))), copies=True)
     return run.finished(run.value), lambda cotangent: tuple(run.by_argument(run.pull(cotangent)))
 
 
@@ -182,8 +182,15 @@ class _Run:
     """One run of a function on fresh leaves in place of its arguments, ready to pull gradients back to them."""
 
     def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Argnums,
+        has_aux: bool = False,
+        copies: bool = False,
     ) -> None:
+        self.copies = copies  # whether the caller's data may change before the pull
         self.single = isinstance(argnums, (int, np.integer))
         self.numbers: tuple[int, ...] = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
         for i in self.numbers:
@@ -227,7 +234,7 @@ class _Run:
         t = value if type(value) is Tensor else Tensor(value, copy=False)
         if t.dtype.kind != "f":
             raise TypeError(f"gradients need floats, an argument has dtype {t.dtype}: {short(t.tolist())}; write it with decimal points")
-        x = Tensor(read_only(t._data), copy=False, name=t.name)
+        x = Tensor(read_only(t._data), copy=self.copies, name=t.name)
         x._requires_grad = True
         if recorder.get() is not None:
             recorder.get().stands_for(x, t)
@@ -256,6 +263,8 @@ class _Run:
                     if program is not None:
                         program.name_gradient(t, g)
                     if t in found:
+                        if create_graph and g.is_leaf:
+                            g = copy(g)  # two arguments may have one gradient: each result is a tensor of its own
                         found[t] = g if create_graph else g.detach() if recorded else Tensor(g, copy=g.base is not None)
         return [Tensor(np.zeros(x.shape, x.dtype), copy=False) if g is None else g for x, g in found.items()]
 

@@ -160,7 +160,7 @@ class detect_anomaly(ContextDecorator):
             rule = op.rule(i) if type(a) is Tensor and a._requires_grad else None
             if rule is None:
                 continue
-            gx = np.asarray(rule(g, t._data, *values, **t._static))
+            gx = np.asarray(op.pull(rule, g, t._data, values, t._static))
             at = _first_bad(gx)
             if at is not None:
                 operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape)}

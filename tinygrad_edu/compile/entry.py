@@ -30,7 +30,7 @@ def wrapped(array: Any) -> Tensor:
     """`Tensor(array, copy=False)` for an array that is known to be one: 0.1 µs in place of 1."""
     t = _new(Tensor)
     t._data = array
-    t._op = t._lent = t.grad = t.name = None
+    t._op = t._lent = t._grad = t.name = None
     t._args, t._static, t._serial, t._requires_grad = (), _nothing, clock(), False
     return t
 
@@ -64,7 +64,7 @@ class Entry:
         )
         self.lines.append(f"if {expected}: return MISS")
         for t, serial in self.closed:
-            self.lines.append(f"if {self.bind('closed_', t)}._serial != {serial}: return MISS")
+            self.lines.append(f"if {self.bind('closed_', t)}.serial != {serial}: return MISS")
         for part in parts:
             self._take(part)
         checks = "\n        ".join(self.lines)

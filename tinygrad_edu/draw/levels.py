@@ -189,7 +189,7 @@ def op_parts(t: Tensor) -> list[Any]:
         for i, a in enumerate(t.args):
             rule = op.rule(i)
             if rule is not None and _is_tensor(a) and a.requires_grad:
-                parts[i] = np.asarray(fit(np.asarray(rule(t.grad, t.numpy(), *values, **t.static)), a.numpy(), op, a))
+                parts[i] = np.asarray(fit(np.asarray(op.pull(rule, t.grad, t.numpy(), values, t.static)), a.numpy(), op, a, t.numpy()))
     return parts
 
 

@@ -233,7 +233,7 @@ class Chain:
                 for i, x in enumerate(u.args):
                     rule = u.op.textbook(i) if x is a else None
                     if rule is not None:
-                        places.append(fit(rule(g, u, *u.args, **u.static), a.numpy(), u.op, a))
+                        places.append(fit(u.op.pull(rule, g, u, u.args, u.static), a.numpy(), u.op, a, u.numpy()))
             known = self._symbols(t, seed, is_one)
             return _shorter(total, known), [_shorter(g, known) for g in reversed(places)] if len(places) > 1 else []
 

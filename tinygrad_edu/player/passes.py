@@ -71,8 +71,8 @@ class Pass:
             for i, a in enumerate(t.args):
                 if not _asks(t, i):
                     continue
-                raw: Any = t.op.rule(i)(g, t.numpy(), *values, **t.static)  # type: ignore[misc]
-                part = np.asarray(fit(raw, a.numpy(), t.op, a))
+                raw: Any = t.op.pull(t.op.rule(i), g, t.numpy(), values, t.static)  # type: ignore[arg-type]
+                part = np.asarray(fit(raw, a.numpy(), t.op, a, t.numpy()))
                 before = kept.get(id(a))
                 sums[id(a)] = sums[id(a)] + part if id(a) in sums else part
                 count[id(a)] += 1
