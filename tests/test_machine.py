@@ -86,7 +86,7 @@ BINARY = {
     ),
     "maximum": (np.maximum, lambda a, b: lambda g: g * ((a > b) + 0.5 * (a == b)), lambda a, b: lambda g: g * ((b > a) + 0.5 * (a == b))),
 }
-READ_NOTHING = {"tanh", "neg", "half"}  # of their operand: the rule reads the output, or a constant
+READ_NOTHING = {"neg", "half"}  # of their operand
 READ = {  # the operands that the rules read, of those that want a gradient: (a, b, whether a wants one, whether b does)
     "add": lambda a, b, for_a, for_b: [],
     "subtract": lambda a, b, for_a, for_b: [],
