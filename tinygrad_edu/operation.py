@@ -29,7 +29,7 @@ def is_plain(function: Callable[..., Any]) -> bool:
 
 def is_ours(rule: Rule) -> bool:
     """Whether a rule is one of the table: it changes nothing, and reads of its arguments no more than its code mentions."""
-    return inspect.isfunction(rule) and rule.__module__.partition(".")[0] == _PACKAGE
+    return inspect.isfunction(rule) and (rule.__module__ or "").partition(".")[0] == _PACKAGE
 
 
 _PACKAGE = __name__.partition(".")[0]
