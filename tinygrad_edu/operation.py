@@ -256,7 +256,7 @@ asarray = np.asarray
 def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
     """The Tensor of an op's output, which remembers the call if it is recorded."""
     t = _new(Tensor)
-    t._data = y if type(y) is ndarray else np.array(op.only_result(y), subok=False)
+    t._data = y if type(y) is ndarray else np.array(y if isinstance(y, np.generic) else op.only_result(y), subok=False)
     t._lent = t._grad = t.name = None
     if lent and recorded:
         for a in args:
