@@ -10,6 +10,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import memory
 from tinygrad_edu.graph import ancestors
 from tinygrad_edu.memory import Forgotten
+from tinygrad_edu.operation import OUTPUT
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions
 
@@ -48,15 +49,15 @@ def kept(loss):
         ("add", (True, True), set()),
         ("multiply", (True, True), {0, 1}),
         ("multiply", (True, False), {1}),
-        ("relu", (True,), {memory.OUTPUT}),
+        ("relu", (True,), {OUTPUT}),
         ("tanh", (True,), {0}),
         ("sin", (True,), {0}),
-        ("divide", (False, True), {memory.OUTPUT, 1}),
+        ("divide", (False, True), {OUTPUT, 1}),
         ("matmul", (False, True), {0, 1}),  # the shapes of both
     ],
 )
 def test_what_a_rule_reads_is_seen_in_its_code(name, operands, read):
-    assert memory._read(registry[name], operands) == read
+    assert registry[name].reads(operands) == read
 
 
 def test_a_rule_that_is_no_plain_function_is_taken_to_read_everything():
@@ -65,11 +66,11 @@ def test_a_rule_that_is_no_plain_function_is_taken_to_read_everything():
             return g
 
     for name, rule, read in [
-        ("callable", Rule(), {memory.OUTPUT, 0}),
-        ("starred", lambda g, *more: g, {memory.OUTPUT, 0}),
-        ("plain", lambda g, y, x: g, {memory.OUTPUT, 0}),
+        ("callable", Rule(), {OUTPUT, 0}),
+        ("starred", lambda g, *more: g, {OUTPUT, 0}),
+        ("plain", lambda g, y, x: g, {OUTPUT, 0}),
     ]:
-        assert memory._read(tg.op(lambda x: x.copy(), rule, name=f"test_{name}"), (True,)) == read
+        assert tg.op(lambda x: x.copy(), rule, name=f"test_{name}").reads((True,)) == read
 
 
 @given(expressions())

@@ -660,9 +660,9 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
 
 def refuse_if_read(a: Tensor, t: Tensor) -> None:
     """Raise if the data of `a`, which changed after `t` was computed from it, is read by a rule on the way back from `t`."""
-    from .memory import is_read  # which has Tensors of its own
-
-    if is_read(a, t):
+    assert t._op is not None
+    read = t._op.reads([type(b) is Tensor and b._requires_grad for b in t._args])
+    if any([b is a and i in read for i, b in enumerate(t._args)]):
         refuse_changed(a, t)
 
 

@@ -7,17 +7,14 @@ rule will read; the value itself lives as long as the function holds it. What wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from inspect import CO_VARARGS, CO_VARKEYWORDS
-from types import CodeType
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .core import Tensor, refuse_changed
 from .modes import no_grad
-from .operation import Op, is_ours
+from .operation import OUTPUT
 
 LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs time, and readers find names by the first
 
@@ -40,7 +37,7 @@ def _spare(t: Tensor) -> None:
     op = t.op
     assert op is not None
     operands = t._args
-    read = _read(op, tuple([type(a) is Tensor and a._requires_grad for a in operands])) if t._requires_grad else ()
+    read = op.reads([type(a) is Tensor and a._requires_grad for a in operands]) if t._requires_grad else ()
     t._args = tuple([_node(a) if type(a) is Tensor else a for a in operands])
     for i, (a, node) in enumerate(zip(operands, t._args, strict=True)):
         if a is not node and i in read:
@@ -101,38 +98,3 @@ def stand_in(array: Any) -> Any:
 
 
 _NOTHING = b"\xff" * 32
-OUTPUT = -1  # beside the numbers of the operands
-
-
-def is_read(a: Tensor, t: Tensor) -> bool:
-    """Whether a rule on the way back from `t` reads the value of its operand `a`."""
-    assert t._op is not None
-    read = _read(t._op, tuple([type(b) is Tensor and b._requires_grad for b in t._args]))
-    return any(b is a and i in read for i, b in enumerate(t._args))
-
-
-def _read(op: Op, differentiable: Sequence[bool]) -> set[int]:
-    """Which operands, by number, and whether the output, the rules of the differentiable operands read."""
-    read: set[int] = set()
-    for i, wanted in enumerate(differentiable):
-        rule = op.rule(i) if wanted else None
-        if rule is None:
-            continue
-        # a user's rule may find its arguments in ways that its code does not show: by eval, in its caller's frame, as `self`
-        read |= _mentioned(rule.__code__, len(differentiable)) if is_ours(rule) else set(range(OUTPUT, len(differentiable)))
-    return read
-
-
-@cache
-def _mentioned(code: CodeType, operands: int) -> frozenset[int]:
-    """The numbers of the arguments that the code of a rule in the table mentions; all of them, if it takes them as a list."""
-    import dis  # 1 ms, which nobody pays who has no large arrays
-
-    everything = range(OUTPUT, operands)
-    if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
-        return frozenset(everything)
-    mentioned: set[Any] = set()
-    for instruction in dis.get_instructions(code):
-        value = instruction.argval
-        mentioned.update(value if type(value) is tuple else (value,))  # from 3.13 on one instruction may load two
-    return frozenset(i for i, name in zip(everything, code.co_varnames[1:], strict=False) if name in mentioned)

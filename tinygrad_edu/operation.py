@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -104,6 +106,17 @@ class Op:
     def textbook(self, i: int) -> Rule | None:
         """The rule of argument `i` as books have it: equal to `rule(i)` on paper, where that one keeps more digits."""
         return self._textbook[i] if i < len(self._textbook) else self.rule(i)
+
+    def reads(self, differentiable: Sequence[bool]) -> set[int]:
+        """Which operands, by number, and whether the output, the rules of the differentiable operands read."""
+        read: set[int] = set()
+        for i, wanted in enumerate(differentiable):
+            rule = self.rule(i) if wanted else None
+            if rule is not None:
+                # a user's rule may find its arguments in ways that its code does not show: by eval, in its caller's frame, as `self`
+                known = is_ours(rule)
+                read |= _mentioned(rule.__code__, len(differentiable)) if known else set(range(OUTPUT, len(differentiable)))
+        return read
 
     def pull(self, rule: Rule, g: Any, y: Any, values: Sequence[Any], static: Mapping[str, Any]) -> Any:
         """What a rule gives for the gradient `g`; a user's may write to its `g`, and give back whatever it likes."""
@@ -237,6 +250,24 @@ class Op:
 
 
 _LARGEST = np.finfo(float).max
+
+
+OUTPUT = -1  # beside the numbers of the operands
+
+
+@cache
+def _mentioned(code: CodeType, operands: int) -> frozenset[int]:
+    """The numbers of the arguments that the code of a rule in the table mentions; all of them, if it takes them as a list."""
+    import dis  # 1 ms, which nobody pays who has no large arrays
+
+    everything = range(OUTPUT, operands)
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return frozenset(everything)
+    mentioned: set[Any] = set()
+    for instruction in dis.get_instructions(code):
+        value = instruction.argval
+        mentioned.update(value if type(value) is tuple else (value,))  # from 3.13 on one instruction may load two
+    return frozenset(i for i, name in zip(everything, code.co_varnames[1:], strict=False) if name in mentioned)
 
 
 def _named(name: str) -> Op:
