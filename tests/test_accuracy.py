@@ -105,3 +105,71 @@ def test_values_and_two_derivatives_are_right_to_the_last_places(name, dtype):
             far = units(got, [exact(mpf(float(v))) for v in x], dtype)
             worst = int(np.argmax(far))
             assert far[worst] <= UNITS, f"order {order} at {x[worst]!r}: {got[worst]!r} is {far[worst]:.3g} units off"
+
+
+def rows(dtype):
+    """Scores whose differences are exact numbers, near and far from each other and from 0."""
+    rng = np.random.default_rng(0)
+    far = 700 if dtype is np.float64 else 80
+    found = [[0, t, -t / 2] for t in (2.0**-20, 0.25, 1, 3, 10, 17, 30, 40, far / 2, far)]
+    found += [[t, t] for t in (0.5, 1e3)] + [[0, far, far]]
+    found += [(rng.integers(-far * 8, far * 8, 4) / 16).tolist() for _ in range(10)]
+    offset = 2.0**50 if dtype is np.float64 else 2.0**20
+    return [np.array(row, dtype) for row in [*found, [offset, offset + 1, offset - 2], [-offset, -offset - 2]]]
+
+
+def exactly(name, z):
+    """Value, Jacobian and the second derivatives of a function of a row, of mpmath's numbers."""
+    x = [mpf(float(v)) for v in z]
+    top, n = max(x), range(len(x))
+    e = [mp.exp(v - top) for v in x]
+    total = mp.fsum(e)
+    p = [v / total for v in e]
+    rest = [mp.fsum(e[j] for j in n if j != i) / total for i in n]  # 1 - p, which 60 digits would not hold
+    jacobian = [[p[i] * rest[i] if i == j else -p[i] * p[j] for j in n] for i in n]
+    if name == "softmax":
+        return p, jacobian
+    if name == "log_softmax":
+        return [x[i] - top - mp.log(total) for i in n], [[rest[i] if i == j else -p[j] for j in n] for i in n]
+    return [top + mp.log(total)], [p]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_scores_have_right_probabilities_to_the_last_places(name, dtype):
+    f = getattr(tg, name)
+    twice = UNITS + (dtype is np.float32)  # a product of two of NumPy's exp, each of them up to 2.5 units off in float32
+    with mp.workdps(700), np.errstate(all="ignore"):
+        for z in rows(dtype):
+            value, jacobian = exactly(name, z)
+            assert units(np.atleast_1d(f(z).numpy()), value, dtype).max() <= UNITS, z
+            got = np.reshape(tg.jacobian(f)(z).numpy(), (-1, len(z)))
+            for row, exact in zip(got, jacobian, strict=True):
+                assert units(row, exact, dtype).max() <= twice, (z, row)
+            if name == "logsumexp":  # whose second derivative is the first one of softmax
+                for row, exact in zip(tg.hessian(f)(z).numpy(), exactly("softmax", z)[1], strict=True):
+                    assert units(row, exact, dtype).max() <= twice, (z, row)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_two_scores_have_right_second_derivatives_to_the_last_places(dtype):
+    d = np.concatenate([[2.0**-k for k in (30, 20, 10, 4, 2)], np.arange(0.5, 700 if dtype is np.float64 else 80, 6.25)]).astype(dtype)
+
+    def loss(z):
+        return tg.cross_entropy(z, np.ones(len(z), int)) * len(z)
+
+    z = np.stack([np.zeros_like(d), d], axis=1)
+    with mp.workdps(700):
+        exact = [mpf(float(v)) for v in d]
+        first, second = [-sigmoid(-v) for v in exact], [slope(v) for v in exact]
+        near = tg.grad(loss)(z).numpy()[:, 1]
+        assert units(near, first, dtype).max() <= UNITS
+        bends = tg.grad(lambda z: tg.grad(loss)(z)[:, 1].sum())(z).numpy()[:, 1]
+        assert units(bends, second, dtype).max() <= UNITS
+        two = [tg.grad(lambda a, b: np.logaddexp(a, b).sum(), i)(z[:, 0], d) for i in (0, 1)]
+        assert units(two[0].numpy(), [sigmoid(-v) for v in exact], dtype).max() <= UNITS
+        assert units(two[1].numpy(), [sigmoid(v) for v in exact], dtype).max() <= UNITS
+        losses = [tg.binary_cross_entropy_with_logits(v, dtype(1)) for v in d]
+        assert units(np.array([y.numpy() for y in losses]), [mp.log1p(mp.exp(-v)) for v in exact], dtype).max() <= UNITS
+        slopes = tg.grad(lambda z: tg.binary_cross_entropy_with_logits(z, np.ones_like(d)) * len(d))(d).numpy()
+        assert units(slopes, first, dtype).max() <= UNITS + 1  # 1 / n is no binary fraction

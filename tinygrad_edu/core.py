@@ -465,6 +465,8 @@ class Tensor(Methods):
             else:
                 t = heappop(heap)[1]
                 g = gradients.pop(t)
+                if g.dtype is not t._data.dtype:
+                    g = g.astype(t._data.dtype)
             yield t, g  # complete: all that was made from t is newer, hence done
             if until is not None and t in until:
                 continue
@@ -514,11 +516,11 @@ class Tensor(Methods):
                 if gx is g and not create_graph:
                     gx = g.copy()  # no two tensors share a gradient
                 if a._op is None:
-                    leaves[a] = leaves[a] + gx if a in leaves else gx
+                    leaves[a] = added(leaves[a], gx) if a in leaves else gx
                 elif a is only:
                     alone = alone + gx
                 elif a in gradients:
-                    gradients[a] = gradients[a] + gx
+                    gradients[a] = added(gradients[a], gx)
                 elif only is None and not heap:
                     only, alone = a, gx
                 else:
@@ -530,7 +532,8 @@ class Tensor(Methods):
                     heappush(heap, (-only._serial, only))
                     only = None
                 g = alone
-        yield from leaves.items()
+        for t, g in leaves.items():
+            yield t, g if g.dtype is t._data.dtype else g.astype(t._data.dtype)
 
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
         """The gradient at self, checked: an array (or Tensor) of its shape and dtype that nobody else holds."""
@@ -694,6 +697,11 @@ def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
         if gx.shape != x.shape:
             gx = gx.reshape(x.shape)
     return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
+
+
+def added(a: Any, b: Any) -> Any:
+    """a + b; in float16, where 2,048 + 1 is 2,048, as float32."""
+    return a + b if b.dtype.char != "e" else a.astype(np.float32) + b
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

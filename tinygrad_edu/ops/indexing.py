@@ -21,12 +21,17 @@ def _is_basic(index: Any) -> bool:
 
 
 def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    y = np.zeros(shape, x.dtype)
+    y = np.zeros(shape, x.dtype if _is_basic(index) else _wide(x))
     if _is_basic(index):
         y[index] = x
-    else:
-        np.add.at(y, index, x)
-    return y
+        return y
+    np.add.at(y, index, x)
+    return y.astype(x.dtype, copy=False)
+
+
+def _wide(x: Any) -> Any:
+    """The dtype to add up in: an index may repeat, and in float16 2,048 + 1 is 2,048."""
+    return np.float32 if x.dtype.char == "e" else x.dtype
 
 
 def _writable(x: Any, value: Any) -> Any:
@@ -45,8 +50,10 @@ def _add(x: Any, value: Any, index: Any) -> Any:
     entries = y[index]
     value = _fitting(value, np.shape(entries))
     if not _is_basic(index):
-        np.add.at(y, index, value)
-    elif type(entries) is np.ndarray:  # a view; np.add.at is slower, and crashes if the value has an axis too many
+        wide = y.astype(_wide(y), copy=False)
+        np.add.at(wide, index, value)
+        return wide.astype(y.dtype, copy=False)
+    if type(entries) is np.ndarray:  # a view; np.add.at is slower, and crashes if the value has an axis too many
         np.add(entries, value, entries, casting="unsafe")
     else:
         y[index] = entries + value

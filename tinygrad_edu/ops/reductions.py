@@ -126,6 +126,8 @@ def _log_of_sum(s: Any, axis: Any) -> Any:
     """log(sum(exp(s))) where the largest entry of s is 0: that one's 1 does not swallow what the others add."""
     is_top = s == 0
     rest = _sum(np.exp(s) * ~is_top, axis, True)
+    if not s.size:
+        return np.full(rest.shape, -np.inf, rest.dtype)
     return np.log1p(rest + (_total(is_top, axis, rest.dtype, None, True) - 1))
 
 
@@ -264,8 +266,8 @@ log_softmax = op(_log_softmax, lambda g, y, x, axis: g - softmax.apply(x, axis=a
           stable=(lambda g, y, x, axis: _less_shares(g, x, axis),), name="log_softmax", source=_LOG_SOFTMAX, plain=_plain_log_softmax, jax="jax.nn.log_softmax",
           cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
           doc="log(softmax(x)) along the axis: right even where softmax itself would be 0.")
-cumsum = op(lambda x, axis=None: np.cumsum(x, axis, _WIDER.get(x.dtype.char)).astype(x.dtype if x.dtype.kind == "f" else None, copy=False),
-            lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis).reshape(x.shape),
+cumsum: Op = op(lambda x, axis=None: np.cumsum(x, axis, _WIDER.get(x.dtype.char)).astype(x.dtype if x.dtype.kind == "f" else None, copy=False),
+            lambda g, y, x, axis: np.flip(cumsum.apply(np.flip(g, axis), axis=axis), axis).reshape(x.shape),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")
 # fmt: on

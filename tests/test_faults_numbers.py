@@ -1,0 +1,283 @@
+"""Numbers that other engines, or this one once, got wrong: poles, NaN, masks, long sums, constant rows, few digits."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+INF, NAN = np.inf, np.nan
+FLOATS = [np.float16, np.float32, np.float64]
+
+
+def leaf(data, dtype=float):
+    return tg.Tensor(np.asarray(data, dtype), requires_grad=True)
+
+
+def slopes(f, *points, dtype=float):
+    """The gradients of f's sum at the points."""
+    leaves = [leaf(x, dtype) for x in points]
+    with np.errstate(all="ignore"):
+        f(*leaves).sum().backward()
+    return [x.grad.tolist() for x in leaves]
+
+
+# -- poles, kinks and NaN ----------------------------------------------------------------------------------------------------------
+
+# what is computed, where, and its gradients there; where a comment names nobody, PyTorch and JAX give the same
+AT_POLES = [
+    (np.logaddexp, (INF, 1.0), [1.0, 0.0]),  # PyTorch
+    (np.logaddexp, (-INF, 1.0), [0.0, 1.0]),
+    (np.logaddexp, (-INF, -INF), [0.0, 0.0]),  # they: NaN
+    (np.logaddexp, (INF, INF), [0.5, 0.5]),  # they: NaN, and 1 each
+    (np.logaddexp, (NAN, 1.0), [NAN, NAN]),
+    (np.arctan2, (0.0, 0.0), [0.0, 0.0]),  # PyTorch
+    (np.arctan2, (1e200, 1e200), [0.5e-200, -0.5e-200]),  # they: 0
+    (np.arctan2, (1e-200, 1e-200), [0.5e200, -0.5e200]),
+    (np.hypot, (0.0, 0.0), [0.0, 0.0]),  # they: NaN, and a half each
+    (np.hypot, (3e200, 4e200), [0.6, 0.8]),
+    (np.hypot, (3e-200, 4e-200), [0.6, 0.8]),
+    (np.power, (0.0, -1.0), [-INF, -INF]),  # PyTorch
+    (np.power, (0.0, 0.0), [0.0, 0.0]),
+    (np.power, (0.0, 2.0), [0.0, 0.0]),
+    (np.power, (0.0, 0.5), [INF, 0.0]),
+    (np.maximum, (NAN, 1.0), [1.0, 1.0]),  # PyTorch
+    (np.minimum, (1.0, NAN), [1.0, 1.0]),  # PyTorch
+    (np.maximum, (1.0, 1.0), [0.5, 0.5]),
+    (np.divide, (1.0, 0.0), [INF, -INF]),
+    (tg.relu, (NAN,), [1.0]),  # PyTorch
+    (tg.relu, (-0.0,), [0.0]),
+    (np.abs, (NAN,), [NAN]),
+    (np.abs, (-0.0,), [0.0]),
+    (np.sqrt, (0.0,), [INF]),
+    (lambda x: x**0.5, (0.0,), [INF]),
+    (np.cbrt, (0.0,), [INF]),
+    (np.log, (0.0,), [INF]),
+    (np.log1p, (-1.0,), [INF]),
+    (np.arcsin, (1.0,), [INF]),
+    (np.arctanh, (1.0,), [INF]),
+    (np.reciprocal, (-0.0,), [-INF]),
+    (lambda x: x.clip(0.0, 1.0), (NAN,), [0.0]),
+    (lambda x: x.clip(1.0, 0.0), (0.5,), [0.0]),
+    (tg.softplus, (INF,), [1.0]),
+    (tg.softplus, (-INF,), [0.0]),
+    (tg.log_sigmoid, (-INF,), [1.0]),
+    (tg.sigmoid, (INF,), [0.0]),
+    (tg.sigmoid, (-INF,), [0.0]),
+    (tg.sigmoid, (NAN,), [NAN]),
+    (np.tanh, (INF,), [0.0]),
+    (np.expm1, (-INF,), [0.0]),
+    (np.arctan, (-INF,), [0.0]),
+    (np.arctan, (1e200,), [0.0]),
+    (np.arcsinh, (1e200,), [1e-200]),
+    (tg.max, ([NAN, 1.0],), [[1.0, 0.0]]),  # PyTorch
+    (tg.min, ([NAN, NAN],), [[0.5, 0.5]]),  # PyTorch
+    (tg.max, ([INF, INF],), [[0.5, 0.5]]),
+    (tg.prod, ([0.0, NAN, 2.0],), [[NAN, 0.0, NAN]]),
+    (tg.prod, ([0.0, 0.0, 3.0],), [[0.0, 0.0, 0.0]]),
+    (tg.logsumexp, ([-INF, -INF],), [[0.0, 0.0]]),  # they: NaN
+    (tg.logsumexp, ([-INF, 2.0],), [[0.0, 1.0]]),
+    (tg.logsumexp, ([INF, 0.0],), [[1.0, 0.0]]),  # they: NaN
+    (tg.logsumexp, ([NAN, 0.0],), [[NAN, NAN]]),
+    (lambda z: tg.softmax(z)[1], ([-INF, 1.0, 1.0],), [[0.0, 0.25, -0.25]]),
+    (lambda z: tg.log_softmax(z)[1], ([-INF, 1.0, 1.0],), [[0.0, 0.5, -0.5]]),
+    (tg.softmax, ([-INF, -INF],), [[NAN, NAN]]),
+    (tg.log_softmax, ([-INF, -INF],), [[NAN, NAN]]),
+    (lambda z: tg.cross_entropy(z, 1), ([-INF, 1.0, 1.0],), [[0.0, -0.5, 0.5]]),
+    (lambda z: tg.cross_entropy(z, [0.0, 1.0, 0.0]), ([-INF, 1.0, 1.0],), [[0.0, -0.5, 0.5]]),
+    (lambda z: tg.binary_cross_entropy_with_logits(z, [0.0, 1.0]), ([-INF, INF],), [[0.0, 0.0]]),
+    (lambda x: tg.where(x > 0, np.logaddexp(x, x), 0.0), ([-INF, 1.0],), [[0.0, 1.0]]),
+    (lambda x: tg.where(np.isinf(x), 0.0, tg.logsumexp(x.reshape(2, 1), axis=1)), ([-INF, 1.0],), [[0.0, 1.0]]),
+]
+
+
+AT_POLES_32 = [
+    (np.arctan2, (1e25, 1e25), [0.5e-25, -0.5e-25]),
+    (np.arctan2, (1e-25, 1e-25), [0.5e25, -0.5e25]),
+    (np.hypot, (3e25, 4e25), [0.6, 0.8]),
+    (np.hypot, (3e-25, 4e-25), [0.6, 0.8]),
+    (np.arcsinh, (1e25,), [1e-25]),
+]
+
+
+def fits_float32(numbers):
+    return all(x == 0 or 1e-30 < abs(x) < 1e30 or not np.isfinite(x) for x in np.ravel(numbers))
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "expected", "dtype"),
+    [(*case, np.float64) for case in AT_POLES]
+    + [(*case, np.float32) for case in AT_POLES_32 + AT_POLES if fits_float32(np.hstack(case[1]))],
+)
+def test_at_poles_nan_and_masks(f, at, expected, dtype):
+    for got, right in zip(slopes(f, *at, dtype=dtype), expected, strict=True):
+        np.testing.assert_allclose(got, right, rtol=1e-6)
+
+
+def test_values_of_masked_scores():
+    with np.errstate(all="ignore"):
+        assert tg.logsumexp([-INF, -INF]).item() == -INF
+        assert np.isnan(tg.softmax([-INF, -INF]).numpy()).all()
+        assert tg.softmax([INF, 0.0]).tolist() == [1.0, 0.0]
+        assert tg.cross_entropy([-INF, 1.0, 1.0], [0.0, 1.0, 0.0]).item() == np.log(2.0)
+        assert tg.cross_entropy([-INF, 1.0, 1.0], 0).item() == INF
+        assert tg.binary_cross_entropy_with_logits([-INF, INF], [0.0, 1.0]).item() == 0.0
+
+
+@pytest.mark.parametrize("f", [tg.softmax, tg.log_softmax])
+def test_scores_of_no_classes_have_no_probabilities(f):
+    assert f(np.zeros((5, 0, 0))).shape == (5, 0, 0)
+    assert tg.logsumexp(np.zeros((2, 0)), axis=1).tolist() == [-INF, -INF]
+    assert slopes(f, np.zeros((2, 0))) == [[[], []]]
+
+
+# -- digits of scores --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 2.0**14), (np.float32, 2.0**20), (np.float64, 2.0**50), (np.float64, 1e15)])
+def test_scores_far_from_0_are_shifted_before_anything_is_rounded(dtype, offset):
+    steps = np.array([[0.0, 1.0, 3.0, 2.0]], dtype)
+    z, labels, onehot = (steps + offset).astype(dtype), np.array([1]), np.array([[0.0, 1.0, 0.0, 0.0]], dtype)
+    assert (z - z[:, :1] == steps).all()
+    for f in (tg.softmax, tg.log_softmax, lambda x: tg.cross_entropy(x, labels), lambda x: tg.cross_entropy(x, onehot)):
+        np.testing.assert_array_equal(f(z).numpy(), f(steps).numpy())
+        np.testing.assert_array_equal(
+            slopes(lambda x, f=f: f(x)[..., 0] if f(x).ndim else f(x), z, dtype=dtype),
+            slopes(lambda x, f=f: f(x)[..., 0] if f(x).ndim else f(x), steps, dtype=dtype),
+        )
+    np.testing.assert_array_equal(
+        slopes(np.logaddexp, z, z[:, ::-1], dtype=dtype), slopes(np.logaddexp, steps, steps[:, ::-1], dtype=dtype)
+    )
+    np.testing.assert_allclose(tg.softmax(z).numpy().sum(), 1, rtol=3 * np.finfo(dtype).eps)
+
+
+# -- long sums, and few digits -----------------------------------------------------------------------------------------------------
+
+
+def test_sums_of_float16_go_on_beyond_2048():
+    ones = np.ones((4096, 2), np.float16)
+
+    def repeated(w):
+        total = w * 0
+        for _ in range(4096):
+            total = total + w
+        return total
+
+    assert slopes(lambda b: ones + b, np.zeros(2), dtype=np.float16) == [[4096, 4096]]
+    assert slopes(lambda w: w[np.zeros(4096, int)], np.ones(2), dtype=np.float16) == [[4096, 0]]
+    assert slopes(repeated, np.ones(1), dtype=np.float16) == [[4096]]
+    assert slopes(lambda W: ones @ W, np.ones((2, 1)), dtype=np.float16) == [[[4096], [4096]]]
+    assert slopes(lambda x: x.cumsum(0)[-1], np.ones(4096), dtype=np.float16) == [[1] * 4096]
+    assert slopes(lambda x: x.cumsum(0), np.ones(4096), dtype=np.float16)[0][0] == 4096
+    assert tg.Tensor(ones).sum(axis=0).tolist() == [4096, 4096]
+    assert tg.Tensor(ones).cumsum(0).numpy()[-1].tolist() == [4096, 4096]
+    assert tg.Tensor(np.zeros(2, np.float16)).at[np.zeros(4096, int)].add(1.0).tolist() == [4096, 0]
+
+
+def test_the_mean_of_more_entries_than_float16_counts():
+    x = leaf(np.ones(70_000), np.float16)
+    x.mean().backward()
+    np.testing.assert_allclose(x.grad, 1 / 70_000, rtol=2e-3)
+    assert x.mean().item() == 1
+    assert slopes(lambda x: x.var(), np.arange(70_000) % 2, dtype=np.float16)[0][0] == pytest.approx(-1 / 70_000, rel=5e-3)
+
+
+@pytest.mark.parametrize("f", [tg.sum, tg.mean, tg.var, tg.std])
+@pytest.mark.parametrize("axis", [0, 1, None, (0, 1)])
+def test_long_sums_of_float32_keep_their_digits(f, axis):
+    x = (np.random.default_rng(0).normal(size=(300_000, 2)) + 3).astype(np.float32)
+    for array in (x, x.T, np.asfortranarray(x)):
+        if axis is not None and np.size(array) // np.size(array.sum(axis)) < 3:
+            continue  # a mean of two is rounded like them
+        exact = getattr(array.astype(float), f.name)(axis)
+        y = f(array, axis).numpy()
+        assert y.dtype == np.float32
+        np.testing.assert_allclose(y, exact, rtol=3e-7)
+
+
+def test_the_gradient_of_a_bias_keeps_its_digits_over_many_rows():
+    g = np.random.default_rng(0).random((300_000, 2)).astype(np.float32)
+    (slope,) = slopes(lambda b: (b + np.zeros_like(g)) * g, np.zeros(2), dtype=np.float32)
+    np.testing.assert_allclose(slope, g.sum(axis=0, dtype=float), rtol=1e-7)
+
+
+# -- constant rows -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, np.longdouble])
+def test_the_spread_of_equal_entries_is_0_and_so_is_its_gradient(dtype):
+    constants = [0.1, 0.3, 1 / 3, 1e-3, 7.7, 1e4, -2.3, 1e-8, 0.0, *([1e30, 1e-30] if dtype is not np.float16 else [6e4])]
+    for n in (1, 2, 3, 5, 7, 10, 100, 1000):
+        for c in constants:
+            for f in (
+                tg.std,
+                tg.var,
+                lambda x: x.reshape(1, -1).std(axis=1),
+                lambda x: (x.reshape(-1, 1) + np.zeros(3, x.dtype)).var(axis=0),
+            ):
+                x = leaf(np.full(n, c), dtype)
+                y = f(x)
+                y.sum().backward()
+                assert (y.numpy() == 0).all(), (n, c)
+                assert (x.grad == 0).all(), (n, c)
+
+
+# -- dtypes ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_every_op_keeps_the_dtype_in_value_and_gradient(dtype):
+    for op in tg.registry.registry.values():
+        if not (op.rules or op.variadic) or op.name.startswith("test_") or op.rules[:1] == (None,):
+            continue
+        from tinygrad_edu.formula import sample
+
+        args, static, _ = sample(op)
+        if any(a.dtype.kind != "f" for a in args) or "dtype" in static:
+            continue
+        leaves = [leaf(a, dtype) for a in args]
+        y = op.on(leaves, static)
+        assert y.dtype == dtype, op.name
+        y.sum().backward()
+        assert all(x.grad.dtype == dtype for x in leaves if x.grad is not None), op.name
+
+
+def test_python_numbers_are_weak_and_integers_become_floats_beside_floats():
+    x, n = leaf([2.0, 3.0], np.float32), np.array([2, 3], np.int8)
+    for y in (x * 2.0, 2 - x, x / 3, 2.0**x, x**2, np.maximum(x, 0), np.hypot(x, 1.0), np.arctan2(1.0, x), x + n, n - x, x**n, n / x):
+        assert y.dtype == np.float32
+        y.sum().backward()
+        assert x.grad.dtype == np.float32
+    assert (leaf([200.0]) - np.array([250], np.uint8)).tolist() == [-50.0]
+    assert tg.Tensor([1, 2]).mean().item() == 1.5
+    assert tg.Tensor([True, True]).sum().item() == 2
+    assert tg.Tensor(np.array([100, 100], np.int8)).sum().item() == 200
+    assert tg.softmax([1, 1]).tolist() == [0.5, 0.5]
+    assert tg.sigmoid(tg.Tensor([0, 0])).tolist() == [0.5, 0.5]
+
+
+def test_no_warning_where_a_value_and_its_gradient_are_finite():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f in (
+            tg.sigmoid,
+            np.tanh,
+            tg.softplus,
+            tg.log_sigmoid,
+            np.arctan,
+            np.arcsinh,
+            tg.relu,
+            tg.logsumexp,
+            tg.softmax,
+            tg.log_softmax,
+        ):
+            for dtype in FLOATS:
+                x = leaf(
+                    [-INF, -6e4, -1000.0, -20.0, 0.0, 20.0, 1000.0, 6e4, INF]
+                    if f not in (tg.softmax, tg.log_softmax)
+                    else [-INF, 6e4, 5.0],
+                    dtype,
+                )
+                f(x).backward(np.ones(f(x).shape))
+                assert np.isfinite(x.grad).all(), f
