@@ -21,7 +21,7 @@ from tinygrad_edu.trees import leaves
 
 # -- names of other libraries ------------------------------------------------------------------------------------------------------
 
-PUBLIC = sorted(name for name in dir(np.ndarray) if not name.startswith("_"))
+PUBLIC = sorted(name for name in dir(np.ndarray) if not name.startswith("_") and hasattr(np.ones((1, 1)), name))
 
 
 def leaf(data):
@@ -194,7 +194,7 @@ OF_ARRAYS = {
     "where, one argument": lambda t: np.where(t > 1)[0],
     "count_nonzero": lambda t: np.count_nonzero(t > 1),
     "clip": lambda t: np.clip(t, 0.5, 2.0),
-    "clip, keywords": lambda t: np.clip(t, min=0.5, max=None, out=None),
+    "clip, keywords": lambda t: np.clip(t, a_min=0.5, a_max=None, out=None),
     "clip, method": lambda t: t.clip(0.5, 2.0),
     "broadcast_to": lambda t: np.broadcast_to(t, (2, 2, 3)),
     "cumulative_sum": lambda t: np.cumulative_sum(t, axis=1) if hasattr(np, "cumulative_sum") else t,

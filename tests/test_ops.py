@@ -119,8 +119,8 @@ def test_booleans_combine(f):
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.5), (None, 0.5), (0.0, None), (None, None), (X[0], 1.0), (-1, X.max())])
 def test_clip_takes_bounds_as_numpy_does(low, high):
-    for y in (leaf(X).clip(low, high), tg.clip(X, min=low, max=high), np.clip(leaf(X), low, high), np.clip(leaf(X), min=low, max=high)):
-        same(y, np.clip(X, low, high))
+    for y in (leaf(X).clip(low, high), tg.clip(X, min=low, max=high), np.clip(leaf(X), low, high), np.clip(leaf(X), a_min=low, a_max=high)):
+        same(y, X if low is high is None else np.clip(X, low, high))  # NumPy 2.0 refuses to do nothing
 
 
 # -- reductions --------------------------------------------------------------------------------------------------------------------

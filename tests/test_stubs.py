@@ -19,7 +19,8 @@ def test_the_stub_is_what_the_registry_says() -> None:
 
 
 def test_a_stale_stub_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(stubs, "PATH", tmp_path / "_methods.pyi")
+    (tmp_path / "__init__.py").write_text((stubs.FOLDER / "__init__.py").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(stubs, "FOLDER", tmp_path)
     assert stubs.main(["--check"]) == 1
     assert "python -m tinygrad_edu.stubs" in capsys.readouterr().out
     assert stubs.main([]) == 0
@@ -32,9 +33,28 @@ t.sigmoid() | t.sum(axis=0, keepdims=True) | t.max(axis=(0, 1)) | t.reshape(2, 1
 t @ t | t + 1 | 1 - t | 2.0 * t | t / [1.0, 2.0] | t**2 | 2**t | -t | ~(t > 0) | abs(t) | t > 0 | t == t | t != 1.0
 t[0] | t[:, None] | a @ t | a + t | a - t | a * t | a / t | a**t | a > t | (a @ t + 1.0).sigmoid() | np.float64(2.0) * t | t @ a
 t.at[0].set(1.0) | t.detach() | t.named("t") | tg.exp(t) | tg.softmax(t) | tg.mse(t, a) | halved(t)
+tg.sum(t, axis=0) | tg.reshape(t, 2, 1) | tg.concatenate([t, a], axis=1) | tg.where(t > 0, t, 0.0) | tg.arctan2(t, 1.0) | t % 2 | t // 2
 """
-OTHERS = {"t.shape": "tuple[int, ...]", "t.ndim": "int", "t.name": "str | None", "float(t)": "float", "tg.draw(t).source": "str"}
+OTHERS = {
+    "tg.value_and_grad(halved)(a)": "tuple[tg.Tensor, Any]",
+    "tg.value_and_grad(halved, has_aux=True)(a)": "tuple[tuple[tg.Tensor, Any], Any]",
+    "tg.grad(halved, (0, 1))(a)": "tuple[Any, ...]",
+    "tg.exp.name": "str",
+    "t.shape": "tuple[int, ...]",
+    "t.ndim": "int",
+    "t.name": "str | None",
+    "float(t)": "float",
+    "tg.draw(t).source": "str",
+}
 MISTAKES = ["t.sigmoid(1)", "t.sum(axes=0)", "t.reshape('2')", "t.nosuchmethod()", "t + None", "t.swapaxes(0)"]
+MISTAKES += [
+    "tg.exp(1, 2, 3, nonsense=4)",
+    "tg.sum(t, axes=0)",
+    "tg.where(t)",
+    "tg.tensor([1.0])",
+    "tg.grad(3)",
+    "tg.Tensor([1.0]).clone()",
+]
 
 PROGRAM = """
 from typing import Any
@@ -45,6 +65,8 @@ import tinygrad_edu as tg
 @tg.no_grad()
 def halved(t: tg.Tensor) -> tg.Tensor:
     t /= 2
+    t -= 0.1 * t.grad
+    t.grad = None
     return t
 
 def check(t: tg.Tensor, a: NDArray[np.float64]) -> None:

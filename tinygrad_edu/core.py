@@ -126,7 +126,7 @@ class Tensor(Methods):
         self._data = array
 
     @property
-    def grad(self) -> Array | None:
+    def grad(self) -> Array | Any:  # with Any, as `re.match` has it, `p -= lr * p.grad` is no error to type checkers
         """The gradient that `backward` found, an array of the same shape and dtype; None: not computed."""
         return self._grad
 

@@ -35,7 +35,9 @@ INSTEAD = {
     "where": "write t[mask] first, or tg.where(mask, t, 0)",
 }
 
+UNSET: Any = vars(np)["_NoValue"]  # NumPy's own default, in signatures that ask its type checkers not to see it
+
 
 def says_nothing(key: str, value: Any) -> bool:
     """Whether an argument of this name has a value at which it changes nothing, whatever the operands are."""
-    return value is np._NoValue or (type(value) in (bool, int, str, type(None)) and value in NEUTRAL.get(key, ()))
+    return value is UNSET or (type(value) in (bool, int, str, type(None)) and value in NEUTRAL.get(key, ()))

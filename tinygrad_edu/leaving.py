@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from inspect import unwrap
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from .core import Tensor
 
 LOOK_ONLY = ("matplotlib", "seaborn", "plotly", "bokeh", "numpy.testing", "_pytest")  # modules that show or compare what they are given
-_LIBRARIES = str(Path(np.__file__).parents[1])  # where NumPy is installed, and what else pip brought
+_LIBRARIES = np.__file__.rpartition("numpy")[0]  # where NumPy is installed, and what else pip brought
 _lookers: set[CodeType] = set()  # functions of NumPy that do so
 
 

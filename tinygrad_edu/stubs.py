@@ -1,11 +1,13 @@
-"""The type stub of the methods and operators that ops give to Tensor, written from the registry of ops.
+"""The type stubs of what ops give to Tensor, and to the package: written from the registry of ops.
 
-`python -m tinygrad_edu.stubs` writes `_methods.pyi` anew; with `--check` it changes nothing and fails if the file is stale.
+`python -m tinygrad_edu.stubs` writes `_methods.pyi` and `__init__.pyi` anew; with `--check` it changes nothing and fails if a
+file is stale.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from .define import _OPERATORS
 from .operation import Op
 from .registry import registry
 
-PATH = Path(__file__).with_name("_methods.pyi")
+FOLDER = Path(__file__).parent
 
 HEADER = '''\
 """Written by `python -m tinygrad_edu.stubs` from the registry of ops: do not edit."""
@@ -54,8 +56,47 @@ TYPES = {
 }
 
 
-def text() -> str:
-    """The whole stub: what every op of the package adds to Tensor, in the order of the alphabet."""
+FACE = '''\
+"""Written by `python -m tinygrad_edu.stubs` from `__init__.py` and the registry of ops: do not edit."""
+
+from collections.abc import Sequence
+from typing import overload
+
+from numpy.typing import ArrayLike, DTypeLike
+
+from ._methods import Axis, Operand
+'''
+
+
+def texts() -> dict[str, str]:
+    """The stubs, by the names of their files."""
+    return {"_methods.pyi": methods(), "__init__.pyi": face()}
+
+
+def face() -> str:
+    """The stub of the package: each op with the arguments that it takes, the rest from where it is defined."""
+    ops, others = [], []
+    for node in ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                value = getattr(tinygrad_edu, alias.name, None)
+                if isinstance(value, Op):
+                    ops.append(value)
+                elif alias.asname is None:
+                    others.append(f"from .{node.module} import {alias.name} as {alias.name}")
+    names = "".join(f"    {name!r},\n" for name in tinygrad_edu.__all__).replace("'", '"')
+    return "\n".join([FACE, *others, "", *map(function, ops), f"__all__ = [\n{names}]\n"]).replace(f"{FACE}\n", FACE)
+
+
+def function(made: Op) -> str:
+    """The declaration of an op as a function, in a class of its own, for what an Op is otherwise stays true of it."""
+    first = "arrays: Sequence[Operand]" if made.variadic is not None else f"{'x' if made.arity == 1 else 'a'}: Operand"
+    lines = "".join(f"    {line}\n" for line in calls(made, "__call__", ["self", first]))
+    return f"class _{made.name}(Op):\n{lines}\n{made.name}: _{made.name}\n"
+
+
+def methods() -> str:
+    """The stub of Tensor's methods: what every op of the package adds to it, in the order of the alphabet."""
     assert tinygrad_edu.__name__ == __package__  # importing the package is what fills the registry
     ours = [made for made in registry.values() if is_at(made.name, made)]
     return HEADER + "".join(f"    {line}\n" for made in sorted(ours, key=lambda made: made.name) for line in declarations(made))
@@ -68,19 +109,25 @@ def is_at(name: str, made: Op) -> bool:
 
 def declarations(made: Op) -> Iterator[str]:
     """The lines that declare an op's method, and its operator if it is written like one."""
-    operands = ", ".join(["self", *(f"{letter}: Operand" for letter in "bcd"[: made.arity - 1]), *["/"] * (made.arity > 1)])
-    static = [parameter(name, made.defaults.get(name, inspect.Parameter.empty)) for name in made.static]
-    if made.static in (("shape",), ("axes",)):  # t.reshape(2, 3) is t.reshape((2, 3))
-        yield "@overload"
-        yield method(made.name, [operands, *static])
-        yield "@overload"
-        yield method(made.name, [operands, f"*{made.static[0]}: int"])
-    else:
-        yield method(made.name, [operands, *static])
+    yield from calls(made, made.name, ["self"])
     operators = _OPERATORS.get(made.write if isinstance(made.write, str) else "", ("", ""))
     for operator in filter(None, operators if is_at(operators[0], made) else ()):
         ignore = "  # type: ignore[override]" if operator in ("__eq__", "__ne__") else ""
-        yield method(operator, [operands, *static]) + ignore
+        yield from (line + ignore for line in calls(made, operator, ["self"]))
+
+
+def calls(made: Op, name: str, first: Sequence[str]) -> Iterator[str]:
+    """The declarations of a function that calls the op, whose first arguments are given."""
+    more = [f"{letter}: Operand" for letter in "bcd"[: made.arity - 1]]
+    operands = ", ".join([*first, *more, *["/"] * (len(first) + len(more) > 1)])
+    static = [parameter(name, made.defaults.get(name, inspect.Parameter.empty)) for name in made.static]
+    if made.static in (("shape",), ("axes",)):  # t.reshape(2, 3) is t.reshape((2, 3))
+        yield "@overload"
+        yield method(name, [operands, *static])
+        yield "@overload"
+        yield method(name, [operands, f"*{made.static[0]}: int"])
+    else:
+        yield method(name, [operands, *static])
 
 
 def method(name: str, arguments: Sequence[str]) -> str:
@@ -97,16 +144,18 @@ def parameter(name: str, default: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the stub, or only check it; 1 if it is stale."""
-    parser = argparse.ArgumentParser(prog="python -m tinygrad_edu.stubs", description="Write the type stub of Tensor's methods.")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if the stub is not what would be written")
-    wanted = text()
-    if not parser.parse_args(arguments).check:
-        PATH.write_text(wanted, encoding="utf-8")
-    elif not PATH.exists() or PATH.read_text(encoding="utf-8") != wanted:
-        print(f"{PATH.name} is stale: run python -m tinygrad_edu.stubs")
-        return 1
-    return 0
+    """Write the stubs, or only check them; 1 if one is stale."""
+    parser = argparse.ArgumentParser(prog="python -m tinygrad_edu.stubs", description="Write the type stubs of ops.")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if the stubs are not what would be written")
+    check, stale = parser.parse_args(arguments).check, False
+    for name, wanted in texts().items():
+        path = FOLDER / name
+        if not check:
+            path.write_text(wanted, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != wanted:
+            print(f"{name} is stale: run python -m tinygrad_edu.stubs")
+            stale = True
+    return int(stale)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -25,6 +25,14 @@ from .trees import leaves, paired, tree_map
 Argnums = int | Sequence[int]
 
 
+@overload
+def grad(f: Callable[..., Any], argnums: int = 0, has_aux: Literal[False] = False) -> Callable[..., Any]: ...
+@overload
+def grad(f: Callable[..., Any], argnums: Sequence[int], has_aux: Literal[False] = False) -> Callable[..., tuple[Any, ...]]: ...
+@overload
+def grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: Literal[True]) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]: ...
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of the scalar function `f` by its arguments `argnums` (an int, or a tuple of them).
 
@@ -45,6 +53,14 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     return gradient
 
 
+@overload
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: Literal[False] = False) -> Callable[..., tuple[Tensor, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[..., tuple[tuple[Tensor, Any], Any]]: ...
+@overload
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives (value, gradient), or ((value, more), gradient) with `has_aux`.
 

@@ -132,7 +132,7 @@ def _off_whole(a: Any, b: Any) -> Any:
 
 
 def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    return np.clip(x, min, max)
+    return x.copy() if min is None and max is None else np.clip(x, min, max)  # which NumPy 2.0 refuses
 
 
 def _plain_clip(x: Any, min: Any = None, max: Any = None) -> Any:
