@@ -251,14 +251,13 @@ def test_static_values_are_told_apart():
     assert len(compiled.signatures) == 8
 
 
-def test_a_tensor_from_outside_is_a_constant_until_it_changes():
+def test_what_comes_from_outside_is_a_constant_until_it_changes():
     w, a = tg.Tensor([1.0, 2.0], requires_grad=True), np.array([1.0, 1.0])
     compiled = tg.compile(lambda x: x * w + a)
     assert compiled(np.ones(2)).tolist() == [2.0, 3.0]
     with tg.no_grad():
         w += 1.0
-    a += 10.0  # an array cannot be watched
-    assert compiled(np.ones(2)).tolist() == [13.0, 14.0]
+    assert compiled(np.ones(2)).tolist() == [3.0, 4.0]
     a += 10.0
     assert compiled(np.ones(2)).tolist() == [13.0, 14.0]
 

@@ -181,7 +181,7 @@ def _on_arrays(function: Callable[..., Any], array: Callable[[Any], Any]) -> Cal
 
 def in_table(made: Op) -> bool:
     """Whether an op is a line of the table: a user's op may be defined again, as a notebook does, the table's may not."""
-    tables = [vars(module) for name, module in sys.modules.items() if name.startswith(f"{__package__}.ops.")]
+    tables = [vars(module) for name, module in list(sys.modules.items()) if name.startswith(f"{__package__}.ops.")]
     return any(table.get(made.name) is made for table in tables)
 
 

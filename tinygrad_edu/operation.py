@@ -155,7 +155,7 @@ class Op:
         try:
             y = self.run(*values, **static)
         except Exception as error:
-            raise self.explained(error, args, static) from None
+            y = self.retried(error, args, static)
         args = tuple([a if type(a) is Tensor else v for a, v in zip(args, values, strict=True)])
         if type(y) is ndarray and self._is_shared(y, args, values):
             y = y.copy("K")
@@ -231,6 +231,16 @@ class Op:
             )
         return numeric(y)
 
+    def retried(self, error: Exception, args: Sequence[Any], static: Mapping[str, Any]) -> Any:
+        """What the op gives for values, where it failed on what stands for them while a program is recorded; else its error, explained."""
+        try:
+            y = recorder.get() and recorder.get().rerun(self, args, static)
+        except Exception as second:
+            error, y = second, None
+        if y is None:
+            raise self.explained(error, args, static) from None
+        return y
+
     def explained(self, error: Exception, args: Sequence[Any], static: Mapping[str, Any]) -> Exception:
         """NumPy's error, with the names and shapes of the operands."""
         if len(args) < self.arity and self.variadic is None:
@@ -304,6 +314,8 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
         recorder.get().noted(t)
     else:
         t._op, t._args, t._static, t._requires_grad = None, (), _nothing, False
+        if recorder.get() is not None:
+            recorder.get().derived(t, args)
         if t._data.base is not None:  # a view: this tensor may be changed in place, and the other keeps its value
             t._data = t._data.copy("K")
     return t
@@ -332,7 +344,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         try:
             y = run(x._data, **static) if static else run(x._data)
         except Exception as error:
-            raise op.explained(error, (x,), static) from None
+            y = op.retried(error, (x,), static)
         if type(y) is float64:
             y = asarray(y)
         # equals _is_shared
@@ -382,7 +394,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         try:
             y = run(x, z)
         except Exception as error:
-            raise op.explained(error, (a, b), _nothing) from None
+            y = op.retried(error, (a, b), _nothing)
         if type(y) is float64:
             y = asarray(y)
         if not recorded or lent or _unrolled() is not True or type(y) is not ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (path, leaf) in order; a path reads like Python, `['W1']`, `[0]` or `.W1`. None is an empty tree."""
-    parts = _parts(tree)
+    parts = parts_of(tree)
     if parts is not None:
         for step, value in parts.items():
             yield from leaves(value, path + _written(tree, step))
@@ -31,14 +31,14 @@ def paired(tree: Any, other: Any) -> list[tuple[Any, Any]]:
 
 def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The same structure, with `function` applied to every leaf (and to the leaves at its place in the other trees)."""
-    parts = _parts(tree)
+    parts = parts_of(tree)
     if parts is None:
         return None if tree is None else function(tree, *others)
-    theirs = [_parts(other) or {} for other in others]
+    theirs = [parts_of(other) or {} for other in others]
     return _rebuilt(tree, {step: tree_map(function, value, *[other[step] for other in theirs]) for step, value in parts.items()})
 
 
-def _parts(tree: Any) -> dict[Any, Any] | None:
+def parts_of(tree: Any) -> dict[Any, Any] | None:
     """What a container holds, by key, place or the name of a field; None for a leaf."""
     if isinstance(tree, dict):
         return dict(tree)

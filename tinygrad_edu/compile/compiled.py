@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -12,26 +15,63 @@ import numpy as np
 from .. import _names
 from ..checks import short
 from ..core import Tensor
-from ..graph import ancestors
 from ..languages import identifier
 from ..modes import enable_grad, within
 from ..operation import is_intercepted
+from ..trees import parts_of
 from .entry import MISS, Entry, Result
+from .history import History
 from .lower import NUMPY_RULES, Lowering
 from .plan import Plan
 from .planned import Planned, prelude
 from .program import Program, recorded
 from .readable import Writer, source
 from .repeat import Loop, Repeated, in_python
-from .signature import Branch, Constant, Signature, is_array
+from .signature import Branch, Constant, Signature, assembled, is_array, like
 from .simplify import RULES
+from .surroundings import Place, Surroundings
 from .text import tree_text
 from .trace import Recording
 
 is_within = within.get
 Entered = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 _NONE: Mapping[int, int] = {}
-MANY = 16  # signatures: whoever has more of them passes what changes as a number
+MANY = 16  # recordings: whoever has more of them passes what changes as a number
+KEPT = 64  # programs of a function, and methods of as many instances: those that were not used for longest are forgotten
+FEW = 8  # programs that are tried in turn
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """What a program is called."""
+    name = getattr(f, "__name__", "<")
+    return "f" if name[:1] in ("<", "") else identifier(name)
+
+
+def refuse_unless_function(f: Any) -> None:
+    """Raise if something cannot be compiled."""
+    if isinstance(f, classmethod):
+        raise TypeError("a class method is compiled before it becomes one: write @classmethod above @tg.compile")
+    if not callable(f):
+        raise TypeError(f"compile takes a function, not {type(f).__name__}: {short(f)}")
+    for is_one, kind in (
+        (inspect.isgeneratorfunction, "a generator, which stops at each yield"),
+        (inspect.iscoroutinefunction, "a coroutine, which waits"),
+        (inspect.isasyncgenfunction, "an asynchronous generator"),
+    ):
+        if is_one(f):
+            raise TypeError(
+                f"{name_of(f)} is {kind}: a compiled function runs once and returns; compile the step that it does, and call that in it"
+            )
+
+
+def opened(value: Any) -> Any:
+    """An argument with its arrays as Tensors, as a function sees them that is compiled."""
+    if type(value) is Tensor:
+        return value
+    if is_array(value):
+        return Tensor(value, copy=False)
+    parts = parts_of(value)
+    return value if parts is None else assembled(type(value), {key: opened(v) for key, v in parts.items()}, like(value))
 
 
 class Compiled:
@@ -43,25 +83,74 @@ class Compiled:
     target = "numpy"
 
     def __init__(self, f: Callable[..., Any], donate: int | str | Sequence[int | str] = ()) -> None:
-        if not callable(f):
-            raise TypeError(f"compile takes a function, not {type(f).__name__}: {short(f)}")
+        self._is_static = isinstance(f, staticmethod)
+        f = f.__func__ if isinstance(f, staticmethod) else f
+        refuse_unless_function(f)
         update_wrapper(self, f)
         self.f = f
         self.donate = (donate,) if isinstance(donate, (int, str)) else tuple(donate)
-        self.name = "f" if getattr(f, "__name__", "<")[0] == "<" else identifier(f.__name__)
-        self._versions: dict[Any, Version] = {}
+        self.name = name_of(f)
+        self._roots: tuple[Any, ...] = (f,)  # what a program may read from outside is seen from here
+        self._versions: OrderedDict[Any, Version] = OrderedDict()  # the latest one last
         self._latest: Version | None = None
+        self._bound: OrderedDict[int, Compiled] = OrderedDict()  # the methods of instances
+        self._recordings = 0
         self._enter: Callable[..., Any] = lambda args, kwargs: MISS
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for these arguments; record it first, if there is none."""
-        if is_within():  # part of something larger, which needs to see what is computed
-            return self.f(*args, **kwargs)
+        if is_within() or is_intercepted():  # part of something larger, which needs to see what is computed
+            return self._seen_through(args, kwargs)
         result = self._enter(args, kwargs)
         return self._missed(args, kwargs) if result is MISS else result
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
+        """A method of an instance: a compiled function of its own, since it reads the instance's attributes."""
+        if instance is None or self._is_static:
+            return self
+        bound = self._bound.pop(id(instance), None)
+        if bound is None:
+            bound = self._of(MethodType(self.f, instance), [i - 1 if isinstance(i, int) else i for i in self.donate])
+            bound.name = self.name
+        self._bound[id(instance)] = bound
+        if len(self._bound) > KEPT:
+            self._bound.popitem(last=False)
+        return bound
+
+    def _of(self, f: Callable[..., Any], donate: Sequence[int | str]) -> Compiled:
+        """Another function, compiled in the same way."""
+        return Compiled(f, donate)
+
+    def backward(self, pull: Callable[..., Any]) -> Compiled:
+        """What pulls a gradient back through a call, compiled for the same target."""
+        other = Compiled(pull)
+        other.name, other._roots = f"{self.name}_backward", self._roots
+        return other
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"{self.name} is compiled, and a program is not pickled: pickle the function itself, {self.name}.f, "
+            "and compile it where it is loaded"
+        )
+
+    def __copy__(self) -> Compiled:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Compiled:
+        return self
+
+    def _seen_through(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the function itself gives, on Tensors, as when it is recorded."""
+        return self.f(*[opened(a) for a in args], **{name: opened(a) for name, a in kwargs.items()})
+
     def _missed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run another version than the latest, which may have to be recorded."""
+        for key in [*reversed(self._versions)][1:FEW]:  # a try takes 1 µs, the key of a call 20
+            version = self._versions.get(key)
+            result = MISS if version is None else version.enter(args, kwargs)
+            if result is not MISS:
+                self._use(key, version)
+                return result
         version, signature = self.version(args, kwargs)
         result = version.enter(*self.plain_arguments(signature))
         assert result is not MISS, f"{self.name} was recorded for {signature}, and does not fit it"
@@ -82,10 +171,20 @@ class Compiled:
         self._check_donated(signature)
         version = self._versions.get(signature.key)
         if version is None or version.is_outdated():
-            version = self._versions[signature.key] = self._recorded(Signature(self.f, args, kwargs))
+            version = self._recorded(Signature(self.f, args, kwargs))
+            self._recordings += 1
+            self._versions[signature.key] = version
             self._warn_of_many(signature)
-        self._latest, self._enter = version, version.enter
+        self._use(signature.key, version)
         return version, signature
+
+    def _use(self, key: Any, version: Any) -> None:
+        """Make a version the latest one, and forget those that were not used for long."""
+        self._latest, self._enter = version, version.enter
+        if key in self._versions:
+            self._versions.move_to_end(key)
+        while len(self._versions) > KEPT:
+            self._versions.popitem(last=False)
 
     def repeat(self, n: int, history: bool = False, carry: int = 1) -> Repeated:
         """A function that does n steps in one call, for a step that takes its state as the first argument and returns the new one.
@@ -103,8 +202,7 @@ class Compiled:
         return Repeated(self, n, history, carry)
 
     def _check_donated(self, signature: Signature) -> None:
-        for x in signature.of(self.donate):
-            refuse_unless_writable(x.value)
+        refuse_unless_apart([x.value for x in signature.of(self.donate)], signature)
 
     def _warn_of_many(self, signature: Signature) -> None:
         if len(self._versions) == MANY and signature.constants:
@@ -146,12 +244,14 @@ class Compiled:
         return f"<compiled {self.name}, target={self.target!r}, {len(self._versions)} signature{'s' * (len(self._versions) != 1)}>"
 
 
-def refuse_unless_writable(array: Any) -> None:
-    """Raise if the memory of a donated array must stay as it is."""
-    if type(array) is Tensor and array.op is not None:
-        raise TypeError(f"{array.label()} is donated, but has a history, which needs its data as it is: donate leaves")
-    if isinstance(array, np.generic) or not (array._data if type(array) is Tensor else array).flags.writeable:
-        raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(array) or 'a'}.copy()")
+def refuse_unless_apart(donated: Sequence[Any], signature: Signature) -> None:
+    """Raise if the memory of a donated array must stay as it is, or if another argument shares it."""
+    for x in donated:
+        if type(x) is Tensor and x.op is not None:
+            raise TypeError(f"{x.label()} is donated, but has a history, which needs its data as it is: donate leaves")
+        array = x._data if type(x) is Tensor else x
+        if isinstance(x, np.generic) or not array.flags.writeable:
+            raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(x) or 'a'}.copy()")
 
 
 class Version:
@@ -162,10 +262,20 @@ class Version:
     def __init__(self, compiled: Compiled, signature: Signature) -> None:
         self.signature = signature
         self.name = compiled.name
+        roots = (*compiled._roots, *[part.value for part in signature.constants])
+        self.around = Surroundings(*roots)
         recording, self.result, outputs = record(compiled.f, compiled.name, signature)
-        known = [t for t in ancestors(*outputs, until=recording.inputs, values=False) if t.is_leaf and t.serial < recording.start]
-        self.closed = [(t, t.serial) for t in known]
-        self.program = recorded(recording, labels(signature, recording), outputs, RULES)
+        refuse_frozen(recording, self.around)
+        refuse_stored(recording, self.around.settle(Surroundings(*roots), recording.depends))
+        self.outside = recording.outside(outputs)
+        for t in self.outside:
+            recording.inputs[t] = len(recording.inputs)
+        self.closed = [(t, t.serial, t.requires_grad) for t in recording.looked_at]
+        self.recording_inputs = list(recording.inputs)
+        self.history = History(compiled, self, outputs, bool(recording.backwards))
+        self.program = recorded(recording, labels(signature, recording, self.around.names()), outputs, RULES)
+        self.program.outside = dict(zip(self.program.inputs[len(signature.inputs) :], self.outside, strict=True))
+        recording.forget()
         self._text: tuple[str, dict[str, Any]] | None = None
         for x in signature.inputs:
             x.forget()
@@ -187,7 +297,7 @@ class Version:
 
     def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
         """The way into a program that takes the inputs, and gives the results, one after the other."""
-        return Entry(self.signature, updates, self.result, len(self.program.outputs), self.closed).function(program, memory)
+        return Entry(self, updates).function(program, memory)
 
     def looped(self, loop: Loop, n: int, history: bool) -> Callable[..., list[Any]]:
         """The program of n steps."""
@@ -204,8 +314,8 @@ class Version:
         return tree_text(self.result, lambda leaf: leaf_text(leaf, self.program))
 
     def is_outdated(self) -> bool:
-        """Whether a tensor that the function closes over, a constant to the program, has changed."""
-        return any(t.serial != serial for t, serial in self.closed)
+        """Whether what the function reads from outside has changed."""
+        return any(t.serial != serial or t.requires_grad != grad for t, serial, grad in self.closed) or not self.around.is_same()
 
     def _printed(self) -> tuple[str, dict[str, Any]]:
         if self._text is None:
@@ -219,8 +329,8 @@ class Version:
 
     @property
     def constants(self) -> dict[str, Any]:
-        """What is too large to be in the text."""
-        return self._printed()[1]
+        """What is too large to be in the text, and what tensors from outside are now."""
+        return {name: value._data if type(value) is Tensor else value for name, value in self._printed()[1].items()}
 
     @property
     def planned_source(self) -> str:
@@ -236,33 +346,50 @@ def leaf_text(leaf: Any, program: Program) -> str:
     return f"{node.dtype.name}[{', '.join(map(str, node.shape))}]"
 
 
-def record(f: Callable[..., Any], name: str, signature: Signature, spares: bool = True) -> tuple[Recording, Any, list[Tensor]]:
+def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Recording, Any, list[Tensor]]:
     """Run a function on placeholders: what was noted, the structure of what it returned, and its results."""
-    recording = Recording(name, spares and not is_intercepted())  # whoever watches needs all values
+    recording = Recording(name, not is_intercepted())  # whoever watches needs all values
     inputs = [recording.placeholder(x.array, x.value.name if type(x.value) is Tensor else None) for x in signature.inputs]
     args, kwargs = signature.rebuilt(inputs)
-    try:
-        with recording.running(), enable_grad():
-            returned = f(*args, **kwargs)
-    except Exception:
-        if not recording.has_stand_ins:
-            raise
-    else:
-        recording.forget()
-        outputs: list[Tensor] = []
-        return recording, _structure(returned, outputs, name), outputs
-    return record(f, name, signature, spares=False)  # an op may need values to run at all, as np.linalg.inv does
+    with recording.running(), enable_grad():
+        returned = f(*args, **kwargs)
+    outputs: list[Tensor] = []
+    return recording, structure(returned, outputs, name), outputs
 
 
-def _structure(value: Any, outputs: list[Tensor], name: str) -> Any:
+def refuse_frozen(recording: Recording, around: Surroundings) -> None:
+    """Raise if a program would keep for ever what was another value at each call of the function."""
+    generator = around.drawn()
+    if generator is not None:
+        raise TypeError(
+            f"{recording.called} draws random numbers, of which its program would keep the first ones for ever: draw them outside and pass "
+            f"them as an argument, mask = rng.random(x.shape) < 0.5; {recording.called}(x, mask)"
+        )
+    if recording.frozen:
+        raise TypeError(
+            f"{recording.called} calls {recording.frozen} while it is compiled, and its program would keep the first value for ever: "
+            "call it outside and pass the value as an argument, as an array"
+        )
+
+
+def refuse_stored(recording: Recording, place: Place | None) -> None:
+    """Raise if the function keeps a result of its own somewhere, where each call would have to put another."""
+    if place is not None:
+        raise TypeError(
+            f"{recording.called} assigns to {place.label} while it runs, which its program does not do: "
+            f"return the new value, and write {place.label} = {recording.called}(...)"
+        )
+
+
+def structure(value: Any, outputs: list[Tensor], name: str) -> Any:
     """What a function returned, taken apart; appends its tensors to the outputs."""
     if isinstance(value, dict):
         for key in value:
             if not is_literal(key):
                 raise TypeError(f"{name} returned a dict with the key {short(key)}: keys are strings, numbers, and tuples of them")
-        return Branch("", type(value), {key: _structure(v, outputs, name) for key, v in value.items()})
-    if isinstance(value, (list, tuple)):
-        return Branch("", type(value), {i: _structure(v, outputs, name) for i, v in enumerate(value)})
+    parts = parts_of(value)
+    if parts is not None:
+        return Branch("", type(value), {key: structure(v, outputs, name) for key, v in parts.items()}, like(value))
     if is_array(value):
         outputs.append(value if type(value) is Tensor else Tensor(np.array(value), copy=False))
         return Result(len(outputs) - 1, type(value) is Tensor)
@@ -278,7 +405,7 @@ def is_literal(value: Any) -> bool:
     return type(value) in (bool, int, float, str, type(None)) or (type(value) is tuple and all(map(is_literal, value)))
 
 
-def labels(signature: Signature, recording: Recording) -> list[str]:
+def labels(signature: Signature, recording: Recording, around: Mapping[Tensor, str]) -> list[str]:
     """What the inputs are called: by name if they have one, by parameter or key, or by the variable that they are unpacked to."""
     variables: dict[Tensor, str] = {}
     for t, name in recording.first_names.items():
@@ -288,7 +415,9 @@ def labels(signature: Signature, recording: Recording) -> list[str]:
         if origin in recording.inputs:
             variables.setdefault(origin, name)
     found = []
-    for x, t in zip(signature.inputs, recording.inputs, strict=True):
+    placeholders = [*recording.inputs]
+    for x, t in zip(signature.inputs, placeholders, strict=False):
         is_plain = x.label in signature.names or x.access.endswith(f"[{x.label!r}]")
         found.append(x.label if is_plain else t.name or variables.get(t) or x.label)
-    return found
+    outside = placeholders[len(signature.inputs) :]
+    return [*found, *(t.name or around.get(t) or recording.names.get(t) or recording.first_names.get(t) or "w" for t in outside)]

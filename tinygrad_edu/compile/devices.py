@@ -26,7 +26,7 @@ def refuse_uneven(inputs: Sequence[Input], devices: int) -> None:
 class Sharding:
     """How the inputs of a program are laid out over a mesh."""
 
-    def __init__(self, compiled: JaxCompiled, signature: Signature) -> None:
+    def __init__(self, compiled: JaxCompiled, signature: Signature, outside: int) -> None:
         sharding = compiled.jax.sharding
         self.jax = compiled.jax
         self.whole = sharding.NamedSharding(compiled.mesh, sharding.PartitionSpec())
@@ -36,6 +36,7 @@ class Sharding:
         chosen = signature.of(batch)
         refuse_uneven(chosen, devices)
         self.inputs = [split if x in chosen and x.array.ndim else self.whole for x in signature.inputs]
+        self.inputs += [self.whole] * outside
 
     def arguments(self, whole: int) -> dict[str, Any]:
         """The arguments of `jax.jit` for a function of some things that are everywhere, then the inputs. Results are everywhere."""

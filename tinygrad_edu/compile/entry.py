@@ -5,16 +5,18 @@ It is written out because a loop over the arguments would take longer than many 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..core import Tensor
-from ..modes import clock
+from ..modes import clock, is_recording
 from ..operation import _new, _nothing
-from .signature import Branch, Constant, Input, Signature
-from .text import tree_text
+from .signature import Branch, Constant, Input, assembled, static_key
+
+if TYPE_CHECKING:
+    from .compiled import Version
 
 MISS = object()  # what the function gives for arguments of another signature
 
@@ -38,15 +40,14 @@ def wrapped(array: Any) -> Tensor:
 class Entry:
     """Writes the way in: lines that check and take apart, the call, the results in their structure."""
 
-    def __init__(
-        self, signature: Signature, updates: Mapping[int, int], result: Any, results: int, closed: Sequence[tuple[Tensor, int]]
-    ) -> None:
-        self.signature, self.result, self.results = signature, result, results
+    def __init__(self, version: Version, updates: Mapping[int, int]) -> None:
+        self.version, self.signature = version, version.signature
+        self.outside = version.outside  # inputs that are no arguments
         self.updates = updates  # a result, and the input that becomes it
         self.namespace: dict[str, Any] = {"Tensor": Tensor, "ndarray": np.ndarray, "MISS": MISS, "clock": clock, "wrapped": wrapped}
-        self.namespace["objects"] = signature.objects
-        self.closed = closed  # constants of the program that may change, each with its serial
+        self.namespace |= {"is_recording": is_recording, "remember": version.history.remember, "static_key": static_key}
         self.lines: list[str] = []
+        self.made: list[str] = []  # lines that put the results into their structure
         self.count = 0
 
     def function(self, program: Callable[..., Any], memory: Callable[[], Any] | None) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
@@ -58,24 +59,34 @@ class Entry:
 
     def source(self, has_memory: bool) -> str:
         """Its text. User's names are in it as quoted keys of dicts alone."""
-        parts = [*self.signature.args, *self.signature.kwargs.values()]
-        expected = f"len(args) != {len(self.signature.args)} or " + (
-            f"len(kwargs) != {len(self.signature.kwargs)}" if self.signature.kwargs else "kwargs"
-        )
-        self.lines.append(f"if {expected}: return MISS")
-        for t, serial in self.closed:
-            self.lines.append(f"if {self.bind('closed_', t)}.serial != {serial}: return MISS")
-        for part in parts:
-            self._take(part)
-        checks = "\n        ".join(self.lines)
-        arrays = ", ".join(f"x{i}" for i in range(len(self.signature.inputs)))
-        results = ", ".join(f"y{i}" for i in range(self.results))
-        run = self.run(f"{results}, = program({arrays}{', ' * bool(arrays)}{'kept' * has_memory})" if results else "pass", has_memory)
-        updated = []
+        signature, inputs = self.signature, len(self.signature.inputs)
+        self.lines.append(f"if len(args) != {len(signature.args)} or [*kwargs] != {self.bind('names_', [*signature.kwargs])}: return MISS")
+        for part in (*signature.args, *signature.kwargs.values()):
+            self._take(part, part.access)
+        for t, serial, grad in self.version.closed:
+            known = self.bind("closed_", t)
+            self.lines.append(f"if {known}.serial != {serial} or {known}._requires_grad is not {grad}: return MISS")
+        tensors = {t: f"t{i}" for i, t in enumerate(self.outside, inputs)}
+        self.lines += self.version.around.lines(self.bind, tensors.copy())
+        for t, name in tensors.items():
+            if not any(line.startswith(f"{name} = ") for line in self.lines):
+                self.lines.append(f"{name} = {self.bind('outside_', t)}")
+                self.lines.append(f"if not {name}._requires_grad: return MISS")
+            self.lines.append(f"x{name[1:]} = {name}._data")
+        checks = "\n        ".join([f"wants = {bool(self.outside)}", *self.lines])
+        count = len(self.version.program.outputs)
+        arrays = ", ".join(f"x{i}" for i in range(inputs + len(self.outside)))
+        originals = ", ".join(f"t{i}" for i in range(inputs + len(self.outside)))
+        results = ", ".join(f"y{i}" for i in range(count))
+        run = self.run(f"{results}, = program({arrays}{', ' * bool(arrays)}{'kept' * has_memory})" if count else "pass", has_memory)
+        tail = [f"y{part.number} = wrapped(y{part.number})" for part in results_in(self.version.result) if self.is_wrapped(part)]
         for y, x in self.updates.items():
-            updated += [f"if t{x} is not x{x}: t{x}._lent = None; t{x}._serial = clock(); y{y} = t{x}", f"else: y{y} = wrapped(y{y})"]
-        body = "\n    ".join([*run, *updated, f"return {tree_text(self.result, self._leaf)}"])
-        taken = f"    try:\n        {checks}\n    except (KeyError, IndexError, AttributeError): return MISS"
+            tail.append(f"if t{x} is not x{x}: t{x}._lent = None if t{x}._lent is None else True; t{x}._serial = clock(); y{y} = t{x}")
+        if count and arrays:
+            tail.append(f"if wants and is_recording(): {results}, = remember(({results},), ({originals},))")
+        returned = self._built(self.version.result)
+        body = "\n    ".join([*run, *tail, *self.made, f"return {returned}"])
+        taken = f"    try:\n        {checks}\n    except (KeyError, IndexError, AttributeError, ValueError): return MISS"
         return f"def enter(args, kwargs):\n{taken}\n    {body}\n"
 
     def run(self, call: str, has_memory: bool) -> list[str]:
@@ -85,22 +96,33 @@ class Entry:
         # two threads must not share the memory: each takes one from the pool, or makes one
         return ["try: kept = pool.pop()", "except IndexError: kept = make()", call, "pool.append(kept)"]
 
-    def _take(self, part: Any) -> None:
+    def _take(self, part: Any, access: str) -> None:
         """Lines that check a part of the arguments, and give its arrays the names x0, x1, ..."""
         if isinstance(part, Branch):
-            name = self.bind("type_", part.kind)
-            self.lines.append(f"if type({part.access}) is not {name} or len({part.access}) != {len(part.parts)}: return MISS")
-            for inner in part.parts.values():
-                self._take(inner)
+            self.count += 1
+            name = f"a{self.count}"
+            self.lines.append(f"{name} = {access}")
+            self.lines.append(f"if type({name}) is not {self.bind('type_', part.kind)}: return MISS")
+            if issubclass(part.kind, dict):
+                self.lines.append(f"if [*{name}] != {self.bind('keys_', [*part.parts])}: return MISS")
+            elif issubclass(part.kind, (list, tuple)):
+                self.lines.append(f"if len({name}) != {len(part.parts)}: return MISS")
+            for key, inner in part.parts.items():
+                self._take(inner, self._step(part.kind, name, key))
         elif isinstance(part, Input):
-            self._take_input(part)
+            self._take_input(part, access)
         else:
-            self._check(part)
+            self._check(part, access)
 
-    def _take_input(self, part: Input) -> None:
+    def _step(self, kind: type, name: str, key: Any) -> str:
+        if not issubclass(kind, (dict, list, tuple)):
+            return f"{name}.{key}"
+        return f"{name}[{key!r}]" if type(key) in (str, int) else f"{name}[{self.bind('key_', key)}]"
+
+    def _take_input(self, part: Input, access: str) -> None:
         i = self.signature.inputs.index(part)
         x, array = f"x{i}", part.array
-        self.lines.append(f"{x} = {part.access}")
+        self.lines.append(f"{x} = t{i} = {access}")
         if isinstance(part.value, np.generic):
             self.lines.append(f"if type({x}) is not {self.bind('type_', type(part.value))}: return MISS")
             return
@@ -109,24 +131,25 @@ class Entry:
 
     def take_array(self, i: int, x: str, check: str) -> None:
         """Lines after which `x` is an array, whatever it came as, that passed the check."""
+        leaf = ""
         if i in self.updates.values():
             leaf = f"if {x}._op is not None: return MISS\n            "
-            self.lines.append(f"t{i} = {x}\n        if type({x}) is Tensor:\n            {leaf}{x} = {x}._data")
-            self.lines.append(f"elif type({x}) is not ndarray: return MISS\n        if not {x}.flags.writeable: return MISS")
-        else:
-            self.lines.append(f"if type({x}) is Tensor: {x} = {x}._data\n        elif type({x}) is not ndarray: return MISS")
+        self.lines.append(
+            f"if type({x}) is Tensor:\n            {leaf}if {x}._requires_grad: wants = True\n            {x} = {x}._data\n"
+            f"        elif type({x}) is not ndarray: return MISS"
+        )
+        if i in self.updates.values():
+            self.lines.append(f"if not {x}.flags.writeable: return MISS")
         self.lines.append(check)
 
-    def _check(self, part: Constant) -> None:
+    def _check(self, part: Constant, access: str) -> None:
         value = self.bind("value_", part.value)
         if part.value is None or isinstance(part.value, bool):
-            self.lines.append(f"if {part.access} is not {value}: return MISS")
-            return
-        kind = self.bind("type_", type(part.value))
-        differs = f"({part.access} is not {value} and {part.access} != {value})"
-        if isinstance(part.value, float):  # 0.0 == -0.0, and nan != nan
-            differs = f"repr({part.access}) != {repr(part.value)!r}"
-        self.lines.append(f"if type({part.access}) is not {kind} or {differs}: return MISS")
+            self.lines.append(f"if {access} is not {value}: return MISS")
+        else:
+            self.lines.append(
+                f"if {access} is not {value} and static_key({access}) != {self.bind('key_', static_key(part.value))}: return MISS"
+            )
 
     def bind(self, prefix: str, value: Any) -> str:
         """A name for a value."""
@@ -134,9 +157,32 @@ class Entry:
         self.namespace[f"{prefix}{self.count}"] = value
         return f"{prefix}{self.count}"
 
-    def _leaf(self, part: Any) -> str:
-        return self.result_text(part) if isinstance(part, Result) else self.bind("value_", part.value)
+    def is_wrapped(self, part: Result) -> bool:
+        """Whether a result becomes a Tensor."""
+        return part.is_tensor
 
-    def result_text(self, part: Result) -> str:
-        """A result as the caller gets it."""
-        return f"y{part.number}" if part.number in self.updates or not part.is_tensor else f"wrapped(y{part.number})"
+    def _built(self, part: Any) -> str:
+        """The name of a part of what the function returns, or the lines that make it."""
+        if isinstance(part, Result):
+            return f"y{part.number}"
+        if isinstance(part, Constant):
+            return self.bind("value_", part.value)
+        parts = {key: self._built(inner) for key, inner in part.parts.items()}
+        self.count += 1
+        name = f"r{self.count}"
+        if part.kind in (list, tuple):
+            inside = ", ".join(parts.values())
+            text = f"[{inside}]" if part.kind is list else f"({inside}{',' * (len(parts) == 1)})"
+        else:
+            text = "{" + ", ".join(f"{self.bind('key_', key)}: {value}" for key, value in parts.items()) + "}"
+            if part.kind is not dict:
+                text = f"{self.bind('assembled_', assembled)}({self.bind('type_', part.kind)}, {text}, {self.bind('like_', part.like)})"
+        self.made.append(f"{name} = {text}")
+        return name
+
+
+def results_in(tree: Any) -> list[Result]:
+    """The results in a structure."""
+    if isinstance(tree, Branch):
+        return [found for part in tree.parts.values() for found in results_in(part)]
+    return [tree] if isinstance(tree, Result) else []

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Tensor
+from ..trees import parts_of
 from .compiled import _NONE, Compiled, Entered, Version
 from .devices import Sharding
 from .entry import Entry, Result
@@ -49,6 +51,9 @@ class JaxCompiled(Compiled):
             mesh = sharding.Mesh(mesh.devices, mesh.axis_names, axis_types=(sharding.AxisType.Auto,) * len(mesh.axis_names))
         self.mesh, self.batch_axis, self.batch = mesh, batch_axis, batch
 
+    def _of(self, f: Callable[..., Any], donate: Sequence[int | str]) -> Compiled:
+        return JaxCompiled(f, donate, self.mesh, self.batch_axis, self.batch)
+
     def _recorded(self, signature: Signature) -> Version:
         return JaxVersion(self, signature)
 
@@ -72,19 +77,20 @@ class JaxEntry(Entry):
     def take_array(self, i: int, x: str, check: str) -> None:
         # arrays that one program made share their description: 0.04 µs to look at, the shape and dtype 0.2
         described = f"if {x}.aval is not known[{i}]:\n                {check}\n                known[{i}] = {x}.aval"
-        taken = f"if type({x}) is Tensor: {x} = {x}._data\n            elif type({x}) is not ndarray: return MISS\n            {check}"
+        wants = f"\n                if {x}._requires_grad: wants = True\n                {x} = {x}._data"
+        taken = f"if type({x}) is Tensor:{wants}\n            elif type({x}) is not ndarray: return MISS\n            {check}"
         self.lines.append(f"if type({x}) is device_array:\n            {described}\n        else:\n            {taken}")
 
     def run(self, call: str, has_memory: bool) -> list[str]:
         lines = []
         if self.sharding is not None:
-            arrays = ", ".join(f"x{i}" for i in range(len(self.signature.inputs)))
+            arrays = ", ".join(f"x{i}" for i in range(len(self.signature.inputs) + len(self.outside)))
             lines.append(f"{arrays}, = {self.bind('placed_', self.sharding.placed)}([{arrays}])")
         # the context, in which float64 is float64, takes 0.75 µs
         return [*lines, "if config.jax_enable_x64:", f"    {call}", "else:", "    with exact(True):", f"        {call}"]
 
-    def result_text(self, part: Result) -> str:
-        return f"y{part.number}"
+    def is_wrapped(self, part: Result) -> bool:
+        return False
 
 
 class JaxVersion(Version):
@@ -101,10 +107,12 @@ class JaxVersion(Version):
         scope: dict[str, Any] = {}
         exec(compile(self.source, f"<{self.name}, for JAX>", "exec"), scope)
         self._function = scope[self.name]
-        self.sharding = Sharding(compiled, self.signature) if compiled.mesh is not None else None
+        self.sharding = Sharding(compiled, self.signature, len(self.outside)) if compiled.mesh is not None else None
         with self.exactly():
             put = jax.device_put if self.sharding is None else self.sharding.everywhere
-            self._constants = {name: put(value) for name, value in self.constants.items()}
+            known = self._printed()[1]
+            self._constants = {name: put(value) for name, value in known.items() if type(value) is not Tensor}
+            self._outside = [name for name, value in known.items() if type(value) is Tensor]
         donated = [self.signature.inputs.index(x) for x in self.signature.of(compiled.donate)]
         if self._constants:
             program = partial(self._jitted(self._flat, [1 + i for i in donated], 1), self._constants)
@@ -114,7 +122,7 @@ class JaxVersion(Version):
         return self.entry(program)
 
     def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
-        entry = JaxEntry(self.signature, updates, self.result, len(self.program.outputs), self.closed)
+        entry = JaxEntry(self, updates)
         return entry.for_jax(self.jax, self.sharding).function(program, memory)
 
     def exactly(self) -> Any:
@@ -129,7 +137,8 @@ class JaxVersion(Version):
     def _flat(self, constants: dict[str, Any], *arrays: Any) -> tuple[Any, ...]:
         """The program as a function of its inputs, one after the other, that gives its results so."""
         args, kwargs = self.signature.rebuilt(arrays)
-        returned = self._function(*args, **kwargs, **constants)
+        outside = dict(zip(self._outside, arrays[len(self.signature.inputs) :], strict=True))
+        returned = self._function(*args, **kwargs, **constants, **outside)
         found: list[Any] = []
         _collect(self.result, returned, found)
         return tuple(found)
@@ -172,7 +181,8 @@ class JaxVersion(Version):
 def _collect(result: Any, returned: Any, found: list[Any]) -> None:
     """The arrays in what a function returned, in order."""
     if isinstance(result, Branch):
-        for key, part in result.parts.items():
-            _collect(part, returned[key], found)
+        parts = parts_of(returned) or {}
+        for place, (key, part) in enumerate(result.parts.items()):
+            _collect(part, parts[key if key in parts else place], found)
     elif isinstance(result, Result):
         found.append(returned)

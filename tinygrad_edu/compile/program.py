@@ -171,6 +171,7 @@ class Program:
                 self.constants.append(node)
         self.uses = Counter(a for node in self.nodes for a in node.args if isinstance(a, Node))
         self.uses.update(self.outputs)
+        self.outside: dict[Node, Tensor] = {}  # inputs that are no arguments: tensors of the caller's that require a gradient
         self.static_names: dict[int, str] = {}  # what the user calls an array that is part of a static argument, by its id
 
 

@@ -209,9 +209,10 @@ def source(name: str, signature: Signature, program: Program, result: Any, write
     """The text of a module with one function, which takes arrays in place of Tensors; and the constants too large to be in it."""
     writer = writes(program, {}, [name, *(set(signature.names) - {node.label for node in program.inputs})])
     writer.write()
-    variables = {found.access: writer.written[node].text for found, node in zip(signature.inputs, program.inputs, strict=True)}
+    variables = {found.access: writer.written[node].text for found, node in zip(signature.inputs, program.inputs, strict=False)}
     small = {key: value for key, value in writer.constants.items() if value.size <= LITERAL}
     large = {key: value for key, value in writer.constants.items() if key not in small}
+    large |= {writer.written[node].text: t for node, t in program.outside.items()}
     arguments = [*signature.names, *(["*", *large] if large else [])]
     imports = "import tinygrad_edu\n" if any("tinygrad_edu." in text for text in writer.helpers.values()) else ""
     texts = [f"{writer.imports}{imports}"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from ..checks import numeric, short
 from ..core import Tensor
+from ..trees import parts_of
 
 
 @dataclass(eq=False)
@@ -39,6 +43,7 @@ class Branch(NamedTuple):
     access: str
     kind: type
     parts: dict[Any, Any]
+    like: Any = None  # a defaultdict's default, or a dataclass's other values
 
 
 class Constant(NamedTuple):
@@ -55,7 +60,7 @@ class Signature:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.inputs: list[Input] = []
         self.constants: list[Constant] = []
-        self.objects: list[Any] = []  # what the accesses refer to as `objects[i]`: keys that have no literal
+        self.objects: list[Any] = []  # keys that have no literal, which the accesses refer to as `objects[i]`
         names = parameter_names(f, len(args))
         for name in kwargs:
             if not name.isidentifier() or iskeyword(name):
@@ -64,19 +69,20 @@ class Signature:
         self.args = [self._scan(value, f"args[{i}]", name) for i, (name, value) in enumerate(zip(names, args, strict=True))]
         self.kwargs = {name: self._scan(value, f"kwargs[{name!r}]", name) for name, value in kwargs.items()}
         self.names = [*names, *kwargs]
-        self.key = (tuple([_key(part) for part in self.args]), tuple([(name, _key(part)) for name, part in sorted(self.kwargs.items())]))
+        self.key = (tuple([_key(part) for part in self.args]), tuple([(name, _key(part)) for name, part in self.kwargs.items()]))
 
     def _scan(self, value: Any, access: str, label: str) -> Any:
         if is_array(value):
             found = Input(access, label, value)
             self.inputs.append(found)
             return found
-        if isinstance(value, dict):
-            return Branch(access, type(value), {key: self._scan(v, *self._step(access, label, key)) for key, v in value.items()})
-        if isinstance(value, (list, tuple)):
-            return Branch(access, type(value), {i: self._scan(v, f"{access}[{i}]", f"{label}_{i}") for i, v in enumerate(value)})
+        parts = parts_of(value)
+        if parts is not None:
+            return Branch(
+                access, type(value), {key: self._scan(v, *self._step(value, access, label, key)) for key, v in parts.items()}, like(value)
+            )
         try:
-            hash(value)
+            hash(static_key(value))
         except TypeError:
             raise TypeError(
                 f"a compiled function takes Tensors, arrays, dicts, lists and tuples of them, and values that can be hashed; "
@@ -86,8 +92,10 @@ class Signature:
         self.constants.append(constant)
         return constant
 
-    def _step(self, access: str, label: str, key: Any) -> tuple[str, str]:
-        """Where the entry of a dict is, and what it is called: by its key, if that is a name."""
+    def _step(self, holder: Any, access: str, label: str, key: Any) -> tuple[str, str]:
+        """Where a part is, and what it is called: by its key or field, if it has one."""
+        if not isinstance(holder, (dict, list, tuple)):
+            return f"{access}.{key}", key
         if type(key) in (str, int):
             return f"{access}[{key!r}]", key if type(key) is str and key else f"{label}_{key}"
         self.objects.append(key)
@@ -103,7 +111,7 @@ class Signature:
             if isinstance(part, Constant):
                 return part.value
             built = {key: build(v) for key, v in part.parts.items()}
-            return assembled(part.kind, built)
+            return assembled(part.kind, built, part.like)
 
         return [build(part) for part in self.args], {name: build(part) for name, part in self.kwargs.items()}
 
@@ -116,7 +124,7 @@ class Signature:
                 raise TypeError(f"there is no argument {argument!r}: this call has {', '.join(self.names) or 'none'}")
             place = argument if isinstance(argument, int) else self.names.index(argument)
             access = f"args[{place}]" if place < self.count else f"kwargs[{argument!r}]"
-            chosen += [x for x in self.inputs if x.access == access or x.access.startswith(f"{access}[")]
+            chosen += [x for x in self.inputs if x.access == access or x.access.startswith((f"{access}[", f"{access}."))]
         return chosen
 
     def described(self) -> list[str]:
@@ -127,11 +135,50 @@ class Signature:
         return ", ".join(self.described())
 
 
-def assembled(kind: type, parts: dict[Any, Any]) -> Any:
-    """A dict, list or tuple of a kind."""
-    if issubclass(kind, dict):
+def like(value: Any) -> Any:
+    """What it takes to make another dict, list, tuple or dataclass like this one, beside its parts."""
+    return value.default_factory if isinstance(value, defaultdict) else None
+
+
+def assembled(kind: type, parts: dict[Any, Any], default: Any = None) -> Any:
+    """A dict, list, tuple or dataclass of a kind."""
+    if kind is dict:
         return parts
-    return kind(*parts.values()) if hasattr(kind, "_fields") else kind(parts.values())  # type: ignore[call-arg]
+    if issubclass(kind, defaultdict):
+        return kind(default, parts)
+    if issubclass(kind, dict):
+        return kind(parts)
+    if issubclass(kind, (list, tuple)):
+        return kind(*parts.values()) if hasattr(kind, "_fields") else kind(parts.values())
+    made = object.__new__(kind)
+    for name, value in parts.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def static_key(value: Any) -> Any:
+    """A key that tells static arguments apart: 1 from 1.0 and True, 0.0 from -0.0; an object of the user's is itself alone."""
+    if isinstance(value, (Enum, type)) or callable(value):
+        return (id(value), value)
+    if isinstance(value, (bool, int, float, complex, str, bytes, type(None), np.generic)):
+        return (type(value), repr(value))
+    if isinstance(value, (tuple, frozenset)):
+        keys = map(static_key, value)
+        return (type(value), frozenset(keys) if isinstance(value, frozenset) else tuple(keys))
+    if isinstance(value, slice):
+        return (slice, static_key(value.start), static_key(value.stop), static_key(value.step))
+    if type(value).__module__.partition(".")[0] in ("numpy", *sys.stdlib_module_names) and not hasattr(value, "__dict__"):
+        return (type(value), value)
+    hash(value)
+    return (id(value),)
+
+
+def leaves_of(tree: Any, value: Any) -> list[Any]:
+    """The parts of a value at the leaves of a structure that are no constants, in order."""
+    if isinstance(tree, Branch):
+        parts = parts_of(value) or {}
+        return [leaf for key, part in tree.parts.items() for leaf in leaves_of(part, parts[key])]
+    return [] if isinstance(tree, Constant) else [value]
 
 
 def is_array(value: Any) -> bool:
@@ -172,6 +219,5 @@ def _key(part: Any) -> Any:
         array = part.array
         return ("array", isinstance(part.value, np.generic), array.shape, array.dtype.str)
     if isinstance(part, Constant):
-        value = part.value
-        return (type(value), repr(value) if isinstance(value, float) else value)
-    return (part.kind, tuple([(key, _key(v)) for key, v in part.parts.items()]))
+        return static_key(part.value)
+    return (part.kind, tuple([(static_key(key), _key(v)) for key, v in part.parts.items()]))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import dis
+import os
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
@@ -16,8 +19,9 @@ from ..checks import read_only
 from ..core import Tensor
 from ..graph import ancestors
 from ..modes import clock, recorder, textbook, within
-from ..operation import _result
+from ..operation import Op, _result
 from ..ops.shape import copy
+from .surroundings import is_library
 
 
 class Recording:
@@ -26,7 +30,11 @@ class Recording:
     def __init__(self, called: str, spares: bool = True) -> None:
         self.called = called
         self.spares = spares  # whether large results are let go of, where they depend on an input
-        self.has_stand_ins = False
+        self.stand_ins: set[Tensor] = set()  # those that were
+        self.looked_at: dict[Tensor, None] = {}  # tensors from outside whose values the program goes by
+        self.origins: dict[Tensor, tuple[Tensor, ...]] = {}  # what a tensor without a history was computed from
+        self.frozen = ""  # what ran that gives another value at each call: time.time(), say
+        self.is_running = False
         self.start = clock()
         self.inputs: dict[Tensor, int] = {}  # placeholder -> its place among the inputs
         self.known: dict[Tensor, bool] = {}  # which tensors do not depend on an input, as far as it was found out
@@ -53,11 +61,13 @@ class Recording:
         """While this lasts, ops on tensors belong to the program."""
         token, inner, watcher = recorder.set(self), within.set(True), sys.getprofile()
         sys.setprofile(self._watch)
+        self.is_running = True
         try:
             with np.errstate(all="ignore"):  # of stand-ins there may be no logarithm; of values the program will say so
                 yield
         finally:
             sys.setprofile(watcher)
+            self.is_running = False
             recorder.reset(token)
             within.reset(inner)
         outermost, self.names = self.names, {}
@@ -81,8 +91,10 @@ class Recording:
 
     # -- names -----------------------------------------------------------------------------------------------------------------
 
-    def _watch(self, frame: FrameType, event: str, _: Any) -> None:
+    def _watch(self, frame: FrameType, event: str, called: Any) -> None:
         """Note the variables of a function of the user's that returns: the outermost one comes last, and its names count."""
+        if event == "c_call" and not self.frozen:
+            self.frozen = changing(called, frame)
         code = frame.f_code
         if event != "return" or not _names.is_users(frame) or (code.co_name[0] == "<" and code.co_name != "<lambda>"):
             return
@@ -129,23 +141,66 @@ class Recording:
         """Let go of a large result that was recorded, if nobody may look at its value: the program needs its shape and dtype."""
         if self.depends(t) and self.spares and t._data.nbytes >= memory.LARGE:
             t._data = memory.stand_in(t._data)
-            self.has_stand_ins = True
+            self.stand_ins.add(t)
 
     def forget(self) -> None:
-        """Let nobody who holds a result compute with it, where stand-ins took part."""
-        if self.has_stand_ins:
-            for t, is_known in self.known.items():
-                if not is_known and t not in self.inputs:
-                    t._data = memory.absent(t._data)
+        """Let nobody who holds a result compute with it: its value is that of one call."""
+        for t, is_known in self.known.items():
+            if not is_known:
+                t._data = memory.absent(t._data)
+
+    def rerun(self, op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> Any:
+        """What an op gives for the values in place of which it was given stand-ins; it may need them to run at all."""
+        values: dict[Tensor, Any] = {}
+        given = [a for a in args if type(a) is Tensor]
+        if not any([a in self.stand_ins for a in given]):
+            return None
+        for t in ancestors(*given, until=self.inputs, values=False):
+            if t in self.stand_ins and t.op is not None:
+                values[t] = np.asarray(t.op.run(*[values.get(a, a._data) if type(a) is Tensor else a for a in t.args], **t.static))
+        return op.run(*[values.get(a, a._data) if type(a) is Tensor else a for a in args], **static)
 
     def stands_for(self, x: Tensor, t: Tensor) -> None:
         """Note that a transform puts the leaf `x` in the place of `t`."""
         if self.depends(t):
             self.known[x] = False
+        else:
+            self.derived(x, (t,))
+
+    def derived(self, t: Tensor, args: Sequence[Any]) -> None:
+        """Note what a result without a history was computed from."""
+        if self.is_running:
+            self.origins[t] = tuple([a for a in args if type(a) is Tensor])
+
+    def looked(self, t: Tensor) -> None:
+        """Note that the program goes by a value, which is known, of tensors from outside."""
+        waiting, seen = [t], {t}
+        while waiting:
+            a = waiting.pop()
+            if a._serial < self.start and a not in self.inputs:
+                self.looked_at[a] = None
+                continue
+            more = [b for b in (*a.args, *self.origins.get(a, ())) if type(b) is Tensor and b not in seen]
+            seen.update(more)
+            waiting += more
+
+    def outside(self, outputs: Iterable[Tensor]) -> list[Tensor]:
+        """The tensors from outside that the outputs are computed from: those that require a gradient; the others count as looked at."""
+        lifted = []
+        for t in ancestors(*outputs, until=_Until(self.inputs, self.start), values=False):
+            if t in self.inputs or type(t) is not Tensor:
+                continue
+            if t._serial < self.start and t._requires_grad:
+                lifted.append(t)
+            elif t._serial < self.start or t.is_leaf:
+                self.looked(t)
+        return lifted
 
     def refuse_value(self, t: Tensor) -> None:
         """Raise if the program would go by a value that is another in the next call."""
-        if self.depends(t):
+        if not self.depends(t):
+            self.looked(t)
+        else:
             raise TypeError(
                 f"{self.called} is being compiled, and the value of {t.label()} differs from call to call: an `if`, a `while`, float(), "
                 ".item() or .numpy() of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
@@ -172,10 +227,49 @@ class Recording:
     def detached(self, t: Tensor) -> Tensor:
         """`t.detach()` as a part of the program: its value, which gets no gradient."""
         if not self.depends(t):
-            return Tensor(t._data)
+            alone = Tensor(t._data)
+            self.derived(alone, (t,))
+            return alone
         alone = _result(copy, (t,), {}, t._data, True, False)
         alone._requires_grad = False
         return alone
+
+
+class _Until:
+    """The inputs of a recording, and all tensors older than it."""
+
+    def __init__(self, inputs: Mapping[Tensor, int], start: int) -> None:
+        self.inputs, self.start = inputs, start
+
+    def __contains__(self, t: object) -> bool:
+        return type(t) is Tensor and (t._serial < self.start or t in self.inputs)
+
+
+CLOCKS = {
+    getattr(time, name) for name in ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time")
+}
+READERS = {builtins.open, builtins.input}
+LOOKING = {"warnings", "linecache", "traceback", "inspect", "importlib", "logging", "tokenize", "pdb"}
+
+
+def changing(called: Any, frame: FrameType) -> str:
+    """What is called, if it is another value at each call: the time, what a file holds, randomness without a seed."""
+    try:
+        name = f"{called.__name__}()" if called in CLOCKS or called in READERS or called is os.urandom else ""
+    except TypeError:  # a method of what cannot be hashed
+        return ""
+    if not name:
+        return ""
+    caller: FrameType | None = frame
+    while caller is not None and not _names.is_users(caller):
+        if caller.f_globals.get("__name__", "").partition(".")[0] in LOOKING:
+            return ""
+        caller = caller.f_back
+    if caller is None or is_library(caller.f_globals.get("__name__")):
+        return ""
+    if called is os.urandom:
+        return "a generator of random numbers without a seed"
+    return name if called in READERS or caller is frame else ""
 
 
 def _memory(array: Any) -> tuple[Any, ...]:

@@ -1,0 +1,326 @@
+"""What a function reads beside its arguments: globals, closures, attributes, and what they hold, as far as its code names them.
+
+A program is recorded with the values that these had; where one of them differs in a later call, it is recorded again.
+"""
+
+from __future__ import annotations
+
+import dis
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _names
+from ..core import Tensor
+
+ATOMS = (bool, int, float, complex, str, bytes, type(None), np.generic)
+SMALL = 1 << 16  # bytes: the entries of larger arrays are compared without a copy to bytes
+FEW = 256  # a container of more entries is compared as a whole
+
+
+class Place(NamedTuple):
+    """Where a value is found: as Python, with the name of what holds it in braces."""
+
+    holder: Any
+    access: str
+    value: Any
+    label: str
+
+    def is_same_as(self, other: Place) -> bool:
+        """Whether another place of the same holder has the same value."""
+        return is_same(self.value, other.value)
+
+    def now(self) -> Any:
+        """What is there now; a KeyError, an IndexError, an AttributeError or a ValueError if nothing is."""
+        return eval(self.access.format("holder"), {"holder": self.holder, "len": len})
+
+    def is_same(self) -> bool:
+        """Whether the value is there still."""
+        try:
+            return is_same(self.now(), self.value)
+        except (KeyError, IndexError, AttributeError, ValueError):
+            return False
+
+
+def is_same(value: Any, known: Any) -> bool:
+    """Whether a value is the known one; numbers and texts may be equal, to the last bit."""
+    if value is known:
+        return True
+    return type(value) is type(known) and isinstance(known, ATOMS) and repr(value) == repr(known)
+
+
+class Surroundings:
+    """The places that a function, and what it calls of the user's, read from outside."""
+
+    def __init__(self, *roots: Any) -> None:
+        self.places: list[Place] = []
+        self.arrays: dict[int, tuple[Any, Any]] = {}  # arrays that may change in place, each with its entries as they were
+        self.wholes: list[tuple[Any, list[Any]]] = []  # large containers, each with what it held
+        self.generators: dict[int, tuple[Any, Any]] = {}  # of random numbers, each with its state
+        self._seen: dict[int, Any] = {}
+        self._attributes: set[str] = set()
+        self._objects: list[Any] = []
+        self._taken: set[tuple[int, str]] = set()
+        self._waiting: list[Any] = [*roots, random._inst, np.random.mtrand._rand]
+        self._walk()
+
+    # -- what is there ---------------------------------------------------------------------------------------------------------
+
+    def _walk(self) -> None:
+        known = -1
+        while self._waiting or known != len(self._attributes):
+            known = len(self._attributes)
+            while self._waiting:
+                self._visit(self._waiting.pop())
+            for value in self._objects:
+                self._take_attributes(value)
+
+    def _visit(self, value: Any) -> None:
+        if id(value) in self._seen or isinstance(value, ATOMS) or type(value) is Tensor:
+            return
+        self._seen[id(value)] = value  # whose id must not be another's
+        if isinstance(value, np.ndarray):
+            if may_change(value):
+                self.arrays[id(value)] = (value, entries(value))
+        elif state_of(value) is not None:
+            self.generators[id(value)] = (value, state_of(value))
+        elif isinstance(value, FunctionType):
+            self._take_function(value)
+        elif isinstance(value, MethodType):
+            self._waiting += [value.__self__, value.__func__]
+        elif isinstance(value, partial):
+            self._waiting += [value.func, value.args, value.keywords]
+        elif isinstance(value, (dict, list, tuple, set, frozenset)):
+            self._take_container(value)
+        elif isinstance(value, (staticmethod, classmethod)):
+            self._waiting.append(value.__func__)
+        elif isinstance(value, property):
+            self._waiting.append(value.fget)
+        elif "__wrapped__" in getattr(value, "__dict__", ()):  # a decorated function, one of tg.compile's among them
+            self._waiting.append(vars(value)["__wrapped__"])
+        elif not is_library(value.__name__ if isinstance(value, ModuleType) else of_class(value).__module__):
+            self._objects.append(value)
+            self._waiting += () if isinstance(value, (type, ModuleType)) else (type(value),)
+
+    def _take_function(self, function: FunctionType) -> None:
+        if is_library(function.__module__):
+            return
+        globals_, closed_over, attributes = names_in(function.__code__)
+        self._attributes |= attributes
+        for name in sorted(globals_ & function.__globals__.keys()):
+            self._take(function.__globals__, f"{{}}[{name!r}]", function.__globals__[name], name)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if name not in closed_over:
+                continue
+            try:
+                self._take(cell, "{}.cell_contents", cell.cell_contents, name)
+            except ValueError:  # not set yet
+                continue
+        self._waiting += [function.__defaults__, function.__kwdefaults__]
+
+    def _take_container(self, container: Any) -> None:
+        values = list(container.values()) if isinstance(container, dict) else list(container)
+        if isinstance(container, (list, dict)):
+            if len(container) > FEW:
+                self.wholes.append((container, values))
+            else:
+                self.places.append(Place(container, "len({})", len(container), "the length of a container"))
+                for key, value in list(container.items()) if isinstance(container, dict) else enumerate(container):
+                    if type(key) in (str, int):
+                        self._take(container, f"{{}}[{key!r}]", value, key if type(key) is str else f"[{key}]")
+        elif isinstance(container, set):
+            self.wholes.append((container, values))
+        self._waiting += values
+
+    def _take_attributes(self, value: Any) -> None:
+        instance = getattr(value, "__dict__", {})
+        is_object = not isinstance(value, (type, ModuleType))
+        for name in [*self._attributes, *(() if is_object else (key for key in list(instance) if key[:2] == "__"))]:
+            if (id(value), name) in self._taken:
+                continue
+            if name in instance:
+                found = instance[name]
+            else:
+                found = next((vars(kind)[name] for kind in of_class(value).__mro__[:-1] if name in vars(kind)), None)
+                if found is None or isinstance(value, ModuleType):
+                    continue
+            self._taken.add((id(value), name))
+            if isinstance(found, MemberDescriptorType):
+                found = getattr(value, name, None)
+            if isinstance(found, (FunctionType, staticmethod, classmethod, property)) or (name[:2] == "__" and name != "__call__"):
+                if isinstance(found, (FunctionType, staticmethod, classmethod, property)):
+                    self._waiting.append(found)
+            else:
+                self._take(value, f"{{}}.{name}", found, f"{'self' if is_object else value.__name__}.{name}")
+
+    def _take(self, holder: Any, access: str, value: Any, label: str) -> None:
+        if isinstance(value, ModuleType) and is_library(value.__name__):
+            return
+        self.places.append(Place(holder, access, value, label))
+        self._waiting.append(value)
+
+    def settle(self, later: Surroundings, is_recorded: Callable[[Tensor], bool]) -> Place | None:
+        """Take over what a run of the function changed; gives a place where it put a tensor that belongs to that run alone.
+
+        What it adds to a list is an effect of the recording. A number that it changed stays as it was: the next call differs from it,
+        and is recorded again, as the function would read the new number.
+        """
+        known = {(id(place.holder), place.access): place for place in self.places}
+        settled = []
+        for place in later.places:
+            before = known.get((id(place.holder), place.access), place)
+            if before.is_same_as(place):
+                settled.append(place)
+            elif type(place.value) is Tensor and is_recorded(place.value):
+                return place
+            else:
+                is_read = isinstance(before.value, ATOMS) and "len(" not in place.access
+                settled.append(before if is_read else place)
+        self.places, self.wholes = settled, later.wholes
+        self.arrays = {**later.arrays, **self.arrays}
+        return None
+
+    # -- whether it is so still ------------------------------------------------------------------------------------------------
+
+    def drawn(self) -> Any:
+        """A generator of random numbers whose state has changed; None if there is none."""
+        return next((value for value, state in self.generators.values() if state_of(value) != state), None)
+
+    def names(self) -> dict[Tensor, str]:
+        """What the tensors are called where they are found."""
+        return {place.value: place.label.rpartition(".")[2].strip("[]") for place in self.places if type(place.value) is Tensor}
+
+    def is_same(self) -> bool:
+        """Whether all is as it was."""
+        return (
+            all(place.is_same() for place in self.places)
+            and all(is_equal(array, known) for array, known in self.arrays.values())
+            and all(is_whole(container, known) for container, known in self.wholes)
+        )
+
+    def lines(self, bind: Callable[[str, Any], str], lifted: dict[Tensor, str]) -> Iterator[str]:
+        """Lines of Python that return MISS where something differs; tensors of the caller's may be others of their kind."""
+        for place in self.places:
+            value, access = place.value, place.access.format(bind("h", place.holder))
+            if type(value) is Tensor and value in lifted:
+                name = lifted[value]
+                lifted.pop(value)
+                yield f"{name} = {access}"
+                yield (
+                    f"if type({name}) is not Tensor or not {name}._requires_grad or {name}._data.shape != {value.shape} "
+                    f"or {name}._data.dtype != {bind('d', value.dtype)}: return MISS"
+                )
+            elif isinstance(value, ATOMS) and value is not None and type(value) is not bool:
+                known = bind("k", value)
+                differs = (
+                    f"repr({access}) != {repr(value)!r}" if isinstance(value, (float, complex, np.generic)) else f"{access} != {known}"
+                )
+                yield f"if {access} is not {known} and (type({access}) is not {bind('t', type(value))} or {differs}): return MISS"
+            else:
+                yield f"if {access} is not {bind('k', value)}: return MISS"
+        for array, known in self.arrays.values():
+            yield f"if not {bind('is_equal', is_equal)}({bind('a', array)}, {bind('k', known)}): return MISS"
+        for container, values in self.wholes:
+            yield f"if not {bind('is_whole', is_whole)}({bind('h', container)}, {bind('k', values)}): return MISS"
+
+
+def is_whole(container: Any, known: list[Any]) -> bool:
+    """Whether a large container holds the same objects."""
+    values = list(container.values()) if isinstance(container, dict) else list(container)
+    return len(values) == len(known) and all(map(is_same, values, known))
+
+
+def entries(array: Any) -> Any:
+    """The entries of an array, to be compared with later."""
+    return array.tobytes() if array.nbytes <= SMALL or array.dtype.hasobject else array.copy()
+
+
+def is_equal(array: Any, known: Any) -> bool:
+    """Whether an array has the entries that it had, to the last bit."""
+    if type(known) is bytes:
+        return bool(array.tobytes() == known)
+    if array.shape != known.shape or array.dtype != known.dtype:
+        return False
+    if array.dtype.kind in "iub":
+        return bool((array == known).all())
+    same = array == known
+    return bool(same.all() or ((same | ((array != array) & (known != known))).all()))
+
+
+def may_change(array: Any) -> bool:
+    """Whether somebody can write to the memory of an array."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None and not isinstance(array, bytes)
+
+
+def state_of(value: Any) -> Any:
+    """The state of a generator of random numbers; None of anything else."""
+    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        bits = value.bit_generator if isinstance(value, np.random.Generator) else value._bit_generator
+        return pickle.dumps(bits.state)
+    if isinstance(value, np.random.BitGenerator):
+        return pickle.dumps(value.state)
+    return value.getstate() if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom) else None
+
+
+def of_class(value: Any) -> type:
+    """The class of a value; of a class, itself."""
+    return value if isinstance(value, type) else type(value)
+
+
+@cache
+def is_library(module: str | None) -> bool:
+    """Whether a module is Python's, NumPy's, this package's, or was installed: what it does is not watched."""
+    root = (module or "").partition(".")[0]
+    if root in ("__main__", "") or root not in sys.modules:
+        return False
+    file = getattr(sys.modules[root], "__file__", None) or ""
+    return root in sys.stdlib_module_names or root in (_names._PACKAGE, "numpy") or "site-packages" in file or "dist-packages" in file
+
+
+SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "RESUME", "PUSH_NULL")
+ADDERS = ("append", "extend", "add", "update", "insert", "setdefault")
+
+
+@cache
+def names_in(code: CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The globals, the closed-over variables and the attributes that a function's code, and the functions in it, read.
+
+    What is only counted up, as in `n += 1`, `count["n"] += 1` and `self.n += 1`, or only added to, `log.append(x)`, is not read.
+    """
+    found: dict[str, set[str]] = {"GLOBAL": set(), "DEREF": set(), "ATTR": set()}
+    instructions = [i for i in dis.get_instructions(code) if i.opname not in SKIPPED]
+    for place, instruction in enumerate(instructions):
+        kind, _, of = instruction.opname.partition("_")
+        of = {"NAME": "GLOBAL", "METHOD": "ATTR", "SUPER_ATTR": "ATTR"}.get(of, of)
+        after = instructions[place + 1 : place + 4]
+        if kind == "LOAD" and of in found and not is_only_written(instruction, instructions[place - 1 : place], after):
+            found[of].add(instruction.argval)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            for kind, names in zip(found, names_in(inner), strict=True):
+                found[kind] |= names
+    return frozenset(found["GLOBAL"]), frozenset(found["DEREF"]), frozenset(found["ATTR"])
+
+
+def is_only_written(load: dis.Instruction, before: Sequence[dis.Instruction], after: Sequence[dis.Instruction]) -> bool:
+    """Whether an instruction loads something in order to count it up, or to add to it."""
+    if len(after) < 3:
+        return False
+    names = [i.opname for i in after]
+    if load.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        return bool(before) and before[0].opname == "COPY" and names[0].startswith("LOAD_") and names[1] == "BINARY_OP"
+    if names[0] in ("LOAD_ATTR", "LOAD_METHOD") and after[0].argval in ADDERS:
+        return True
+    if names[1] == "BINARY_OP" and names[2].startswith("STORE_"):
+        return names[0].startswith("LOAD_") and after[2].argval == load.argval
+    return names == ["LOAD_CONST", "COPY", "COPY"]
