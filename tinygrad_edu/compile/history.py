@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import Tensor
+from ..define import op
 from ..graph import ancestors
 from ..modes import clock, enable_grad, no_grad
 from ..operation import Op, _new
@@ -26,24 +28,8 @@ class Call(Op):
 
 def op_of(run: Callable[..., Any], rules: Sequence[Callable[..., Any] | None], name: str) -> Call:
     """The op that runs a function."""
-    return Call(
-        run,
-        tuple(rules),
-        name=name,
-        write="",
-        latex="",
-        domain=(),
-        kinks=None,
-        shapes="",
-        cases=(),
-        variadic=None,
-        plain=None,
-        jax="",
-        static={},
-        stable=(),
-        brief=False,
-        doc=f"A call of {name}, compiled.",
-    )
+    defaults = {key: p.default for key, p in inspect.signature(op).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    return Call(run, tuple(rules), **{**defaults, "name": name, "static": {}, "doc": f"A call of {name}, compiled."})
 
 
 class History:
