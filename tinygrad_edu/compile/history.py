@@ -28,7 +28,8 @@ class Call(Op):
 
 def op_of(run: Callable[..., Any], rules: Sequence[Callable[..., Any] | None], name: str) -> Call:
     """The op that runs a function."""
-    defaults = {key: p.default for key, p in inspect.signature(op).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    takes, given = inspect.signature(Op.__init__).parameters, inspect.signature(op).parameters
+    defaults = {key: given[key].default for key in takes if key in given and given[key].kind is inspect.Parameter.KEYWORD_ONLY}
     return Call(run, tuple(rules), **{**defaults, "name": name, "static": {}, "doc": f"A call of {name}, compiled."})
 
 
