@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from math import isfinite
+from typing import Any
 
 AGREES, DISAGREES, NOT_DIFFERENTIABLE = "agrees", "disagrees", "not differentiable here"
+UNRESOLVED = "below resolution"  # differences are too coarse to tell
 SHOWN = 8  # offenders that the text lists
+BLAMED = 4  # rules that it lists
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Entry:
     scale: float  # the size of the parameter's gradient: what a difference is compared with
     verdict: str
     sides: tuple[float, float, float] | None = None  # at a kink: the slopes from the left and the right, and their error
+    rounds: bool = False  # rounding of the claim may explain the difference
+    by_parts: bool = False  # it agrees since the rule of every op does, each checked alone: the whole is below resolution
 
     @property
     def off(self) -> float:
@@ -51,7 +56,8 @@ class Entry:
         measured = f"{self.numerical:.10g} ± {self.error:.0e}" if isfinite(self.error) else "does not converge"
         if self.sides is not None:
             measured = ", ".join(_from_side(s, side) for s, side in zip(self.sides, ("left", "right"), strict=False))
-        return self.place, f"{self.analytic:.10g}", measured, f"{self.off:.1e}" if isfinite(self.off) else "", self.verdict
+        agrees = f"{self.verdict} by its parts" if self.by_parts else self.verdict
+        return self.place, f"{self.analytic:.10g}", measured, f"{self.off:.1e}" if isfinite(self.off) else "", agrees
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,19 @@ class Blame:
     analytic: float
     numerical: float
     order: int = 1
+    sides: tuple[float, float, float] | None = None  # at a kink: the slopes from the left and the right, and their error
 
     def __str__(self) -> str:
         which = {0: "first", 1: "second", 2: "third"}.get(self.argument, f"{self.argument + 1}th")
         operand = f" ({self.operand})" if self.operand else ""
         derivative = "the rule" if self.order == 1 else "the derivative of the rule"
-        return (
-            f"{derivative} of `{self.op}` for its {which} argument{operand}, at {self.result}: "
-            f"it gives {self.analytic:.10g} where {self.numerical:.10g} was measured"
-        )
+        measured = f"{self.numerical:.10g} was measured"
+        if self.sides is not None:
+            measured = " and ".join(_from_side(s, side) for s, side in zip(self.sides, ("left", "right"), strict=False)) + " were measured"
+        elif not isfinite(self.numerical):
+            measured = "differences do not converge"
+        where = f"for its {which} argument{operand}, at {self.result}"
+        return f"{derivative} of `{self.op}` {where}: it gives {self.analytic:.10g} where {measured}"
 
 
 HEADERS = ("entry", "automatic", "numerical", "off by (of the scale)", "verdict")
@@ -88,6 +98,8 @@ class Report:
     order: int = 1
     blames: list[Blame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # what is wrong beside entries and rules
+    weights: list[Any] = field(default_factory=list)  # of the outputs, where there is more than one number: the upstream gradients
 
     def of(self, verdict: str) -> list[Entry]:
         """The entries with that verdict, the largest difference first."""
@@ -96,23 +108,32 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether nothing disagrees. Entries that are not differentiable here count as neither."""
-        return not self.of(DISAGREES) and not self.blames
+        return not self.of(DISAGREES) and not self.blames and not self.faults
 
     def __bool__(self) -> bool:
         return self.ok
 
     @property
     def verdict(self) -> str:
-        """One line: how many agree, disagree, or lie on a kink."""
+        """One line: how many agree, disagree, lie on a kink, or are below what differences resolve."""
         what = "gradcheck" if self.order == 1 else "gradcheck of the second derivative"
-        kinks, wrong, all_ = len(self.of(NOT_DIFFERENTIABLE)), len(self.of(DISAGREES)), len(self.entries)
+        wrong, all_ = len(self.of(DISAGREES)), len(self.entries)
         compared = "random directions" if all_ and all(e.index is None for e in self.entries) else "entries"
-        more = f"; {kinks} not differentiable here" if kinks else ""
+        undecided = {verdict: len(self.of(verdict)) for verdict in (NOT_DIFFERENTIABLE, UNRESOLVED)}
+        more = "".join(f"; {n} {verdict}" for verdict, n in undecided.items() if n)
+        parts = sum(e.by_parts for e in self.entries)
+        more += f"; {parts} by the parts alone" if parts else ""
         if wrong:
             return f"{what}: {wrong} of {all_} {compared} DISAGREE{more}"
         if self.blames:
             return f"{what}: the rule of an op DISAGREES, where the whole decides nothing{more}"
-        return f"{what}: all {all_} {compared} agree" if not kinks else f"{what}: {all_ - kinks} of {all_} {compared} agree{more}"
+        if self.faults:
+            return f"{what}: a rule IGNORES the upstream gradient{more}"
+        agree = len(self.of(AGREES))
+        if agree == all_:
+            everything = "the one entry agrees" if all_ == 1 and compared == "entries" else f"all {all_} {compared} agree"
+            return f"{what}: {everything}{more}"
+        return f"{what}: {agree} of {all_} {compared} agree{more}"
 
     def lines(self) -> list[str]:
         """One line per parameter: its shape, the counts, the largest difference."""
@@ -122,27 +143,29 @@ class Report:
             mine = [e for e in self.entries if e.parameter == name]
             counts = ", ".join(
                 f"{n} {_plural(verdict, n)}"
-                for verdict in (AGREES, DISAGREES, NOT_DIFFERENTIABLE)
+                for verdict in (AGREES, DISAGREES, NOT_DIFFERENTIABLE, UNRESOLVED)
                 if (n := sum(e.verdict == verdict for e in mine))
             )
-            agreeing = [e.off for e in mine if e.verdict != NOT_DIFFERENTIABLE]
-            largest = f"   largest difference {max(agreeing):.0e} of the scale" if agreeing else ""
+            decided = [e.off for e in mine if e.verdict in (AGREES, DISAGREES)]
+            largest = f"   largest difference {max(decided):.0e} of the scale" if decided else ""
             lines.append(f"{name:<{width}}  shape {shape}  {counts or 'no entries'}{largest}")
         return lines
 
     def offenders(self) -> list[Entry]:
-        """The entries worth showing: those that disagree, then those on a kink."""
-        return (self.of(DISAGREES) + self.of(NOT_DIFFERENTIABLE))[:SHOWN]
+        """The entries worth showing: those that disagree, then those on a kink, then those below resolution."""
+        return (self.of(DISAGREES) + self.of(NOT_DIFFERENTIABLE) + self.of(UNRESOLVED))[:SHOWN]
 
     def __str__(self) -> str:
         parts = [self.verdict, *("  " + line for line in self.lines())]
         shown = self.offenders()
         if shown:
             parts += ["", *("  " + row for row in table([HEADERS, *(e.cells() for e in shown)]))]
-            left = len(self.of(DISAGREES)) + len(self.of(NOT_DIFFERENTIABLE)) - len(shown)
+            left = len(self.entries) - len(self.of(AGREES)) - len(shown)
             parts += [f"  ... and {left} more"] if left > 0 else []
-        parts += [""] if self.blames or self.notes else []
-        parts += [f"  to blame: {blame}" for blame in self.blames]
+        parts += [""] if self.blames or self.faults or (shown and self.notes) else []
+        parts += [f"  to blame: {blame}" for blame in self.blames[:BLAMED]]
+        parts += [f"  ... and {len(self.blames) - BLAMED} more rules"] if len(self.blames) > BLAMED else []
+        parts += [f"  {fault}" for fault in self.faults]
         parts += [f"  {note}" for note in self.notes]
         return "\n".join(parts)
 
@@ -154,7 +177,7 @@ class Report:
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in e.cells()) + "</tr>" for e in self.offenders() or self.entries[:SHOWN]
         )
-        notes = "".join(f"<p>{escape(text)}</p>" for text in [*(f"to blame: {b}" for b in self.blames), *self.notes])
+        notes = "".join(f"<p>{escape(text)}</p>" for text in [*(f"to blame: {b}" for b in self.blames), *self.faults, *self.notes])
         return f"<p><strong>{escape(self.verdict)}</strong></p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
 
 
@@ -177,4 +200,4 @@ def _from_side(slope: float, side: str) -> str:
 
 
 def _plural(verdict: str, n: int) -> str:
-    return verdict if n == 1 or verdict == NOT_DIFFERENTIABLE else verdict.removesuffix("s")
+    return verdict if n == 1 or verdict in (NOT_DIFFERENTIABLE, UNRESOLVED) else verdict.removesuffix("s").removesuffix("S")

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..trees import leaves, tree_map
 from .slopes import Piece
 
 DOUBLE = np.dtype(np.float64)
+FACTOR = 2.0  # of the upstream gradient, to see whether the gradient follows it: to the bit, by a power of two
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Parameter:
     closed_over: Tensor | None = None
     claim: Claim = Claim(0.0, 0.0)
     claim_as_given: Claim | None = None  # in the dtype given, where that is smaller than float64
+    by_factor: Any = 0.0  # the gradient for FACTOR times the upstream gradient, divided by it: the same, if the rules are linear
 
     def __post_init__(self) -> None:
         self.value = np.asarray(self.given, DOUBLE)
@@ -52,14 +55,31 @@ class Subject:
     A function that changes its inputs, gives other values each time, or gives no finite floats is refused with an error.
     """
 
-    def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...], wrt: Any = None, names: Sequence[str] = (), seed: int = 0) -> None:
-        self.f, self.inputs, self.called = f, inputs, called(f)
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        inputs: tuple[Any, ...],
+        wrt: Any = None,
+        names: Sequence[str] = (),
+        seed: int = 0,
+        is_part: bool = False,
+    ) -> None:
+        self.f, self.inputs, self.called, self.is_part = f, inputs, called(f), is_part
         self.rng = np.random.default_rng(seed)
         self.parameters = self._chosen([*names, *named_inputs(f, inputs)[len(names) :]], wrt) if inputs else closed_over(f)
         if not self.parameters:
-            raise TypeError("gradcheck found nothing to vary: give inputs of a float dtype, as in gradcheck(f, np.array([1.0, 2.0]))")
+            raise TypeError(f"gradcheck found nothing to vary: {self._why_nothing()}")
+        self.held = [Tensor(p.value, requires_grad=True, name=p.name) if p.closed_over is None else p.closed_over for p in self.parameters]
+        self._arguments = dict[Any, Any]()  # by the dtype of the floats that are not varied
         self._check_manners()
         self._claim()
+
+    def _why_nothing(self) -> str:
+        """What to give instead of inputs among which no float is."""
+        if self.inputs:
+            given = ", ".join(dict.fromkeys(str(getattr(leaf, "dtype", type(leaf).__name__)) for _, leaf in leaves(list(self.inputs))))
+            return f"the inputs hold {given or 'no arrays'}; give inputs of a float dtype, as in gradcheck(f, np.array([1.0, 2.0]))"
+        return f"{self.called}() uses no tensor that requires one; give inputs of a float dtype, as in gradcheck(f, np.array([1.0, 2.0]))"
 
     def _chosen(self, names: Sequence[str], wrt: Any) -> list[Parameter]:
         """The float leaves of the inputs, or those of them that `wrt` lists by position, by name, or by name and path."""
@@ -86,37 +106,49 @@ class Subject:
     @contextmanager
     def run(self, values: Sequence[Any]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
         """F on leaves that hold the values, as (the leaves, the outputs); what f closes over is afterwards as it was."""
-        if self.parameters[0].closed_over is None:
-            fresh = {p.place: Tensor(v, requires_grad=True, name=p.name) for p, v in zip(self.parameters, values, strict=True)}
-            dtype, place = np.result_type(*[v.dtype for v in values]), count()
-            inputs = tree_map(lambda x: fresh[at] if (at := next(place)) in fresh else _constant(x, dtype), list(self.inputs))
-            yield list(fresh.values()), outputs_of(self.f, self.f(*inputs))
-            return
-        held = [p.closed_over for p in self.parameters if p.closed_over is not None]
-        before = [t._data for t in held]
+        before = [t._data for t in self.held]
         try:
-            for t, value in zip(held, values, strict=True):
-                t._data = np.array(value)
-            yield held, outputs_of(self.f, self.f())
+            for t, value in zip(self.held, values, strict=True):
+                t._data = value
+            inputs = self._given(np.result_type(*[v.dtype for v in values])) if self.inputs else ()
+            yield self.held, outputs_of(self.f, self.f(*inputs))
         finally:
-            for t, data in zip(held, before, strict=True):
+            for t, data in zip(self.held, before, strict=True):
                 t._data = data
 
-    def vector(self, values: Sequence[Any]) -> tuple[Any, Piece]:
-        """All outputs in one float64 vector, and the smooth piece that the values lie in."""
-        recording = enable_grad() if self.has_kinks else no_grad()
-        with np.errstate(all="ignore"), recording, self.run(values) as (_, outputs):
-            return _flat([out._data for out in outputs]), piece_of(outputs) if self.has_kinks else b""
+    def _given(self, dtype: Any) -> list[Any]:
+        """The arguments, with the leaves that are varied in their places, in new containers: those are f's own to change."""
+        fixed = self._arguments.get(dtype)
+        if fixed is None:
+            at, place = {p.place: t for p, t in zip(self.parameters, self.held, strict=True)}, count()
+            fixed = tree_map(lambda x: at[k] if (k := next(place)) in at else _constant(x, dtype), list(self.inputs))
+            self._arguments[dtype] = fixed
+        return tree_map(lambda x: x, fixed) if self._nested else list(fixed)
+
+    @cached_property
+    def _nested(self) -> bool:
+        """Whether an input is a container."""
+        return any(isinstance(x, (dict, list, tuple)) for x in self.inputs)
+
+    def vector(self, values: Sequence[Any], look: bool = False) -> tuple[Any, Piece | None]:
+        """All outputs in one float64 vector, None where they are not finite or f raises; and, to look at, the smooth piece."""
+        mode = enable_grad() if look else no_grad()
+        try:
+            with np.errstate(all="ignore"), mode, self.run(values) as (_, outputs):
+                found = _flat([out._data for out in outputs])
+                piece = piece_of(outputs) if look else None
+        except Exception:  # the user's function, at values that it was not made for
+            return None, None
+        return (found if found.shape == self.weights.shape and np.isfinite(found).all() else None), piece
 
     def _check_manners(self) -> None:
         """What f must be before gradients mean anything: finite, the same each time, and no changer of its inputs."""
-        given = [p.given for p in self.parameters]
         arrays = [(path, leaf) for path, leaf in leaves(list(self.inputs)) if hasattr(leaf, "shape")]
         before = [value_of(leaf).tobytes() for _, leaf in arrays]
         with enable_grad(), np.errstate(all="ignore"):
-            with self.run(given) as (held, outputs):
+            with self.run([np.array(p.given) for p in self.parameters]) as (held, outputs):
                 changed = [p.name for p, t in zip(self.parameters, held, strict=True) if t._data.tobytes() != p.given.tobytes()]
-            with self.run(given) as (_, again):
+            with self.run([np.array(p.given) for p in self.parameters]) as (_, again):
                 pass
         changed += [f"input {path}" for (path, leaf), was in zip(arrays, before, strict=True) if value_of(leaf).tobytes() != was]
         if changed:
@@ -127,61 +159,106 @@ class Subject:
             if not np.isfinite(out._data).all():
                 kind = "NaN" if np.isnan(out._data).any() else "an infinite value"
                 raise ValueError(f"{self.called} gives {kind} at these inputs: there is no gradient to check")
-        if any(a._data.tobytes() != b._data.tobytes() for a, b in zip(outputs, again, strict=True)):
-            raise ValueError(f"{self.called} gives another value each time: fix its random seed inside, or pass it the random numbers")
+        if [a._data.tobytes() for a in outputs] != [b._data.tobytes() for b in again]:
+            raise ValueError(
+                f"{self.called} gives another value each time: make its random numbers (of dropout, say) outside and pass them, "
+                "or seed a generator inside"
+            )
         if not any(out.size for out in outputs):
             raise ValueError(f"{self.called} gives no numbers (its outputs are empty): there is no gradient to check")
 
     # -- what it claims --------------------------------------------------------------------------------------------------------
 
     def _claim(self) -> None:
-        """The automatic gradients for random upstream weights: in float64, and in the dtypes given where those are smaller."""
+        """The automatic gradients: in float64, and in the dtypes given where those are smaller."""
         smaller = [p.given.dtype for p in self.parameters if p.given.dtype != DOUBLE]
         with np.errstate(all="ignore"), enable_grad():
             with self.run(self.values) as (held, outputs):
                 self.recorded = outputs
                 nodes = ancestors(*outputs)
                 self.has_kinks = any(t.op is not None and t.op.kinks is not None for t in nodes)
+                self.on_kink = self.has_kinks and any(bool((k == 0).any()) for t in nodes if t.op for k in kinks_of(t.op, t.args, t.static))
                 self.eps = max(_eps(t.dtype) for t in nodes if t.dtype.kind == "f" and not (t.is_leaf and t not in set(outputs)))
-                self.weights = np.concatenate([upstream(out, k).reshape(-1) for k, out in enumerate(outputs)])
-                gradients = pulled(held, outputs)
+                self.seeds = upstream(outputs)
+                self.weights = _flat(self.seeds)
+                self.center = _flat([out._data for out in outputs])
+                gradients = pulled(held, outputs, self.seeds)
+                larger = pulled(held, outputs, [s * np.asarray(FACTOR, s.dtype) for s in self.seeds])
                 self.noise, *rounding = self._rounding(held, outputs, self.eps)
                 _, *coarse = self._rounding(held, outputs, max([_eps(dtype) for dtype in smaller], default=0.0))
-            for p, g, r in zip(self.parameters, gradients, rounding, strict=True):
-                p.claim = Claim(g, r)
+            longer = self._in_long_double()
+            for p, g, r, more in zip(self.parameters, gradients, rounding, larger, strict=True):
+                p.claim = Claim(g, np.maximum(r, np.abs(next(longer, g) - g)))
+                p.by_factor = more / FACTOR
             if smaller:
                 with self.run([p.given for p in self.parameters]) as (held, outputs):
-                    gradients = pulled(held, outputs)
+                    gradients = pulled(held, outputs, self.seeds)
                 for p, g, r in zip(self.parameters, gradients, coarse, strict=True):
                     p.claim_as_given = Claim(g.astype(DOUBLE), r)
 
+    def _in_long_double(self) -> Iterator[Any]:
+        """The gradients once more, with as many digits as the machine has; none where f does not run with them."""
+        try:
+            with self.run([p.value.astype(np.longdouble) for p in self.parameters]) as (held, outputs):
+                found = [np.asarray(g, DOUBLE) for g in pulled(held, outputs, self.seeds)]
+        except Exception:  # the user's function, in a dtype that it was not made for
+            found = []
+        return iter(found)
+
     def _rounding(self, held: Sequence[Tensor], outputs: Sequence[Tensor], eps: float) -> list[Any]:
         """How much rounding of all results to `eps` may change the outputs, in one vector, and each gradient: measured at random."""
-        exact = [_flat([out._data for out in outputs]), *pulled(held, outputs)]
+        exact = [_flat([out._data for out in outputs]), *pulled(held, outputs, self.seeds)]
         largest = [eps * np.abs(exact[0]), *[np.zeros(g.shape) for g in exact[1:]]]
-        for _ in self._roundings(outputs, eps):
-            rounded = [_flat([out._data for out in outputs]), *pulled(held, outputs)]
-            changes = [np.nan_to_num(np.abs(a - b), posinf=0.0) for a, b in zip(rounded, exact, strict=True)]
-            largest = [np.maximum(a, b) for a, b in zip(largest, changes, strict=True)]
+        for inputs_too in (False, False, False, True, True):
+            # the inputs are rounded for the gradients alone: an op may round on its way as if its input had been
+            for _ in self._rounded(outputs, eps, inputs_too):
+                rounded = [_flat([out._data for out in outputs]), *pulled(held, outputs, self.seeds)]
+                changes = [np.nan_to_num(np.abs(a - b), posinf=0.0) for a, b in zip(rounded, exact, strict=True)]
+                changes[0] *= not inputs_too
+                largest = [np.maximum(a, b) for a, b in zip(largest, changes, strict=True)]
         return largest
 
-    def _roundings(self, outputs: Sequence[Tensor], eps: float) -> Iterator[None]:
-        """Up to three times compute the results on the way again, each rounded at random to `eps`; afterwards they are as they were."""
-        nodes = [t for t in ancestors(*outputs) if t.op is not None and t.dtype.kind == "f"]
+    def noise_at(self, values: Sequence[Any]) -> Any:
+        """How much rounding may change each output at other values; infinite where f does not run."""
+        found = np.zeros(self.weights.shape)
+        try:
+            with np.errstate(all="ignore"), enable_grad(), self.run(values) as (_, outputs):
+                exact = _flat([out._data for out in outputs])
+                for _ in range(3):
+                    for _ in self._rounded(outputs, self.eps, False):
+                        found = np.maximum(found, np.abs(_flat([out._data for out in outputs]) - exact))
+        except Exception:  # the user's function, at values that it was not made for
+            return np.full(self.weights.shape, np.inf)
+        return found
+
+    def _rounded(self, outputs: Sequence[Tensor], eps: float, inputs_too: bool) -> Iterator[None]:
+        """Once compute the results on the way again, each rounded at random to `eps`; afterwards they are as they were."""
+        nodes = [t for t in ancestors(*outputs) if t.dtype.kind == "f" and (t.op is not None or (inputs_too and t.requires_grad))]
         kept, here = [t._data for t in nodes], piece_of(outputs)
         try:
-            for _ in range(3 if eps else 0):
-                for t in nodes:
-                    assert t.op is not None
-                    y = t.op.run(*[a._data if type(a) is Tensor else a for a in t.args], **t.static)
-                    if t.op.kinks is None:  # the others select: a rule that asks which, as x == y, must find it
-                        y = y * (1 + eps * self.rng.uniform(-1, 1, t.shape))
-                    t._data = np.asarray(y, t.dtype)
-                if piece_of(outputs) == here:  # the gradient in another piece says nothing of rounding
-                    yield
+            for t in nodes if eps else ():
+                y = t.op.run(*[a._data if type(a) is Tensor else a for a in t.args], **t.static) if t.op is not None else t._data
+                if t.op is None or t.op.kinks is None:  # the others select: a rule that asks which, as x == y, must find it
+                    y = y * (1 + eps * self.rng.choice([-1.0, 1.0], t.shape) * self.rng.uniform(1, 2, t.shape))
+                t._data = np.asarray(y, t.dtype)
+            if eps and piece_of(outputs).is_same(here):  # the gradient in another piece says nothing of rounding
+                yield
         finally:
             for t, data in zip(nodes, kept, strict=True):
                 t._data = data
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether f gives more than one number, so that a gradient is that of a weighted sum."""
+        return int(self.weights.size) > 1
+
+    @property
+    def weighted(self) -> str:
+        """The weighted sum of the outputs whose gradient is meant, spelled as in Python."""
+        if self.weights.size > 12:
+            return "(w * result).sum() with random weights w, `report.weights`"
+        terms = [f"({_spelled(w)} * result{f'[{k}]' if len(self.seeds) > 1 else ''}).sum()" for k, w in enumerate(self.seeds)]
+        return " + ".join(terms) + ", with random weights for a result that is no single number"
 
     @property
     def lost(self) -> str:
@@ -210,13 +287,9 @@ def outputs_of(f: Callable[..., Any], result: Any) -> list[Tensor]:
 
 
 def piece_of(outputs: Sequence[Tensor]) -> Piece:
-    """The smooth piece that the recorded values lie in: on which side of each kink of each op, or on it."""
-    sides = []
-    for t in ancestors(*outputs):
-        for k in kinks_of(t.op, t.args, t.static) if t.op is not None else ():
-            near = np.abs(k) <= 1e-14 * (1 + np.abs(k).max(initial=0.0, where=np.isfinite(k)))
-            sides.append(np.where(near, 0.0, np.sign(k)).astype(np.int8).tobytes())
-    return b"".join(sides)
+    """The smooth piece that the recorded values lie in."""
+    found = [k.reshape(-1) for t in ancestors(*outputs) if t.op is not None for k in kinks_of(t.op, t.args, t.static)]
+    return Piece(np.concatenate(found) if found else np.zeros(0))
 
 
 def kinks_of(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
@@ -247,20 +320,34 @@ def closed_over(f: Callable[..., Any]) -> list[Parameter]:
     return [Parameter(_names.of(t) or f"leaf {i}", i, t.numpy(), t) for i, t in enumerate(found)]
 
 
-def upstream(out: Tensor, k: int) -> Any:
-    """Random upstream gradients, away from 0 and never all alike: ones would hide a rule that ignores them."""
+def upstream(outputs: Sequence[Tensor]) -> list[Any]:
+    """The upstream gradients of a check: 1 for a single number, as backward() takes it; else random weights of few digits.
+
+    They are away from 0 and never all alike: ones would hide a rule that ignores them.
+    """
+    if len(outputs) == 1 and outputs[0].size == 1:
+        return [np.ones(outputs[0].shape, outputs[0].dtype)]
+    return [weights(out, k) for k, out in enumerate(outputs)]
+
+
+def weights(out: Tensor, k: int) -> Any:
+    """Random weights for the k-th output, sixteenths between 0.5 and 1.5 of either sign: exact in every dtype."""
     rng = np.random.default_rng((k, *out.shape))
-    return (rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape)).astype(out.dtype)
+    return (rng.integers(8, 25, out.shape) * rng.choice([-1.0, 1.0], out.shape) / 16.0).astype(out.dtype)
 
 
-def pulled(held: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Any]:
+def pulled(held: Sequence[Tensor], outputs: Sequence[Tensor], seeds: Sequence[Any]) -> list[Any]:
     """The gradients at the leaves for the upstream gradients at the outputs."""
     found = [np.zeros(t.shape) for t in held]
-    for k, out in enumerate(outputs):
+    for out, seed in zip(outputs, seeds, strict=True):
         if out.requires_grad:
-            at = dict(out.adjoints(upstream(out, k)))
+            at = dict(out.adjoints(seed))
             found = [total + at[t] if t in at else total for total, t in zip(found, held, strict=True)]
     return found
+
+
+def _spelled(array: Any) -> str:
+    return repr(array.tolist()) if array.ndim == 0 else f"np.array({array.tolist()!r})"
 
 
 def is_float(leaf: Any) -> bool:

@@ -1,0 +1,190 @@
+"""The checker on programs that are not its own: no false alarm, few undecided, no fault missed, and a report that can be believed.
+
+PROGRAMS is how many programs of the bank are tried, SEED which; the full run is
+`PROGRAMS=5000 SEED=77 python -m pytest tests/test_faults_checking.py -k bank`.
+"""
+
+import os
+import re
+
+import bank
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.testing import GradientMismatch, gradcheck
+from tinygrad_edu.testing.report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, UNRESOLVED
+from tinygrad_edu.testing.subject import Subject
+
+PROGRAMS, SEED = int(os.environ.get("PROGRAMS", "60")), int(os.environ.get("SEED", "5"))
+planted = tg.op(lambda x: x.copy(), lambda g, y, x: g, name="test_planted")
+
+
+def checked(f, *inputs, **options):
+    return gradcheck(f, *inputs, report=True, **options)
+
+
+def verdicts(report):
+    return [entry.verdict for entry in report.entries]
+
+
+# -- right and wrong programs of the bank --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_right_programs_of_the_bank_raise_no_alarm_and_few_are_undecided():
+    undecided = []
+    for program in bank.programs(PROGRAMS, SEED):
+        report = checked(program(np), *program.inputs)
+        assert report.ok, f"{program}\n{report}"
+        if set(verdicts(report)) - {AGREES}:
+            undecided.append(f"{program}\n{report}")
+    assert len(undecided) <= 0.03 * PROGRAMS, "\n".join(undecided)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_fault_planted_in_the_bank_is_caught(monkeypatch):
+    rng, tried = np.random.default_rng(SEED), 0
+    for program in bank.programs(20 * PROGRAMS, SEED + 1):
+        f = program(np, planted)
+        right = claims(f, program)
+        name = list(bank.FAULTS)[rng.integers(len(bank.FAULTS))]
+        fault = bank.FAULTS[name](rng)
+        monkeypatch.setattr(planted, "rules", (lambda g, y, x: fault(g, x),))  # noqa: B023 -- used before the next
+        if program.inputs[0].dtype == np.float64 and shows(right, claims(f, program)):
+            tried += 1
+            assert not checked(f, *program.inputs), f"{name} missed in {program}"
+        monkeypatch.undo()
+        if tried == PROGRAMS:
+            break
+    assert tried == PROGRAMS
+
+
+def claims(f, program):
+    return [parameter.claim for parameter in Subject(f, program.inputs).parameters]
+
+
+def shows(right, wrong):
+    """Whether a fault shows in the gradient: by a millionth of its size, and more than rounding."""
+    for a, b in zip(right, wrong, strict=True):
+        size = np.abs([a.gradient, np.nan_to_num(b.gradient)]).max(initial=0.0)
+        if (~(np.abs(a.gradient - b.gradient) <= 1e-6 * size + 10 * a.rounding)).any():
+            return True
+    return False
+
+
+# -- the gradient that .grad shows ---------------------------------------------------------------------------------------------------
+
+
+def test_the_report_shows_the_gradient_that_grad_shows():
+    w = tg.Tensor(3.0, requires_grad=True)
+    (entry,) = checked(lambda w: w * w, w).entries
+    assert entry.analytic == 6.0
+    assert entry.numerical == pytest.approx(6.0, abs=1e-8)
+    wrong = tg.op(lambda x: x * x, lambda g, y, x: g * x, name="test_half_a_square")
+    with pytest.raises(GradientMismatch, match=r"w +3 +6(\.0+\d*)? ± "):
+        gradcheck(lambda w: wrong(w), w)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_so_it_does_in_every_dtype(dtype):
+    x = tg.Tensor(np.array([0.3, -1.2, 2.0], dtype), requires_grad=True)
+    (x.sigmoid() * x).sum().backward()
+    report = checked(lambda x: (x.sigmoid() * x).sum(), x.detach())
+    assert [entry.analytic for entry in report.entries] == x.grad.tolist()
+
+
+def test_where_weights_are_needed_they_are_shown_and_backward_takes_them():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    report = checked(lambda x: x * x, x)
+    (weights,) = report.weights
+    assert f"(np.array({weights.tolist()}) * result).sum()" in str(report)
+    (x * x).backward(weights)
+    assert [entry.analytic for entry in report.entries] == x.grad.tolist()
+    assert checked(lambda x: (x * x).sum(), x).weights == []
+
+
+def test_a_rule_that_ignores_the_upstream_gradient_is_caught_where_that_is_1():
+    careless = tg.op(lambda x: x * x, lambda g, y, x: 2 * x, name="test_ignores_g")
+    report = checked(lambda x: careless(x).sum(), np.array([1.0, 2.0]))
+    assert not report
+    assert "a rule ignores `g`" in str(report)
+    assert [blame.op for blame in report.blames] == ["test_ignores_g"]
+
+
+# -- what lies outside of its own error ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_undecided_entry_far_outside_of_its_own_error_raises():
+    """Large offsets leave few digits; a gradient that is off by a percent is wrong all the same."""
+    percent = tg.op(lambda x: x * 1.0, lambda g, y, x: g * 1.01, name="test_one_percent")
+    for offset in 10.0 ** np.arange(0, 11):
+        with pytest.raises(GradientMismatch):
+            gradcheck(lambda x: (percent(x).exp() + offset).sum(), np.array([1.0, -0.5]))  # noqa: B023
+        assert checked(lambda x: (x.exp() + offset).sum(), np.array([1.0, -0.5]))  # noqa: B023
+
+
+def test_a_gradient_that_lost_its_digits_is_no_right_one():
+    """(eˣ − 1)/x near 0: the function keeps nine digits, its automatic gradient three, and the difference is said."""
+    report = checked(lambda x: (np.exp(x) - 1) / x, np.array(-2.8e-7))
+    assert verdicts(report) == [DISAGREES]
+    assert "loses its digits here by cancellation" in str(report)
+
+
+@pytest.mark.parametrize("gradient", [np.nan, np.inf, -np.inf, 1.0001, -0.0001, 7.0])
+def test_at_a_kink_what_lies_outside_of_the_two_slopes_is_wrong(gradient):
+    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_odd_relu", kinks=lambda x: x)
+    with pytest.raises(GradientMismatch):
+        gradcheck(odd, np.array([0.0, 1.0]))
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: odd(x).sum(), np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("gradient", [0.0, 0.5, 1.0])
+def test_at_a_kink_any_value_between_the_two_slopes_passes(gradient):
+    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_any_relu", kinks=lambda x: x)
+    report = gradcheck(lambda x: odd(x).sum(), np.array([0.0, 1.0]))
+    assert verdicts(report) == [NOT_DIFFERENTIABLE, AGREES]
+    assert report.verdict == "gradcheck: 1 of 2 entries agree; 1 not differentiable here"
+
+
+@pytest.mark.parametrize("gradient", [np.nan, 5.0])
+def test_so_it_is_at_a_kink_that_the_checker_is_not_told_of(gradient):
+    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_hidden_kink")
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: odd(x).sum(), np.array([0.0, 1.0]))
+
+
+def test_a_convention_of_an_op_is_followed_through_the_whole():
+    """relu(x) − relu(−x) is x, with slope 1; the convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule."""
+    report = gradcheck(lambda x: x.relu() - (-x).relu(), np.array([0.0, 1.0]))
+    assert verdicts(report)[1] == AGREES
+
+
+@pytest.mark.parametrize("x", [1e-5, 1e-7, -1e-3])
+def test_a_zero_gradient_beside_a_pole_is_wrong(x):
+    flat = tg.op(lambda x: 1.0 / x, lambda g, y, x: g * 0.0, name="test_flat_pole")
+    with pytest.raises(GradientMismatch):
+        gradcheck(flat, np.array(x))
+
+
+@pytest.mark.parametrize("x", [6.9e11, 1e3, 40.0, -40.0, -700.0])
+@pytest.mark.parametrize("factor", [1 + 1e-6, 0.0, -1.0])
+def test_a_wrong_softplus_is_noticed_where_it_is_saturated(x, factor):
+    off = tg.op(
+        lambda x: np.logaddexp(x, 0.0),
+        lambda g, y, x: g * np.exp(np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))) * factor,
+        name="test_soft",
+    )
+    with pytest.raises(GradientMismatch):
+        gradcheck(off, np.array(x))
+
+
+def test_below_resolution_and_not_differentiable_are_told_apart():
+    hidden = tg.op(lambda x: 1.0 + 1e-20 * x, lambda g, y, x: g * 2e-20, name="test_unseen")
+    report = checked(lambda x: hidden(x) + x.relu() * 0.0, np.array(1.0))
+    assert DISAGREES not in verdicts(report) or report.blames
+    assert verdicts(checked(lambda x: np.abs(x) + 1.0, np.array(0.0))) == [NOT_DIFFERENTIABLE]
+    assert UNRESOLVED != NOT_DIFFERENTIABLE
+    assert not re.search("nan was measured", str(report))
