@@ -55,8 +55,15 @@ class Program:
             operands = ", ".join(names[o] if isinstance(o, int) else repr(o) for o in line.operands)
             operands = f"[{operands}]" if registry[line.op].variadic is not None else operands
             static = "".join(f", {key}={value!r}" for key, value in line.static.items())
-            code = f"{operands}[{line.static['index']!r}]" if line.op == "getitem" else f"tg.{line.op}({operands}{static})"
+            code = f"{operands}[{line.static['index']!r}]" if line.op == "getitem" else f"{_spelled(line.op)}({operands}{static})"
             text.append(f"{names[-1]} = {code}")
         return "\n".join(text)
 
     __repr__ = __str__
+
+
+def _spelled(op: str) -> str:
+    """How Python code calls an op: those that only other functions use have no name of their own in `tg`."""
+    import tinygrad_edu
+
+    return f"tg.{op}" if op in tinygrad_edu.__all__ else f"tg.registry.registry[{op!r}]"
