@@ -74,7 +74,7 @@ def test_names_come_from_the_tensor_then_from_names_then_from_the_callers_variab
 def test_equations_read_like_the_code_and_their_gradients_like_the_article():
     _, equations, chain = perceptron()
     assert formulas(equations) == {"z": "X W + b", "o": "σ(z)", "E": "0.5·Σ (o − y)²"}
-    assert notes(equations) == {"∂W = Xᵀ ∂z", "∂b = Σ_rows ∂z", "∂z = ∂o ⊙ o ⊙ (1 − o)", "∂o = broadcast(∂E · 0.5) ⊙ (2·(o − y))"}
+    assert notes(equations) == {"∂W = Xᵀ ∂z", "∂b = Σ_rows ∂z", "∂z = ∂o ⊙ o ⊙ (1 − o)", "∂o = ∂E · 0.5 ⊙ (2·(o − y))"}
     assert [box.name for box in chain.diagram.boxes] == ["W", "z", "o", "E"]
 
 

@@ -187,7 +187,7 @@ class Formula:
             if type(a) is not Tensor and (id(a) in given or (np.ndim(a) and not is_repeated(a))):
                 self._names.hold(a, "c")
         for value in t.static.values():
-            for part in opaque(value):
+            for part in opaque(value, given):
                 self._names.hold(part, "c")
 
     def _find_derived(self) -> dict[int, Call]:

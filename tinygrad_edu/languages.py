@@ -11,7 +11,7 @@ import inspect
 import keyword
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from string import Formatter
@@ -41,6 +41,7 @@ _GREEK = dict(
         strict=True,
     )
 )
+_SPELLED = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon"}  # as programs have them
 _MACROS = {f"\\{name}": letter for name, letter in _GREEK.items()} | dict(
     pair.split()
     for pair in r"""
@@ -151,7 +152,9 @@ def math_template(template: str, python: str) -> Template:
         return Template(fields, needs, operator.level)
     level = POWER if raised or "\\frac" in template else CALLED
     for field, before, after in bare:
-        if after[:1]:
+        if "at" in after:  # zeros, and a product at some places
+            needs[field], level = PRODUCT, BIG
+        elif after[:1]:
             needs[field], level = (ATOM, POWER) if raised else (CALLED, CALLED)
         elif before.startswith((*_BIG, "-")):
             needs[field], level = BIG, SIGNED if before == "-" else BIG
@@ -206,9 +209,14 @@ def math_number(value: Any) -> str:
     if value != value or value in (np.inf, -np.inf):
         return {"nan": r"\text{nan}", "inf": r"\infty"}.get(str(value), r"-\infty")
     digits, e, exponent = f"{value:.6g}".partition("e")
-    if isinstance(value, int) or abs(float(f"{value:.6g}") - value) <= 8 * np.spacing(abs(value)) or not (known := recognised(abs(value))):
+    if isinstance(value, int) or is_decimal(value) or not (known := recognised(abs(value))):
         return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
     return f"-{known}" if value < 0 else known
+
+
+def is_decimal(value: float) -> bool:
+    """Whether six digits are all of a number, to its last bits."""
+    return bool(abs(float(f"{value:.6g}") - value) <= 8 * np.spacing(abs(float(value))))
 
 
 def _flat(latex: str) -> str:
@@ -255,12 +263,12 @@ def _fraction(above: int, below: int, sign: str) -> str:
     return top if below == 1 else rf"\frac{{{top}}}{{{below}}}"
 
 
-def opaque(value: Any) -> Iterator[Any]:
-    """The parts of a static argument that have no literal, and appear by name."""
+def opaque(value: Any, named: Container[int] = ()) -> Iterator[Any]:
+    """The parts of a static argument that have no literal, or a name of their user's, and appear by name."""
     if isinstance(value, (tuple, list)):
         for part in value:
-            yield from opaque(part)
-    elif literal(value, {}) is None:
+            yield from opaque(part, named)
+    elif (hasattr(value, "shape") and id(value) in named) or literal(value, {}) is None:
         yield value
 
 
@@ -334,6 +342,7 @@ def unicode_name(label: str) -> str:
     if parts is None:
         return label if re.fullmatch(r"\w+", label) else f"‘{cleaned(label)}’"
     base, number, word = parts
+    base = _SPELLED.get(base, base)
     return _GREEK.get(base, base) + number.translate(_SUBSCRIPTS) + f"_{word}" * bool(word)
 
 
@@ -347,6 +356,7 @@ def latex_name(label: str) -> str:
     if parts is None or not all(c.isascii() or c in _LETTERS for c in label):
         return latex_text(cleaned(label))
     base, number, word = parts
+    base = _SPELLED.get(base, base)
     base = (
         f"\\{base}" if base in _GREEK else f"\\{_LETTERS[base]}" if base in _LETTERS else base if len(base) == 1 else f"\\mathrm{{{base}}}"
     )
@@ -470,8 +480,29 @@ def statics_text(op: Op, static: Mapping[str, Any], names: Mapping[int, str]) ->
     return texts
 
 
+def _outer(args: Sequence[Any]) -> int:
+    """Whether a product is of every entry of a column with every entry of a row: 1, of a row with a column: -1, otherwise 0."""
+    a, b = map(np.shape, args)
+    for of, (x, y) in ((1, (a, b)), (-1, (b, a))):
+        if len(x) == 2 and x[1] == 1 < x[0] and len(y) == 1 and y[0] > 1:
+            return of
+    return 0
+
+
+def _is_upright(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> bool:
+    """Whether an op gives its operand other axes of length 1 and no more, which books leave to the reader."""
+    if op.name != "reshape":
+        return False
+    of = np.shape(args[0])
+    shape = static["shape"] if isinstance(static["shape"], tuple) else (static["shape"],)
+    rest = int(np.prod(of)) // max(1, -int(np.prod(shape))) if -1 in shape else 0
+    return [k for k in of if k != 1] == [rest if k == -1 else k for k in shape if (rest if k == -1 else k) != 1]
+
+
 class Mathematics(Language):
     """What Unicode and LaTeX have in common."""
+
+    top: str  # the sign of a transposed matrix
 
     def template(self, op: Op, static: Mapping[str, Any]) -> Template | None:
         """The op's template in this language; None if it is a plain function."""
@@ -508,7 +539,7 @@ class Mathematics(Language):
 
     def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
         op, args, static, _ = made
-        if op.name == "maximum" and is_guard(args[1]):
+        if (op.name == "maximum" and is_guard(args[1])) or _template(op.latex, static) == "{}" or _is_upright(op, args, static):
             return operands[0]
         template = self.template(op, static)
         over = self.over(static["axis"], np.ndim(args[0])) if "axis" in static else ""
@@ -526,9 +557,15 @@ class Mathematics(Language):
 
     def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
         """The template with its operands."""
-        if len(operands) == 2 and min(template.needs.values()) > LOOSE and operands[1].text[:1] in ("-", "−"):
+        if (
+            len(operands) == 2
+            and template.level != COMPARED
+            and min(template.needs.values()) > LOOSE
+            and operands[1].text[:1] in ("-", "−")
+        ):
             operands = [operands[0], Written(self.bracketed(operands[1].text))]  # a − (−b)
-        return template.fill(operands, statics, self.bracketed)
+        whole = template.fill(operands, statics, self.bracketed)
+        return whole._replace(level=BIG) if template.level == SIGNED and operands[0].level == BIG else whole  # (−Σ a) / b
 
     def bracketed(self, text: str) -> str:
         """A text in parentheses."""
@@ -537,6 +574,10 @@ class Mathematics(Language):
     def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written]) -> Written:
         """Entry by entry between arrays; with a number or a scalar it is an ordinary product, and a sum may follow bare."""
         left, right = operands
+        if outer := _outer(args):
+            text, more = operands if outer > 0 else operands[::-1]
+            column, row = (part.text if part.level >= JOINED else self.bracketed(part.text) for part in (text, more))
+            return Written(f"{column} {row}{self.top}", JOINED)
         level = PRODUCT
         if right.level == BIG:
             right, level = Written(right.text, ATOM), BIG
@@ -566,6 +607,8 @@ class Mathematics(Language):
 
 class Unicode(Mathematics):
     """Mathematics in plain text."""
+
+    top = "ᵀ"
 
     def name(self, identifier: str, label: str) -> Written:
         return Written(unicode_name(label), CALLED if "/∂" in label else ATOM)
@@ -602,6 +645,8 @@ class Unicode(Mathematics):
 
 class Latex(Mathematics):
     """LaTeX, for MathJax, KaTeX and TeX itself."""
+
+    top = r"^{\top}"
 
     def name(self, identifier: str, label: str) -> Written:
         return Written(latex_name(label), CALLED if "/∂" in label else ATOM)

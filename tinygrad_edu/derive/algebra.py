@@ -7,7 +7,7 @@ a symbol of its own here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import count
 from math import comb, prod
 from typing import Any
@@ -17,10 +17,13 @@ import numpy as np
 from ..core import Tensor
 from ..formula import is_variable
 from ..graph import ancestors, softmax_scores
-from ..languages import identifier, is_guard, ratio, unicode_name
+from ..languages import identifier, is_decimal, is_guard, ratio, unicode_name
 from .record import Record
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both
+LINEAR = {"matmul": (0, 1)} | dict.fromkeys(
+    "reshape expand_dims squeeze swapaxes transpose moveaxis flip getitem scatter cumsum".split(), (0,)
+)
 LARGEST = 300  # operations in a formula, written out, that SymPy is given; a longer one stays as it is
 TERMS = 120  # and so many terms may it have when multiplied out
 
@@ -80,6 +83,18 @@ class Symbols:
         self.softmaxes: list[tuple[Tensor, Any, Tensor]] = []  # (scores, axis, what stands for their softmax)
         self.upstream: set[Tensor] = set()  # gradients that came down the chain: written first
         self._stand_ins: dict[int, Tensor] = {}
+        self.exact: dict[Tensor, tuple[Any, dict[Any, float]]] = {}  # numbers as SymPy has them: 1/5, not 0.2
+        self.ones: set[Tensor] = set()  # zeros with ones at some places
+
+    def at_places(self, t: Tensor) -> Tensor:
+        """Ones at the places that a scatter writes to."""
+        ones = Tensor(np.ones_like(t.args[0].numpy()), requires_grad=True)
+        assert t.op is not None
+        made = t.op.on([ones], t.static)
+        ones.requires_grad = False  # to be written as the number it is
+        known = next((u for u in self.ones if np.array_equal(u.numpy(), made.numpy())), made)
+        self.ones.add(known)
+        return known
 
     def softmax(self, t: Tensor) -> Tensor | None:
         """If `t` is exp(z - logsumexp(z)), what stands for it: the user's own softmax of z, or a new name, p."""
@@ -88,7 +103,7 @@ class Symbols:
             return None
         z, axis = found
         known = [p for scores, along, p in self.softmaxes if scores is z and along == axis]
-        known += [p for p in self.until if p.op is not None and p.op.name in ("exp", "softmax") and np.array_equal(p.numpy(), t.numpy())]
+        known += [p for p in self.until if p.op is not None and p.op.name in ("exp", "softmax") and _agree(p, t)]
         if known:
             return known[0]
         made = Tensor(t.numpy(), requires_grad=True, name=self.unused("p"))
@@ -127,6 +142,10 @@ def _data(a: Any) -> Any:
     return a._data if type(a) is Tensor else a
 
 
+def _is_made_by(t: Tensor, name: str) -> bool:
+    return t.op is not None and t.op.name == name
+
+
 def _is_zero(a: Any) -> bool:
     return np.ndim(a) == 0 and type(a) is not Tensor and a == 0
 
@@ -147,6 +166,7 @@ class Reading:
         self._symbol_of: dict[int, Any] = {}
         self._length: dict[int, int] = {}
         self._kept: list[Any] = []  # what the ids above belong to
+        self._indicators: set[Tensor] = set()
 
     def read(self, t: Tensor) -> Any:
         """The expression of `t`; no recursion, graphs may be deep. TooLong if written out it is."""
@@ -171,8 +191,12 @@ class Reading:
         length = 1
         if softmax is not None:
             found = self._symbol(softmax)
+        elif made and self._is_indicator(t):
+            found = self._symbol(t)
         elif made and t.op.name == "sum":
             found = self._sum(t)
+        elif made and t.op.name in LINEAR and not self._passes(t):
+            found = self._linear(t)
         elif made and self._passes(t):
             found = self._expression(t.args[0])
         elif made and (guarded := self._guarded(t)) is not None:
@@ -204,16 +228,73 @@ class Reading:
         if t.op is None or t.op.name != "where" or np.any(_data(t.args[0])):
             return None
         condition, _, x = t.args
-        tests = [u for u in ancestors(condition, until={x}) if type(x) is Tensor and u.op is not None and u is not x]
-        by_zero = all(
-            u.op.name == "bitwise_and" or (u.op.name == "equal" and np.ndim(u.args[1]) == 0 and u.args[1] == 0) for u in tests if u.op
-        )
-        if not tests or not by_zero:
+        waiting, parts = [condition], []
+        while waiting:
+            part = waiting.pop()
+            is_both = type(part) is Tensor and _is_made_by(part, "bitwise_and")
+            waiting += part.args if is_both else []
+            parts += [] if is_both else [part]
+        if not any(type(p) is Tensor and _is_made_by(p, "equal") and p.args[0] is x and _is_zero(p.args[1]) for p in parts):
             return None
-        self.known.remarks.add(
-            f"nowhere {self.known.names[id(x)]} is 0" if id(x) in self.known.names else "what is divided by is nowhere 0"
-        )
+        self.known.remarks.add(f"{self.known.names[id(x)]} is nowhere 0" if id(x) in self.known.names else "no divisor is 0")
         return x
+
+    def _is_indicator(self, t: Tensor) -> bool:
+        """Whether `t` is made of conditions alone, as (a > b) + 0.5 (a == b) is: to be read as one, not as arithmetic."""
+        operands = [a for a in t.args if np.ndim(a) or type(a) is Tensor]
+        found = bool(operands) and all(
+            type(a) is Tensor and a.op is not None and (a.dtype.kind == "b" or a in self._indicators) for a in operands
+        )
+        if found:
+            self._indicators.add(t)
+        return found
+
+    def _linear(self, t: Tensor) -> Any:
+        """A product of matrices, a part, another arrangement: factors that are the same everywhere stand in front of it."""
+        assert t.op is not None
+        args, factor, counts = list(t.args), sympy().Integer(1), set(self.known.counts.values())
+        for i in LINEAR[t.op.name]:
+            a = args[i]
+            if type(a) is Tensor and a.op is not None and a not in self.known.until:
+                common, rest = self._factored(self._expression(a))
+                if t.op.name == "scatter" and all(x in self.numbers or self.symbols[x] in counts for x in rest.free_symbols):
+                    return rest * common * self._symbol(self.known.at_places(t))
+                made = self.recorded(rest, a) if common != 1 else None
+                if made is not None:
+                    args[i], factor = made, factor * common
+        if is_transposition(t):
+            return factor * self._symbol(transposed(args[0], self.known.until, t))
+        return self._symbol(t) if factor == 1 else factor * self._symbol(t.op.on(args, t.static))
+
+    def _factored(self, e: Any) -> tuple[Any, Any]:
+        """The factors that are the same everywhere, and the rest; all of it, where nothing varies."""
+        varying = self.varying(e)
+        if not varying:
+            number, rest = e.as_coeff_Mul()
+            return number, rest
+        factor, rest = e.as_independent(*varying, as_Add=False)
+        for part in rest.args if rest.is_Mul else (rest,):
+            if part.is_Add and (common := part.primitive()[0]) != 1:
+                factor, rest = factor * common, rest.subs(part, part.primitive()[1])
+        return factor, rest
+
+    def _is_constant(self, t: Tensor) -> bool:
+        """Whether a tensor is a named constant, or places of ones."""
+        return any(t is stand_in for _, stand_in in self.known.named) or t in self.known.ones
+
+    def recorded(self, e: Any, like: Tensor) -> Tensor | None:
+        """An expression as a tensor again."""
+        counts = {*self.known.counts.values(), *(t for a, t in self.known.named if type(a) is float)}
+        return Record(self.symbols, self.numbers, self.known.until, self.known.upstream, counts).tensor(e, like)
+
+    def _is_deviation(self, e: Any) -> bool:
+        """Whether an expression is x - mean(x), which adds up to 0."""
+        means = [x for x in e.free_symbols if x in self.symbols and _is_made_by(self.symbols[x], "mean")]
+        for mean in means:
+            x = self._of.get(id(self.symbols[mean].args[0]))
+            if x is not None and self.symbols[mean].size == 1 and e.is_Add and e.subs(mean, x) == 0:
+                return True
+        return False
 
     def _sum(self, t: Tensor) -> Any:
         """A sum: factors that are the same everywhere come out of it, and what is left may be a constant, as rows that add up to 1."""
@@ -221,15 +302,19 @@ class Reading:
         varying = self.varying(inner)
         if not varying:
             return inner * self._number(t.args[0].size / max(t.size, 1))
-        factor, rest = inner.as_independent(*varying, as_Add=False)
-        if rest.is_Symbol and any(self.symbols[rest] is stand_in for _, stand_in in self.known.named):
+        factor, rest = self._factored(inner)
+        if t.size == 1 and self._is_deviation(rest):
+            return sympy().Integer(0)
+        if rest.is_Symbol and self._is_constant(self.symbols[rest]):
             values = np.broadcast_to(self.symbols[rest].numpy(), t.args[0].shape)
             total = np.asarray(values.sum(axis=t.static["axis"]))
             if total.size and np.allclose(total, total.flat[0], rtol=1e-12, atol=0):
                 whole = round(float(total.flat[0]), 9)
-                self.known.remarks.add(f"the entries of {self.symbols[rest].name} add up to {whole:g}")
+                named = self.symbols[rest].name
+                self.known.remarks.add(f"the entries of {named} add up to {whole:g}" if named else "every row is taken as often")
                 return factor * self._number(whole)
-        return self._symbol(t)
+        made = self.recorded(rest, t.args[0]) if factor != 1 else None
+        return self._symbol(t) if made is None else factor * self._symbol(made.sum(**t.static))
 
     def _operand(self, op: str, i: int, a: Any) -> Any:
         if op == "divide" and i == 1 and type(a) is float and a in self.known.counts:
@@ -237,12 +322,18 @@ class Reading:
         if np.ndim(a) or type(a) is Tensor:
             return self._expression(a)
         stand_in = self.known.constant(a) if id(a) in self.known.names else None
+        if op == "power" and i == 1 and stand_in is None and len(f"{float(a)!r}") < 8:
+            return sympy().Rational(f"{float(a)!r}")  # exponents are added, and stay what they are
         return self._number(a) if stand_in is None else self._symbol(stand_in)
 
     def _leaf(self, a: Any) -> Any:
         """A leaf: 1, a symbol for what has a name, 1 - c for what equals it, a number for what is the same everywhere."""
         if a is self.known.one:
             return sympy().Integer(1)
+        if type(a) is Tensor and a in self.known.exact:
+            exact, numbers = self.known.exact[a]
+            self.numbers |= numbers
+            return exact
         if type(a) is Tensor and (a.requires_grad or a in self.known.until):
             return self._symbol(a)
         stand_in = self.known.constant(a)
@@ -269,7 +360,7 @@ class Reading:
         s, number = sympy(), float(value)
         if abs(number) < 1e4 and (number * 16).is_integer():
             return s.Rational(number)
-        found = ratio(abs(number)) if float(f"{number:.6g}") != number else None
+        found = None if is_decimal(number) else ratio(abs(number))
         if found:
             return s.Rational(*found) * (1 if number > 0 else -1)
         if number < 0:
@@ -298,9 +389,10 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
         return t
     if not given.free_symbols - set(reading.numbers):
         number = t.numpy().flat[0] if t.size else 0.0
-        return Tensor(np.broadcast_to(np.asarray(number, t.dtype), t.shape), copy=False)
-    record = Record(reading.symbols, reading.numbers, reading.known.until, reading.known.upstream, set(reading.known.counts.values()))
-    recorded = [(e, found) for e in _candidates(given) if (found := record.tensor(e, t)) is not None]
+        constant = Tensor(np.broadcast_to(np.asarray(number, t.dtype), t.shape), copy=False)
+        reading.known.exact[constant] = given, reading.numbers
+        return constant
+    recorded = [(e, found) for e in _candidates(given) if (found := reading.recorded(e, t)) is not None]
     recorded.sort(key=lambda pair: (_length(pair[1], reading), pair[0] != given, pair[0].is_Add, str(pair[0])))
     values = reading.values()
     for candidate, found in recorded:
@@ -312,7 +404,7 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
 def _candidates(given: Any) -> list[Any]:
     """The expression as read, and shorter ones."""
     s = sympy()
-    tries: list[Callable[[Any], Any]] = [s.factor_terms]
+    tries: list[Callable[[Any], Any]] = [s.factor_terms, lambda e: s.factor_terms(s.powsimp(e))]
     if sum(_terms(given)) <= TERMS:
         tries += [s.cancel, s.factor, lambda e: s.factor(s.cancel(s.together(e)))]
     found = [given]
@@ -373,6 +465,9 @@ def _agree_nearby(given: Any, candidate: Any, known: dict[Any, Any]) -> bool:
             if isinstance(data, float):
                 values[symbol] = data
                 continue
+            if data.dtype.kind == "b":
+                values[symbol] = int(rng.integers(0, 2))
+                continue
             data = data[np.isfinite(data)].astype(float)
             low, high = (float(data.min()), float(data.max())) if data.size else (0.25, 0.75)
             low, high = (low - 0.1 * abs(low), high + 0.1 * abs(high)) if low == high else (low, high)
@@ -396,9 +491,31 @@ def rebuilt(g: Tensor, known: Symbols) -> Tensor:
         args = [new[a] if type(a) is Tensor and a in new else a for a in t.args]
         if t.op.name not in known.elementwise:
             args = [_operand(a, known) for a in args]
-        if not all(a is b for a, b in zip(args, t.args, strict=True)):
+        if is_transposition(t):
+            new[t] = transposed(args[0], known.until, t)
+        elif not all(a is b for a, b in zip(args, t.args, strict=True)):
             new[t] = t.op.on(args, t.static)
     return new[g]
+
+
+def is_transposition(a: Any) -> bool:
+    """Whether a tensor is a matrix, transposed."""
+    if type(a) is not Tensor or a.op is None or a.ndim != 2:
+        return False
+    if a.op.name == "swapaxes":
+        return bool((a.static["axis1"] - a.static["axis2"]) % 2)
+    axes = a.static.get("axes")
+    return a.op.name == "transpose" and (axes is None or [k % 2 for k in axes] == [1, 0])
+
+
+def transposed(a: Any, until: Container[Tensor], like: Any = None) -> Any:
+    """A matrix transposed: a product as the product of the transposed factors, and what was transposed as it was."""
+    if type(a) is Tensor and a not in until and a.op is not None:
+        if is_transposition(a):
+            return a.args[0]
+        if _is_made_by(a, "matmul") and all(np.ndim(x) == 2 for x in a.args):
+            return a.op.on([transposed(x, until) for x in a.args[::-1]], {})
+    return like if like is not None and like.args[0] is a else a.mT
 
 
 def _operand(a: Any, known: Symbols) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
-from ..languages import recognised
+from ..languages import is_decimal, recognised
 from ..modes import enable_grad
 
 
@@ -71,18 +71,19 @@ class Record:
         common, rest = e.primitive()
         if common != 1 and not any(self.is_number(term) for term in e.args):
             return self.times_number(common, rest)
-        is_difference = any(term.could_extract_minus_sign() for term in e.args)  # 1 - o, but 2 x + 1
-        terms = sorted(e.args, key=lambda term: (term.could_extract_minus_sign(), self.is_number(term) != is_difference, self.order(term)))
+        terms = sorted(e.args, key=lambda term: (self.is_number(term), not self.order(term)[0], self.order(term)))
+        positive = [term for term in terms if not term.could_extract_minus_sign()]
+        terms = positive[:1] + [term for term in terms if term not in positive[:1]]
         numbers = [term for term in terms if self.is_number(term)]
         if len(numbers) > 1:
             terms = [term for term in terms if not self.is_number(term)]
-            terms.insert(len(terms) * (not is_difference), e.func(*numbers))
+            terms.insert(len(terms) * bool(positive), e.func(*numbers))
         total = self.value(terms[0])
         for term in terms[1:]:
-            if term.could_extract_minus_sign():
-                total = _arithmetic(total) - _arithmetic(self.value(-term))
-            else:
-                total = _arithmetic(total) + _arithmetic(self.value(term))
+            is_less = term.could_extract_minus_sign()
+            more = self.value(-term if is_less else term)
+            total = _arithmetic(total) if _is_condition(total) and _is_condition(more) else total
+            total = total - more if is_less else total + more
         return total
 
     def times_number(self, number: Any, e: Any) -> Any:
@@ -106,10 +107,13 @@ class Record:
         """A number that is no fraction, above or below the line: x / √2, not 0.707 x."""
         value = float(number.subs(self.numbers))
         above, below = _digits(value), _digits(1 / value)
+        if is_decimal(value):
+            return number, sympy_one(number)  # 0.2 x, not x / 5
         return (sympy_one(number), 1 / number) if below < above else (number, sympy_one(number))
 
     def _over(self, above: Any, below: list[Any]) -> Any:
         """Over a product of what stands below the line."""
+        below = [x for x in below if not self.is_number(x) or self.number(x) != 1]
         if not below:
             return above
         return above / self.value(below[0] * below[1] if len(below) > 1 else below[0])
@@ -128,18 +132,19 @@ class Record:
         product = self.value(ordered[0])
         for f in ordered[1:]:
             product = product * self.value(f)
-        if number == -1:
-            return -_arithmetic(product)
-        return product if number == 1 else self.number(number) * product
+        factor = self.number(number)
+        return -_arithmetic(product) if factor == -1 else product if factor == 1 else factor * product
 
     def order(self, e: Any) -> tuple[Any, ...]:
         """Counts, what came down the chain, what has more variables; then the newest tensor, o before 1 - o, and leaves at the end."""
         tensors = [self.symbols[x] for x in e.free_symbols if x in self.symbols]
         computed = any(t in self.upstream or (t.op is not None and t not in self.until) for t in tensors)
         is_count = bool(tensors) and all(t in self.counts for t in tensors)
+        degree = sum(int(p) for p in e.as_powers_dict().values() if p.is_Integer and p > 0)
         oldest = min((t.serial for t in tensors), default=0)
         made = any(t.op is not None for t in tensors)
-        return not is_count, not computed, -len(tensors), not made, -oldest if made else 0, int(e.count_ops()), oldest
+        place = -oldest if made else 0
+        return not is_count, not computed, -len(tensors), not made, place, -degree, int(e.count_ops()), oldest
 
 
 def _turned(above: Any, below: Any) -> tuple[Any, Any]:
@@ -156,9 +161,9 @@ def _turned(above: Any, below: Any) -> tuple[Any, Any]:
 
 def _digits(value: float) -> tuple[bool, int]:
     """How long a number is to read: how many characters, after whether it has no short form at all."""
-    if recognised(abs(value)) and len(f"{value:.6g}") > 5:
+    if not is_decimal(value) and recognised(abs(value)) and len(f"{value:.6g}") > 5:
         return False, len(recognised(abs(value)))
-    return abs(float(f"{value:.6g}") - value) > 8 * np.spacing(abs(value)), len(f"{value:.12g}")
+    return not is_decimal(value), len(f"{value:.12g}")
 
 
 def sympy_one(e: Any) -> Any:
@@ -168,7 +173,11 @@ def sympy_one(e: Any) -> Any:
 
 def _arithmetic(value: Any) -> Any:
     """A condition as the number 0 or 1: NumPy adds and subtracts booleans as no textbook does."""
-    return 1 * value if type(value) is Tensor and value.dtype.kind == "b" else value
+    return 1 * value if _is_condition(value) else value
+
+
+def _is_condition(value: Any) -> bool:
+    return type(value) is Tensor and value.dtype.kind == "b"
 
 
 def _tensor(value: Any) -> Tensor:

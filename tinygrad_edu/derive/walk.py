@@ -175,7 +175,9 @@ class Walk:
         """What the leaves and constants of a formula are called; those without a name get one."""
         found: dict[int, str] = {}
         for t in ancestors(g, until=self.known.until):
-            inside = [] if t in self.known.until else [*t.args, *(part for value in t.static.values() for part in opaque(value))]
+            inside = (
+                [] if t in self.known.until else [*t.args, *(part for value in t.static.values() for part in opaque(value, self.labels))]
+            )
             for value in (t, *inside):
                 own = value.name if type(value) is Tensor and value.is_leaf else None
                 label = self.labels.get(id(value)) or own

@@ -13,9 +13,9 @@ from ..define import op
 def _left(g: Any, a: Any, b: Any) -> Any:
     """g @ b.mT, with the axes that NumPy's product adds to vectors."""
     if b.ndim == 1:
-        return g[..., None] * b
+        return g * b if a.ndim == 1 else g[..., None] * b
     if a.ndim == 1:
-        return (b @ g[..., None])[..., 0]
+        return b @ g if g.ndim == 1 else (b @ g[..., None])[..., 0]
     return g @ b.mT
 
 
@@ -24,7 +24,7 @@ def _right(g: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1:
         return g * a if b.ndim == 1 else a[:, None] * g[..., None, :]
     if b.ndim == 1:
-        return (a.mT @ g[..., None])[..., 0]
+        return a.mT @ g if g.ndim == 1 else (a.mT @ g[..., None])[..., 0]
     if b.ndim == 2 and a.ndim > 2:  # one matrix for a whole stack: one product, instead of a stack to be summed
         rows = prod(g.shape[:-1])
         return a.reshape(rows, a.shape[-1]).mT @ g.reshape(rows, g.shape[-1])

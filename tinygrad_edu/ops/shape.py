@@ -51,11 +51,11 @@ transpose    = op(lambda x, axes=None: x.transpose(axes), lambda g, y, x, axes: 
 swapaxes     = op(lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2), name="swapaxes", write=_write_swapaxes,
                   latex=lambda axis1, axis2: r"{}^{{\top}}" if {axis1, axis2} == {-1, -2} else "", numpy=(np.swapaxes,),
                   cases=({"shapes": ((2, 3, 4),), "axis1": 0, "axis2": -1},), doc="Two axes exchanged.")
-squeeze      = op(lambda x, axis=None: x.squeeze(axis), lambda g, y, x, axis: g.reshape(x.shape), name="squeeze", numpy=(np.squeeze,),
+squeeze      = op(lambda x, axis=None: x.squeeze(axis), lambda g, y, x, axis: g.reshape(x.shape), name="squeeze", latex="{}", numpy=(np.squeeze,),
                   cases=({"shapes": ((1, 3, 1),)}, {"shapes": ((1, 3, 1),), "axis": -1}), doc="Without the axes of length 1.")
-expand_dims  = op(lambda x, axis: np.expand_dims(x, axis), lambda g, y, x, axis: g.reshape(x.shape), name="expand_dims", numpy=(np.expand_dims,),
+expand_dims  = op(lambda x, axis: np.expand_dims(x, axis), lambda g, y, x, axis: g.reshape(x.shape), name="expand_dims", latex="{}", numpy=(np.expand_dims,),
                   cases=({"shapes": ((3,),), "axis": 0}, {"shapes": ((2, 3),), "axis": (0, -1)}), doc="With new axes of length 1.")
-broadcast_to = op(lambda x, shape: np.broadcast_to(x, shape), lambda g, y, x, shape: g, name="broadcast_to", latex=r"\operatorname{{broadcast}}({})", numpy=(np.broadcast_to,),
+broadcast_to = op(lambda x, shape: np.broadcast_to(x, shape), lambda g, y, x, shape: g, name="broadcast_to", latex="{}", numpy=(np.broadcast_to,),
                   cases=({"shapes": ((3,),), "shape": (2, 3)}, {"shapes": ((2, 1),), "shape": (4, 2, 3)}, {"shapes": ((),), "shape": (2,)}),
                   doc="Repeated up to a shape.")
 flip         = op(lambda x, axis=None: np.flip(x, axis), lambda g, y, x, axis: np.flip(g, axis), name="flip", numpy=(np.flip,),
@@ -63,9 +63,9 @@ flip         = op(lambda x, axis=None: np.flip(x, axis), lambda g, y, x, axis: n
 moveaxis     = op(lambda x, source, destination: np.moveaxis(x, source, destination),
                   lambda g, y, x, source, destination: np.moveaxis(g, destination, source), name="moveaxis", numpy=(np.moveaxis,),
                   cases=({"shapes": ((2, 3, 4),), "source": 0, "destination": -1},), doc="Axes moved to other places.")
-astype       = op(lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g, name="astype", numpy=(np.astype,),
+astype       = op(lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g, name="astype", latex="{}", numpy=(np.astype,),
                   cases=({"shapes": ((3,),), "dtype": np.float64},), doc="The same numbers in another dtype; only floats keep a gradient.")
-copy         = op(lambda x: x.copy(), lambda g, y, x: g, name="copy", numpy=(np.copy,), doc="The same numbers, a tensor of their own.")
+copy         = op(lambda x: x.copy(), lambda g, y, x: g, name="copy", latex="{}", numpy=(np.copy,), doc="The same numbers, a tensor of their own.")
 concatenate  = op(lambda *xs, axis=0: np.concatenate(xs, axis), variadic=_piece, name="concatenate", numpy=(np.concatenate, np.concat),
                   cases=({"shapes": ((2,), (3,))}, {"shapes": ((2, 1), (2, 3), (2, 2)), "axis": -1}, {"shapes": ((2,), (1, 2)), "axis": None}), doc="Joined along an axis that they have.")
 stack        = op(lambda *xs, axis=0: np.stack(xs, axis), variadic=_layer, name="stack", numpy=(np.stack,),
