@@ -7,7 +7,6 @@ a zero in it gets the rule y / x.
 from __future__ import annotations
 
 from collections.abc import Collection
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from ..core import Tensor
 from ..graph import ancestors, unwrapped
 from ..modes import enable_grad
-from ..operation import fast_call
+from ..operation import Op, fast_call
 from ..registry import registry
 
 TOLERANCE = 1e-9  # of the values before and after, relative to the largest
@@ -107,7 +106,8 @@ def _as_quotients(t: Tensor, args: list[Any], labels: dict[int, str], remarks: s
         product = g * y
         return (product if keepdims or axis is None or not x.ndim else product.expand_dims(axis)) / x
 
-    made = copy(prod)
+    made = Op.__new__(Op)  # the op of the table, but for its rule
+    made.__dict__.update(vars(prod))
     made.rules, made.call = (rule,), fast_call(made)
     remarks.add(f"no factor of {labels.get(id(t.args[0]), 'a product')} is 0")
     return made.on(args, t.static)
