@@ -281,3 +281,21 @@ def test_no_warning_where_a_value_and_its_gradient_are_finite():
                 )
                 f(x).backward(np.ones(f(x).shape))
                 assert np.isfinite(x.grad).all(), f
+
+
+@pytest.mark.parametrize(("dtype", "sizes"), [(np.float64, (1e-200, 1.0, 1e200)), (np.float32, (1e-30, 1.0, 1e30))])
+def test_the_spread_of_tiny_and_huge_entries(dtype, sizes):
+    for size in sizes:
+        x = leaf(np.array([1.0, 2.0, 4.0]) * size, dtype)
+        y = x.std()
+        y.backward()
+        np.testing.assert_allclose(y.numpy() / dtype(size), np.std([1.0, 2.0, 4.0]), rtol=1e-5)
+        np.testing.assert_allclose(x.grad, slopes(tg.std, [1.0, 2.0, 4.0])[0], rtol=1e-5)
+
+
+def test_labels_do_not_widen_float32():
+    z = leaf([0.5, 0.25, 0.75], np.float32)
+    for loss in (tg.mse, tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits):
+        for target in ([0, 1, 0], [0.0, 1.0, 0.0], np.array([0, 1, 0]), np.array([False, True, False]), 1, 1.0):
+            assert loss(z, target).dtype == np.float32
+    assert tg.cross_entropy(z, 1).dtype == np.float32

@@ -693,7 +693,8 @@ def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
                 "a rule gives the shape of its argument, or of the op's output where the argument was broadcast"
             )
         axis = axes[0] if len(axes) == 1 else axes
-        gx = total(gx, axis) if type(gx) is ndarray else gx.sum(axis=axis)
+        is_double = type(gx) is ndarray and gx.dtype is double
+        gx = _sum(gx, axis) if is_double else total(gx, axis) if type(gx) is ndarray else gx.sum(axis=axis)
         if gx.shape != x.shape:
             gx = gx.reshape(x.shape)
     return gx if gx.dtype == x.dtype else gx.astype(x.dtype)

@@ -241,6 +241,8 @@ def _round(a: Any, decimals: int = 0, out: None = None) -> Tensor:
 def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one shape: (4, 1) against (4,) would silently broadcast to (4, 4)."""
     p, t = as_tensor(prediction), as_tensor(target)
+    if p.dtype.kind == "f" and (t.dtype.kind != "f" or isinstance(target, (list, tuple, float))):  # labels do not widen float32
+        t = t.astype(p.dtype)
     if p.shape != t.shape and t.size != 1:
         raise ValueError(
             f"{loss} compares entry with entry, {p.label()} has shape {p.shape} and the target {t.shape}: "

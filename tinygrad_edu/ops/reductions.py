@@ -200,6 +200,23 @@ def _plain_var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) 
     return whole / float(np.maximum(_count(x, whole) - ddof, 0))
 
 
+def _std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """The root of var; where squares overflow or vanish, of that of x in another unit."""
+    if x.dtype.char == "e":
+        return _std(x.astype(np.float32), axis, ddof, keepdims).astype(x.dtype)
+    with np.errstate(over="ignore"):
+        y = np.sqrt(_var(x, axis, ddof, keepdims))
+    if x.dtype.kind != "f" or not x.size or _SAFE[x.dtype.char] < y.min() <= y.max() < np.inf:
+        return y
+    away = _deviation(x, axis)
+    unit = np.abs(away).max(axis, None, True)
+    unit = np.where((unit > 0) & (unit < np.inf), unit, x.dtype.type(1))
+    return np.sqrt(_var(away / unit, axis, ddof, keepdims)) * unit.reshape(y.shape)
+
+
+_SAFE = {char: np.sqrt(np.finfo(char).tiny / np.finfo(char).eps) for char in "fdg"}  # whose squares have all their digits
+
+
 def _lead(sign: int) -> Any:
     """By how much each entry is ahead of all others: positive for the extreme alone, and zero at a tie, where there is a kink."""
 
@@ -249,7 +266,7 @@ var  = op(_var,
           lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _plain_deviation(x, axis) / (_count(x, y) - ddof),
           stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="var", numpy=(np.var,), shapes="axes", plain=_plain_var, doc="The variance over the axis: the sum of squared deviations over n - ddof.")
-std  = op(lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_var(x, axis, ddof, keepdims)),
+std  = op(_std,
           lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _plain_deviation(x, axis) / (_count(x, y) - ddof),
           stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="std", numpy=(np.std,), shapes="axes", plain=lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_plain_var(x, axis, ddof, keepdims)),
