@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,9 +28,28 @@ def numeric(data: Any, dtype: DTypeLike | None = None) -> Array:
     if array.dtype.kind not in "fiub" or masked:
         if array.dtype == object and any(isinstance(entry, Methods) for entry in array.flat):
             raise TypeError("an array of Tensors is not a Tensor: write tg.stack(list(a))")
-        kind = "is a masked array" if masked else f"has dtype {array.dtype}"
-        raise TypeError(f"{short(data)} {kind}: a Tensor holds real numbers or booleans (float, int, bool)")
+        kind = "is a masked array" if masked else f"is a {type(data).__name__}" if array.dtype == object else f"has dtype {array.dtype}"
+        raise TypeError(f"{short(data)} {kind}, and a Tensor holds real numbers or booleans: {_instead(data, array, masked)}")
     return array
+
+
+def _instead(data: Any, array: Array, masked: bool) -> str:
+    """What to write for numbers that a Tensor does not hold, or that come in another guise."""
+    if masked:
+        return "write a.filled(0.0), and the mask as an array of its own"
+    if array.dtype.kind == "c":
+        return "write z.real and z.imag, two Tensors"
+    if array.dtype.kind in "US":
+        return "write np.array(data, float) if it spells numbers"
+    if array.dtype.kind in "mM":
+        return "write a / np.timedelta64(1, 's'), the time in a unit"
+    if isinstance(data, Mapping):
+        return "write one for each of its values"
+    if data is None or (array.ndim and any(entry is None for entry in array.flat)):
+        return "None is no number; the .grad of a tensor is None until backward() has run"
+    if isinstance(data, Iterable) and not array.ndim:
+        return "write list(data) first"
+    return "write its numbers; parameters come in dicts, lists, tuples or dataclasses"
 
 
 def operand(value: Any) -> Any:
@@ -39,7 +59,8 @@ def operand(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         leaving.refuse_in(value)
     if value is None or isinstance(value, (str, bytes, dict, set)) or callable(value):
-        raise TypeError(f"an operand must be a Tensor, an array or a number, not {type(value).__name__}: {short(value)}")
+        none = "; the .grad of a tensor is None until backward() has run" if value is None else ""
+        raise TypeError(f"an operand must be a Tensor, an array or a number, not {type(value).__name__}: {short(value)}{none}")
     if isinstance(value, np.matrix):
         raise TypeError("a np.matrix multiplies by rows and columns where an array multiplies entries: write np.asarray(m)")
     if hasattr(value, "toarray"):

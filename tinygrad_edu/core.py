@@ -302,7 +302,14 @@ class Tensor(Methods):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self._known())
+        value = self._known()
+        if value.size > 1:
+            name = self.label()
+            raise ValueError(
+                f"`if`, `and`, `not` and max(...) ask for one truth, {name} has {value.size} entries: write (t > 0).all() or .any(), "
+                "for each entry tg.where(condition, a, b), tg.maximum(a, b), & and |"
+            )
+        return bool(value)
 
     # float(t) and what calls it: complex(t), "%f" % t, the functions of math
     def __float__(self) -> float:

@@ -102,6 +102,8 @@ def op(
         raise ValueError(f"an op becomes a method of Tensor, where {name!r} has a meaning already: write tg.op(..., name='my_op')")
     if not callable(function) or not all(rule is None or callable(rule) for rule in rules):
         raise TypeError("tg.op takes a function and then one rule per tensor argument, each a function or None")
+    for rule in rules:
+        _fits(rule, len(rules), function, name)
     taken = registry.get(name)
     if in_table(taken) if taken is not None else hasattr(Tensor, name):
         raise ValueError(f"Tensor already has a {name!r}: give the op another name, tg.op(..., name='my_{name}')")
@@ -199,6 +201,22 @@ def _static_arguments(function: Callable[..., Any], arity: int) -> dict[str, Any
     arguments = [p for p in inspect.signature(function).parameters.values() if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
     positional = [p for p in arguments if p.kind is not kinds.KEYWORD_ONLY]
     return {p.name: p.default for p in arguments if p not in positional[: arity or 1] and p.name != "out"}
+
+
+def _fits(rule: Rule | None, arity: int, function: Callable[..., Any], name: str) -> None:
+    """Raise if a user's rule does not take what rules are given."""
+    if rule is None or (getattr(rule, "__module__", "") or "").startswith(f"{__package__}.ops."):
+        return
+    static = _static_arguments(function, arity)
+    try:
+        inspect.signature(rule).bind(*[None] * (2 + arity), **dict.fromkeys(static))
+    except ValueError:  # it has no signature
+        return
+    except TypeError as error:
+        operands = ["x"] if arity == 1 else list("abcdefg"[:arity])
+        takes = ", ".join(["g", "y", *operands, *static])
+        text = f"a rule of {name} is called with {takes}, and this one does not take that ({error}): write lambda {takes}: ..."
+        raise TypeError(text) from None
 
 
 def _attach(made: Op, call: Callable[..., Any]) -> None:

@@ -57,12 +57,15 @@ def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
     0.105361
     """
     p, y = _alike("binary_cross_entropy", probability, target)
-    if p.size and is_known(p) and not (0 <= p.numpy().min() and p.numpy().max() <= 1):
-        raise ValueError(
-            f"binary_cross_entropy takes probabilities from 0 to 1, these reach from {p.numpy().min()} to {p.numpy().max()}: "
-            "apply sigmoid() first, or use binary_cross_entropy_with_logits"
-        )
+    _from_0_to_1("probabilities", p, "apply sigmoid() first, or use binary_cross_entropy_with_logits")
+    _from_0_to_1("targets", y, "write (y + 1) / 2 for -1 and 1, y / y.max() for 0 to 255, one-hot rows and cross_entropy for classes")
     return -(y * p.safe_log() + (1 - y) * (1 - p).safe_log()).mean()
+
+
+def _from_0_to_1(what: str, t: Tensor, instead: str) -> None:
+    """Raise if an entry is no probability."""
+    if t.size and is_known(t) and (t._data.min() < 0 or t._data.max() > 1):
+        raise ValueError(f"binary_cross_entropy takes {what} from 0 to 1, these reach from {t._data.min()} to {t._data.max()}: {instead}")
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Tensor:

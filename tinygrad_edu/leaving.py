@@ -44,7 +44,8 @@ def value(t: Tensor) -> Any:
         name = _name(t)
         raise TypeError(
             f"{_taker()} takes {name} as a plain array, which would lose its gradient: write tg.stack([...]) for a list or an array of "
-            f"tensors, and for entries that are assigned one by one; use operators and functions of tg or NumPy on {name} itself; "
+            f"tensors, and for entries that are assigned one by one; use operators and functions of tg or NumPy on {name} itself, and "
+            f"a @ {name} in place of a.dot({name}); "
             f"or, if its value alone is meant, write {name}.numpy() or {name}.detach()"
         )
     return array

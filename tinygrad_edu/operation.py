@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import CodeType
@@ -251,12 +252,29 @@ class Op:
         operands = [f"{self._called(a, i)} of shape {np.shape(a)}" for i, a in enumerate(args, 1)]
         more = "".join(f", {name}={short(value)}" for name, value in static.items())
         if isinstance(error, (ValueError, TypeError, IndexError)):
-            return retold(error, f"{self.name} cannot take {' and '.join(operands) or 'nothing'}{more}: {error}")
+            why = unequal_lengths(self.shapes, args) if self.shapes else None
+            return retold(error, f"{self.name} cannot take {' and '.join(operands) or 'nothing'}{more}: {why or error}")
         return error
 
     def _called(self, a: Any, i: int) -> str:
         """How a message calls operand `i`: its name, or the op that made it."""
         return _names.of(a) or (a.label() if type(a) is Tensor and a._op else f"operand {i}")
+
+
+def unequal_lengths(shapes: str, args: Sequence[Any]) -> str | None:
+    """Which axes would have to be equally long, by a signature as NumPy writes them: "(n?,k),(k,m?)->(n?,m?)"."""
+    lengths: dict[str, int] = {}
+    for given, core in zip(args, re.findall(r"\((.*?)\)", shapes.partition("->")[0]), strict=False):
+        axes = [axis for axis in core.split(",") if axis]
+        if np.ndim(given) < len(axes):
+            axes = [axis for axis in axes if not axis.endswith("?")]
+        if np.ndim(given) < len(axes):
+            return f"it takes vectors and matrices {shapes}, for a number write *"
+        for axis, n in zip(axes, np.shape(given)[np.ndim(given) - len(axes) :], strict=True):
+            if lengths.setdefault(axis, n) != n:
+                clash = f"it takes {shapes}, and here {axis.strip('?')} is {lengths[axis]} and {n}"
+                return f"{clash}; .T swaps the axes of a matrix, .reshape(-1, 1) makes a column"
+    return None
 
 
 _LARGEST = np.finfo(float).max

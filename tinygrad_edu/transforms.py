@@ -43,6 +43,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> slope(2.0).item(), tg.grad(slope)(2.0).item()
     (12.0, 12.0)
     """
+    _function("grad", f)
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
@@ -71,6 +72,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     >>> value.item(), gradient["w"].item(), gradient["b"].item()
     (49.0, 42.0, 14.0)
     """
+    _function("value_and_grad", f)
 
     @wraps(f)
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -95,6 +97,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], t
     >>> pull([1.0, 10.0])[0].tolist()
     [2.0, 40.0]
     """
+    _function("vjp", f)
     run = _Run(f, primals, {}, tuple(range(len(primals))), copies=True)
     return run.finished(run.value), lambda cotangent: tuple(run.by_argument(run.pull(cotangent)))
 
@@ -108,6 +111,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> tg.jvp(lambda x: x**2, (3.0,), (10.0,))[1].item()
     60.0
     """
+    _function("jvp", f)
     along = _tangents("jvp", primals, tangents)
     run = _Run(f, tuple(primals), {}, tuple(range(len(primals))))
 
@@ -127,6 +131,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     >>> tg.jacobian(lambda x: x * x)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
+    _function("jacobian", f)
 
     @wraps(f)
     def rows(*args: Any, **kwargs: Any) -> Any:
@@ -170,6 +175,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.ones(2),)).tolist()
     [6.0, 12.0]
     """
+    _function("hvp", f)
     along = _tangents("hvp", primals, tangents)
     every = tuple(range(len(primals)))
 
@@ -225,6 +231,9 @@ class _Run:
         try:
             with sparing() if self.spares else enable_grad():
                 value = f(*inner, **kwargs)
+        except (TypeError, AttributeError) as error:
+            _note_on_trees(error, [inner[i] for i in self.numbers])
+            raise
         finally:
             within.reset(token)
         self.aux: Any
@@ -232,9 +241,15 @@ class _Run:
             raise TypeError(f"with has_aux, {_called(f)} must return (value, more), it returned {type(value).__name__}: {short(value)}")
         value, more = value if has_aux else (value, None)
         if type(value) is not Tensor:
-            raise TypeError(f"{_called(f)} must return a Tensor to be differentiated, it returned {type(value).__name__}: {short(value)}")
+            raise TypeError(
+                f"{_called(f)} must return a Tensor to be differentiated, it returned {type(value).__name__}: "
+                f"{short(value)}{_instead(value)}"
+            )
         if value.dtype.kind != "f":
-            raise TypeError(f"{_called(f)} must return floats to be differentiated, it returned {value.dtype}")
+            raise TypeError(
+                f"{_called(f)} must return floats to be differentiated, it returned {value.dtype}: comparisons, counts and argmax "
+                "have no gradient"
+            )
         self.value = value
         self.structure = [inner[i] for i in self.numbers]
         # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
@@ -303,6 +318,32 @@ class _MadeBefore:
 
     def __contains__(self, t: object) -> bool:
         return type(t) is Tensor and t.serial < self.serial
+
+
+def _instead(value: Any) -> str:
+    """What a function that is differentiated should return in place of a value that is no Tensor."""
+    if value is None:
+        return "; end it with `return loss`"
+    if isinstance(value, (list, tuple)):
+        return "; more than one result: (loss, more) with has_aux=True, or tg.stack([...]) for jacobian"
+    return "; .item(), float() and .numpy() give numbers without a gradient: return the Tensor that they are taken of"
+
+
+def _note_on_trees(error: Exception, arguments: list[Any]) -> None:
+    """Say with an error of the function that an argument is a tree of parameters, if it may have been meant to be something else."""
+    for tree in arguments:
+        if tree is None:
+            error.add_note("the function is differentiated by an argument that is None, which holds no parameters")
+        elif isinstance(tree, (list, tuple)) and tree and all(type(t) is Tensor and not t.ndim for t in tree):
+            numbers = f"[{', '.join(str(t.item()) for t in tree[:4])}{', ...' * (len(tree) > 4)}]"
+            error.add_note(f"a list is a tree of separate parameters: for a vector give np.array({numbers}), not {numbers}")
+
+
+def _function(transform: str, f: Any) -> None:
+    """Raise if what is to be differentiated is no function."""
+    if not callable(f):
+        what = "a tensor: write loss.backward() for what is computed already, or" if type(f) is Tensor else f"{type(f).__name__}:"
+        raise TypeError(f"{transform} takes a function, not {what} tg.{transform}(f)(x), where f(x) computes the loss")
 
 
 def _called(f: Callable[..., Any]) -> str:
