@@ -206,7 +206,7 @@ def test_user_s_ops(request):
     compiled = agrees(lambda x: tg.value_and_grad(lambda x: cube(looking(out(half(x).sigmoid()))).sum())(x), np.array([0.5, 2.0]))
     assert "def cube_of(x):" in compiled.source
     assert "def looking(x):\n    return x * 2 if x.sum() > 0 else x" in compiled.source, "it looks at values, but it has a text"
-    assert "looking_out = tinygrad_edu.registry.registry['looking_out'].run" in compiled.source, "and its text needs more than NumPy"
+    assert "def f(x, *, looking_out):" in compiled.source, "its text needs more than NumPy: it is an argument"
 
 
 def _scaled(x, c):

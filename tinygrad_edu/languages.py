@@ -180,9 +180,11 @@ def python_number(value: Any) -> Written:
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype.kind == "b":
             return Written(f"np.bool({bool(value)})")
+        if value.dtype == np.longdouble:  # which no literal holds
+            return Written(f"np.longdouble({np.format_float_scientific(np.longdouble(value))!r})")
         return Written(f"np.{value.dtype.name}({python_number(value.item()).text})")
-    text = repr(value)
-    if "n" in text and type(value) is float:  # inf and nan
+    text = plain_text(value)
+    if "n" in text and isinstance(value, float):  # inf and nan
         text = text.replace("inf", "np.inf").replace("nan", "np.nan")
     return Written(text, SIGNED if text.startswith("-") else CALLED)
 
@@ -199,6 +201,12 @@ def python_array(array: Any) -> Written:
     if value in (0, 1) and not np.signbit(array.flat[0]):
         return Written(f"np.{('zeros', 'ones')[int(value)]}({shape}{dtype})")
     return Written(f"np.full({shape}, {python_number(value).text}{dtype})")
+
+
+def plain_text(value: Any) -> str:
+    """The literal of a number or string; of a class derived from int, float or str, whose repr may be anything, that of its base."""
+    bases = [base for base in (bool, int, float, str) if isinstance(value, base)]
+    return bases[0].__repr__(value) if bases else repr(value)
 
 
 def math_number(value: Any) -> str:
@@ -277,7 +285,7 @@ def literal(value: Any, names: Mapping[int, str]) -> str | None:
     if id(value) in names:
         return names[id(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
-        return python_number(value).text if isinstance(value, float) else repr(value)
+        return python_number(value).text if isinstance(value, float) else plain_text(value)
     if value is Ellipsis:
         return "..."
     if isinstance(value, np.generic) and value.dtype.kind in "iub":

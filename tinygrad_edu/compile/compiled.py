@@ -292,7 +292,7 @@ class Version:
         exec(compile(self.planned.source, f"<{self.name}, compiled>", "exec"), scope)
         memory = self.planned.memory() if self.planned.buffers else None
         self._donated = set(updates.values())
-        self._run, self._memory = scope[self.planned.name], memory
+        self._run, self._memory = scope[self.planned.function_name], memory
         return self.entry(self._run, memory, updates)
 
     def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:

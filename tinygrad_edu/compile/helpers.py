@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
+import sys
 import textwrap
-from types import FunctionType
+from collections.abc import Mapping
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from ..operation import Op
 from .lower import taken_apart
 from .program import Node, recorded
 from .simplify import RULES
+from .text import Names, wrapped
 
 if TYPE_CHECKING:
+    from .emit import Module
     from .readable import Writer
 
 
@@ -30,10 +33,11 @@ def from_run(op: Op, node: Node, outer: Writer) -> tuple[list[str], str] | None:
     recording, y = found
     letters = ["x"] if len(recording.inputs) == 1 else [f"x{i + 1}" for i in range(len(recording.inputs))]
     program = recorded(recording, letters, [y], RULES)
-    writer = type(outer)(program, outer.helpers, [*outer.helpers, *letters])
-    writer.names.taken -= set(letters)
+    before = dict(outer.module.constants)
+    writer = type(outer)(program, Names(outer.module.helpers), outer.module)
     writer.write()
-    if writer.constants:
+    if outer.module.constants != before:
+        outer.module.constants = before
         return None
     lines = body(writer, comments=False)
     result = writer.written[program.outputs[0]].text
@@ -41,41 +45,91 @@ def from_run(op: Op, node: Node, outer: Writer) -> tuple[list[str], str] | None:
         lines[-1] = f"    return {lines[-1].partition(' = ')[2]}"
     else:
         lines.append(f"    return {result}")
-    return letters, "\n".join([f'    """{documented(op)}"""', *lines])
+    parameters = [writer.written[x].text for x in program.inputs]
+    return parameters, "\n".join([f'    """{documented(op)}"""', *[part for line in lines for part in wrapped(line)]])
 
 
-def from_source(op: Op, name: str) -> str | None:
-    """The op's own function under a name, and those of its module that it calls, as written; None if they need more than NumPy."""
+def from_library(op: Op, module: Module) -> str:
+    """How a function of NumPy's or SciPy's is called; "" if it is none of theirs."""
+    name, home = getattr(op.run, "__name__", ""), getattr(op.run, "__module__", None)
+    for path in ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", home or ""):
+        package = path.partition(".")[0]
+        if package in ("numpy", "scipy") and "._" not in path and getattr(sys.modules.get(path), name, None) is op.run:
+            if package == "scipy":
+                module.imports[f"import {path}"] = None
+            return f"{path}.{name}".replace("numpy", "np", 1)
+    return ""
+
+
+def from_source(op: Op, module: Module) -> str:
+    """The name of the op's own function, written into the module with those that it calls; "" if they need more than NumPy."""
     needed: dict[str, FunctionType] = {}
-    waiting: list[Any] = [op.plain]
+    waiting: list[Any] = [op.run]
     while waiting:
         function = waiting.pop()
         if not isinstance(function, FunctionType) or function.__name__ == "<lambda>" or function.__closure__:
-            return None
-        if function.__name__ in needed:
-            continue
-        needed[function.__name__] = function
-        for used in function.__code__.co_names:
+            return ""
+        if needed.setdefault(function.__name__, function) is not function:
+            return ""
+        for used in used_names(function.__code__):
             value = function.__globals__.get(used)
             if isinstance(value, FunctionType) and value.__module__ == function.__module__:
-                waiting.append(value)
-            elif used in function.__globals__ and value is not np:
-                return None
+                waiting += [value] * (needed.get(used) is not value)
+            elif used in function.__globals__ and (value is not np or used != "np"):
+                return ""
+    trees = [as_written(function) for function in needed.values()]
+    if None in trees:
+        return ""
+    names = {name: module.name(op.name if function is op.run else name) for name, function in needed.items()}
+    for tree in trees[::-1]:
+        assert tree is not None
+        text = ast.unparse(Renamed(names, tree).visit(tree))
+        module.helpers[tree.name] = text
+    return names[op.run.__name__]
+
+
+def used_names(code: CodeType) -> set[str]:
+    """The global names and attributes that a function uses, functions within it included."""
+    return set(code.co_names).union(*[used_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)])
+
+
+def as_written(function: FunctionType) -> ast.FunctionDef | None:
+    """The definition of a function without its annotations; None if its text is not at hand, or is not what runs."""
     try:
-        texts = [_undressed(function) for function in reversed(needed.values())]
+        text = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(text).body[0]
+        whole = compile(f"import numpy as np\n{text}", "<as written>", "exec")  # methods of imported modules have a byte code of their own
+        codes = [code for code in whole.co_consts if isinstance(code, CodeType) and code.co_name == function.__name__]
     except (OSError, SyntaxError):  # typed in at a prompt
         return None
-    return re.sub(rf"\b{op.plain.__name__}\b", name, "\n\n\n".join(texts))
-
-
-def _undressed(function: FunctionType) -> str:
-    """The text of a function without its annotations."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    if not isinstance(tree, ast.FunctionDef) or [code.co_code for code in codes] != [function.__code__.co_code]:
+        return None  # the file has changed since
+    try:
+        defaults = tuple([ast.literal_eval(value) for value in tree.args.defaults])
+        named = {a.arg: ast.literal_eval(v) for a, v in zip(tree.args.kwonlyargs, tree.args.kw_defaults, strict=True) if v is not None}
+    except ValueError:  # a default that is more than a literal
+        return None
+    if (defaults, named) != (function.__defaults__ or (), function.__kwdefaults__ or {}):
+        return None
     tree.returns, tree.decorator_list = None, []
-    for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs):
-        argument.annotation = None
-    return ast.unparse(tree)
+    for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs, tree.args.vararg, tree.args.kwarg):
+        if argument is not None:
+            argument.annotation = None
+    return tree
+
+
+class Renamed(ast.NodeTransformer):
+    """Calls functions of a module by other names."""
+
+    def __init__(self, names: Mapping[str, str], tree: ast.FunctionDef) -> None:
+        bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        bound |= {argument.arg for argument in ast.walk(tree) if isinstance(argument, ast.arg)}
+        self.names = {name: new for name, new in names.items() if name not in bound}
+        tree.name = names[tree.name]
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # the name that ast asks for
+        node.id = self.names.get(node.id, node.id)
+        return node
 
 
 def documented(op: Op) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from typing import Any
 
 import numpy as np
 
-from ..languages import ATOM, Written, index_literal, literal
+from ..languages import Written, index_literal, literal
 from ..operation import Op
 from ..ops.indexing import _is_basic
-from .helpers import from_run
+from .emit import METHODS, in_brackets
+from .helpers import from_library, from_run
 from .lower import is_numpys, is_plain
 from .program import Node
-from .readable import METHODS, Writer
+from .readable import Sums, Writer
+from .text import renamed
 
 ALONG = frozenset("sum prod mean max min any all argmax argmin argsort cumsum logsumexp var std".split())
 REDUCING = frozenset("sum prod mean cumsum".split())
@@ -27,17 +29,13 @@ SCATTERS = {
 class JaxWriter(Writer):
     """Writes a program for JAX."""
 
-    modules: set[str]
-
-    @property
-    def imports(self) -> str:  # type: ignore[override]
-        """The modules that the text calls."""
-        more = "".join(f"import {module}\n" for module in sorted(self.modules))
-        return f"{more}import jax.numpy as jnp\nimport numpy as np\n"
+    def imports(self) -> list[str]:
+        return ["import jax.numpy as jnp", "import numpy as np"]
 
     def write(self) -> None:
-        self.modules = set()
+        self.sums = Sums({}, set())
         super().write()
+        self.lines = [(part, renamed(line, {"np": "jnp"})) for part, line in self.lines]
 
     def operands(self, node: Node) -> list[Written]:
         """The operands, in the dtype that NumPy computes in."""
@@ -45,59 +43,76 @@ class JaxWriter(Writer):
         wanted = computed_in(node)
         for i, a in enumerate(node.args):
             if isinstance(a, Node) and wanted is not None and a.dtype != wanted[i]:
-                text, level = written[i]
-                written[i] = Written(f"{text if level == ATOM else f'({text})'}.astype(np.{wanted[i].name})")
+                written[i] = Written(f"{in_brackets(written[i])}.astype(np.{wanted[i].name})")
         return written
 
     def text(self, node: Node) -> Written:
-        if node.op is not None and node.op.name in ALONG and node.args[0].ndim == 0:  # to NumPy, a number has an axis 0
-            node = Node(node.shape, node.dtype, node.op, node.args, {**node.static, "axis": None})
+        op = node.op
+        assert op is not None
+        if op.name in ALONG and node.args[0].ndim == 0:  # to NumPy, a number has an axis 0
+            node = Node(node.shape, node.dtype, op, node.args, {**node.static, "axis": None})
+        if "index" in node.static and is_plain(op):
+            index = fixed(node.static["index"])
+            self.kept.append(index)
+            node = Node(node.shape, node.dtype, op, node.args, {**node.static, "index": index})
+            if op.name in SCATTERS:
+                return self._scattered(op, node)
         return super().text(node)
+
+    def has_statements(self, node: Node) -> bool:
+        """JAX has expressions for what NumPy needs statements for."""
+        return False
 
     def has_literal(self, part: Any) -> bool:
         """JAX takes no list for an index."""
         return not isinstance(part, np.ndarray) and super().has_literal(part)
 
     def call_of_helper(self, op: Op, node: Node) -> Written:
-        """What NumPy needs statements for is an expression in JAX; what is not made of NumPy's functions has no counterpart."""
+        """What is not made of NumPy's functions, or JAX's, has no counterpart."""
         if op.jax:
             return self._counterpart(op, node)
-        if op.name in SCATTERS and is_plain(op):
-            return self._scattered(op, node)
-        if from_run(op, node, self) is None:
-            raise TypeError(
-                f"{op.name} has no counterpart in JAX: its function looks at values, or calls what is not NumPy. Define it by NumPy "
-                f"functions that Tensors know, tg.op(..., name={op.name!r}, plain=lambda x: ...), or use target='numpy'"
-            )
-        return super().call_of_helper(op, node)
+        if from_run(op, node, self) is not None:
+            return super().call_of_helper(op, node)
+        called = from_library(op, self.module)
+        if called.startswith("np.") and hasattr(sys.modules.get("jax.numpy"), called.removeprefix("np.")):
+            return super().call_of_helper(op, node)
+        raise TypeError(
+            f"{op.name} has no counterpart in JAX: its function looks at values, or calls what is not NumPy. Define it by NumPy "
+            f"functions that Tensors know, tg.op(..., name={op.name!r}, plain=lambda x: ...), or use target='numpy'"
+        )
 
     def _counterpart(self, op: Op, node: Node) -> Written:
         """A call of the function of JAX that the op's definition names."""
         module, _, _ = op.jax.rpartition(".")
-        self.modules.add(module)
-        self.hold_parts(node)
+        self.module.imports[f"import {module}"] = None
+        self.hold(node)
         statics = [f"{key}={literal(value, self.statics)}" for key, value in node.static.items()]
         return Written(f"{op.jax}({', '.join([*(text for text, _ in self.operands(node)), *statics])})")
 
     def _scattered(self, op: Op, node: Node) -> Written:
-        self.hold_parts(node)
-        x, *value = [text if level == ATOM else f"({text})" for text, level in super().operands(node)]
-        index = node.static["index"]
+        self.hold(node)
+        x, *_ = [in_brackets(self.operand(a)) for a in node.args]
+        index, value = node.static["index"], self.value_put(node)
         if op.name == "index_set" and not _is_basic(index):  # where an index repeats, the last one counts: JAX leaves that open
             ticket, place = last_written(index, node.shape)
             names = []
             for array in (ticket, place):
                 names.append(self.names.numbered("c"))
-                self.constants[names[-1]] = array
-            given = f"jnp.broadcast_to({value[0]}, {place.shape}).reshape(-1)"
+                self.module.constants[names[-1]] = array
+            given = f"jnp.broadcast_to({value}, {place.shape}).reshape(-1)"
             return Written(f"np.where({names[0]} >= 0, {given}[{names[0]}], {x}).astype(np.{node.dtype.name})")
-        text = SCATTERS[op.name].format(
-            x=x, value=value[0] if value else "", index=index_literal(index, self.statics), shape=node.shape, dtype=f"np.{node.dtype.name}"
-        )
-        return Written(text)
+        place = index_literal(index, self.statics)
+        return Written(SCATTERS[op.name].format(x=x, value=value, index=place, shape=node.shape, dtype=f"np.{node.dtype.name}"))
 
-    def spelled(self, text: str) -> str:
-        return re.sub(r"\bnp\.", "jnp.", text)
+
+def fixed(index: Any) -> Any:
+    """An index as JAX takes it: arrays in place of lists, and of a mask the places where it is true."""
+    found: list[Any] = []
+    for part in index if type(index) is tuple else (index,):
+        part = np.asarray(part, None if len(part) else np.intp) if isinstance(part, list) else part
+        is_mask = isinstance(part, np.ndarray) and part.dtype.kind == "b" and part.ndim > 0
+        found += np.nonzero(part) if is_mask else (part,)
+    return tuple(found) if type(index) is tuple or len(found) != 1 else found[0]
 
 
 def last_written(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -113,7 +128,7 @@ def computed_in(node: Node) -> list[Any] | None:
     op = node.op
     assert op is not None
     if is_numpys(op):
-        given = [a.dtype if isinstance(a, Node) else type(a) for a in node.args]
+        given = [a.dtype if isinstance(a, Node) else np.dtype(bool) if type(a) is bool else type(a) for a in node.args]
         ufunc: Any = op.run
         return list(ufunc.resolve_dtypes((*given, None)))[: len(given)]
     if op.jax and node.dtype.kind == "f":

@@ -45,7 +45,10 @@ def taken_apart(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> tuple
             y = op.plain(*operands, **static)
     except Exception:  # the op's author need not have thought of Tensors
         return None
-    return (recording, y) if type(y) is Tensor and recording.depends(y) else None
+    if type(y) is not Tensor or not recording.depends(y):
+        return None
+    is_itself = any([t.op is op for t in ancestors(y, until=recording.inputs)])  # NumPy's own function, which Tensors take to the op
+    return None if is_itself else (recording, y)
 
 
 class Lowering:
@@ -66,6 +69,9 @@ class Lowering:
             if not made.is_constant:
                 made.label = made.label or node.label
                 made.hint = node.hint
+                if node.after is not None and made.after is None:
+                    prefix, at = node.after
+                    made.after = prefix, of.get(at, at)
             self.builder.uses[made] += program.uses[node]
         return Program(program.inputs, [of[node] for node in program.outputs])
 
@@ -113,7 +119,7 @@ def power(b: Builder, args: tuple[Any, ...], static: Mapping[str, Any], shape: t
 
 def multiply(b: Builder, args: tuple[Any, ...], static: Mapping[str, Any], shape: tuple[int, ...], dtype: Any) -> Node | None:
     """A product with itself is a square."""
-    if args[0] is args[1] and isinstance(args[0], Node):
+    if args[0] is args[1] and isinstance(args[0], Node) and dtype.kind != "b":  # np.square of booleans is of int8
         return b.make(registry["square"], args[:1], {}, shape, dtype)
     return RULES["multiply"](b, args, static, shape, dtype)  # type: ignore[no-any-return]
 

@@ -8,57 +8,55 @@ from typing import Any
 
 import numpy as np
 
-from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, opaque, python_number, statics_text
+from ..languages import Written, cleaned, literal, python_number, statics_text
 from .blocks import Group, in_groups, rows_of
+from .emit import STATEMENTS, Emitter, shared
 from .lower import is_numpys, is_plain
 from .plan import REDUCTIONS, Buffer, Plan, is_sum_of_slices, is_view, reduced
 from .program import Node
-from .text import Names
+from .text import Names, wrapped
 
 
-class Planned:
+class Planned(Emitter):
     """The text of a function of arrays and kept memory, and the names that it uses."""
 
     def __init__(self, name: str, plan: Plan) -> None:
+        super().__init__(plan.program, Names())
         self.plan = plan
-        self.names = Names()
-        self.name = self.names.of(name)
+        self.function_name = self.names.of(name)
         self.namespace: dict[str, Any] = {"np": np}
         self.functions: dict[str, str] = {}
         self.buffers: dict[Buffer, str] = {}
         self.numbers: dict[Any, str] = {}
-        self.statics: dict[int, str] = {}
-        self.kept: list[Any] = []
-        self.of: dict[Node, str] = {}
         self.ends: tuple[str, str] | None = None  # what a block's first row, and the one after its last, are called
-        self.language = LANGUAGES["python"]
         self._write()
 
     def _write(self) -> None:
-        program, plan = self.plan.program, self.plan
-        arguments = []
-        for node in program.inputs:
-            self.of[node] = self.names.of(node.label or "x")
-            arguments.append(self.of[node])
-        for node in program.constants:
-            self.of[node] = self.bind(self.names.of(node.label) if node.label else self.names.numbered("c"), node.value)
+        arguments = self.name_inputs()
+        self.name_constants()
         lines, part = [], ""
-        for step in in_groups(plan):
+        for step in in_groups(self.plan):
             parts = ", ".join(dict.fromkeys(node.part for node in (step.members if isinstance(step, Group) else [step])))
             if parts != part:
                 part = parts
                 lines.append(f"    # {part}")
             if isinstance(step, Group):
                 lines += [f"    {line}" for line in self._loop(step)]
-            elif step not in plan.parts:
+            elif step not in self.plan.parts:
                 text = self._line(step)
-                lines.append(f"    {self.of[step]} = {text}")
+                lines.append(f"    {self.of(step)} = {text}")
         if self.buffers:
             kept = self.names.of("buffers")
             arguments.append(kept)
             lines.insert(0, f"    {', '.join(self.buffers.values())}, = {kept}")
         lines.append(f"    return {self._returned()}")
-        self.source = "\n".join([f"def {self.name}({', '.join(arguments)}):", *lines, ""])
+        lines.insert(0, f"def {self.function_name}({', '.join(arguments)}):")
+        self.source = "\n".join([*[part for line in lines for part in wrapped(line)], ""])
+        self.namespace |= self.module.constants
+
+    def of(self, node: Node) -> str:
+        """What a value is called."""
+        return self.written[node].text
 
     def bind(self, name: str, value: Any) -> str:
         """Let a name stand for a value."""
@@ -77,15 +75,11 @@ class Planned:
 
     def _returned(self) -> str:
         """The results, each an array of its own."""
-        given: set[Node] = set()
         texts = []
-        for node in self.plan.program.outputs:
-            root, text = self.plan.root[node], self.of[node]
-            if node.ndim == 0:
-                texts.append(f"{self._function('array', np.array)}({text})")
-            else:
-                texts.append(f"{text}.copy()" if root.op is None or root in given or not is_plain(root.op) else text)
-            given.add(root)
+        for node, is_shared in zip(self.program.outputs, shared(self.program.outputs), strict=True):
+            text = self.of(node)
+            made = f"{self._function('array', np.array)}({text})" if node.ndim == 0 else f"{text}.copy()" if is_shared else text
+            texts.append(made)
         return ", ".join(texts) + "," * (len(texts) == 1)
 
     # -- a loop ----------------------------------------------------------------------------------------------------------------
@@ -94,8 +88,8 @@ class Planned:
         """Lines that compute the results of a group, block by block."""
         rows, shape, passing = rows_of(group.members[0]), group.shape, group.passing()
         self.ends = self.ends or (self.names.of("i"), self.names.of("j"))
-        (i, j), outside = self.ends, dict(self.of)
-        whole: dict[Node, str] = {}  # the name of the array that a node's result is a part of
+        (i, j), outside = self.ends, dict(self.written)
+        whole: dict[Node, Written] = {}  # the name of the array that a node's result is a part of
         before: list[str] = []
         body: list[str] = []
         after: list[str] = []
@@ -111,26 +105,26 @@ class Planned:
         for node in group.members:
             for a in node.args:
                 if isinstance(a, Node) and a not in whole and a.ndim == len(shape) and a.shape[0] == shape[0]:
-                    self.of[a] = block(outside[a])
+                    self.written[a] = Written(block(outside[a].text))
             if node.ndim == 0:
                 parts, text = self.names.numbered("p"), self._made(node, "")
                 before.append(f"{parts} = []")
                 body.append(f"{parts}.append({text})")
-                self.of[node] = whole[node] = self.names.of_node(node)
-                after.append(f"{self.of[node]} = {self._function('sum_of', np.add.reduce)}({parts}, None)")
+                after.append(f"{self.name(node)} = {self._function('sum_of', np.add.reduce)}({parts}, None)")
+                whole[node] = self.written[node]
                 continue
             target = self.plan.target.get(node)
             if isinstance(target, Buffer):
-                whole[node] = self._buffer(target)
+                whole[node] = Written(self._buffer(target))
             elif target is not None:
                 whole[node] = whole.get(target) or outside[target]
             else:
-                whole[node] = self.names.numbered("t")
-                before.append(f"{whole[node]} = np.empty({shape}, np.{node.dtype.name})")
-            text = self._made(node, block(whole[node], f":{j} - {i}") if node in passing else block(whole[node]))
-            self.of[node] = self.names.of_node(node)
-            body.append(f"{self.of[node]} = {text}")
-        self.of = {**outside, **whole}
+                whole[node] = Written(self.names.numbered("t"))
+                before.append(f"{whole[node].text} = np.empty({shape}, np.{node.dtype.name})")
+            array = whole[node].text
+            text = self._made(node, block(array, f":{j} - {i}") if node in passing else block(array))
+            body.append(f"{self.name(node)} = {text}")
+        self.written = {**outside, **whole}
         n = shape[0]
         head = [f"for {i} in range(0, {n}, {rows}):", f"    {j} = {i} + {rows}" if n % rows == 0 else f"    {j} = min({i} + {rows}, {n})"]
         return [*before, *head, *[f"    {line}" for line in body], *after]
@@ -140,9 +134,9 @@ class Planned:
     def _line(self, node: Node) -> str:
         """What a node is made by; gives it its name."""
         target = self.plan.target.get(node)
-        out = self._buffer(target) if isinstance(target, Buffer) else self.of[target] if target is not None else ""
+        out = self._buffer(target) if isinstance(target, Buffer) else self.of(target) if target is not None else ""
         text = self._made(node, out)
-        self.of[node] = self.names.of_node(node)
+        self.name(node)
         return text
 
     def _made(self, node: Node, out: str) -> str:
@@ -155,22 +149,17 @@ class Planned:
         part = node.args[-1]
         if part in self.plan.parts:
             index, _ = self._statics(part)
-            return f"{self._function('add_part', _add_part)}({out}, {index}, {self.of[part.args[0]]})"
+            return f"{self._function('add_part', _add_part)}({out}, {index}, {self.of(part.args[0])})"
         if is_numpys(op) and node.ndim > 0:
             return self._ufunc(node, out)
-        if not is_plain(op) or op.name in ("scatter", "index_set", "index_add"):
-            operands = [self.of[a] if isinstance(a, Node) else python_number(a).text for a in node.args]
-            return f"{self._function(op.name, op.run)}({', '.join([*operands, *self._statics(node)])})"
-        if op.name == "matmul":
-            return self._ufunc(node, "")
-        self._hold(node)
-        operands_ = [Written(self.of[a]) if isinstance(a, Node) else python_number(a) for a in node.args]
-        return self.language.call(Call(op, node.args, node.static, node.ndim), operands_, self.statics).text
+        if not is_plain(op) or op.name in STATEMENTS:
+            return f"{self._function(op.name, op.run)}({', '.join([*self.arrays(node), *self._statics(node)])})"
+        return self._ufunc(node, "") if op.name == "matmul" else self.spelled(node).text
 
     def _ufunc(self, node: Node, out: str) -> str:
         assert node.op is not None
         run = node.op.run
-        operands = [self.of[a] if isinstance(a, Node) else self._number(a, node) for a in node.args]
+        operands = [self.of(a) if isinstance(a, Node) else self._number(a, node) for a in node.args]
         if (
             run is np.matmul
             and all(a.ndim <= 2 for a in node.args)
@@ -187,13 +176,15 @@ class Planned:
         """A number as an array, which NumPy takes in half the time; where that cannot change a dtype."""
         dtypes = {a.dtype for a in node.args if isinstance(a, Node)}
         kind = next(iter(dtypes)).kind
-        fits = (kind == "f" and type(number) in (int, float)) or (kind in "iu" and type(number) is int)
+        fits = (kind == "f" and type(number) in (int, float)) or (kind in "iu" and type(number) is int and -100 < number < 100)
         if len(dtypes) > 1 or not fits:
             return python_number(number).text
         dtype = next(iter(dtypes))
         key = (repr(number), dtype.str)
         if key not in self.numbers:
-            self.numbers[key] = self.bind(self.names.numbered("k"), np.array(number, dtype))
+            with np.errstate(all="ignore"):
+                array = np.array(number, dtype)
+            self.numbers[key] = self.bind(self.names.numbered("k"), array)
         return self.numbers[key]
 
     def _reduction(self, node: Node, out: str) -> str:
@@ -202,34 +193,27 @@ class Planned:
             axes, lengths = reduced(node), node.args[0].shape
             places = product(*[range(n) if axis in axes else (slice(None),) for axis, n in enumerate(lengths)])
             slices = self.bind(self.names.numbered("c"), tuple(places))
-            return f"{self._function('sum_of_slices', _sum_of_slices)}({self.of[node.args[0]]}, {slices}, {out or None})"
+            return f"{self._function('sum_of_slices', _sum_of_slices)}({self.of(node.args[0])}, {slices}, {out or None})"
         reduce = getattr(np, REDUCTIONS[node.op.name]).reduce
         called = self._function(f"{node.op.name}_of", reduce)
         axis, keepdims = literal(node.static["axis"], {}), node.static["keepdims"]
         more = [", None", f", {out or None}", ", True"] if keepdims else [", None", f", {out}"] if out else []
-        return f"{called}({self.of[node.args[0]]}, {axis}{''.join(more)})"
+        return f"{called}({self.of(node.args[0])}, {axis}{''.join(more)})"
 
     def _view(self, node: Node) -> str:
         """A view, made by the cheapest method there is."""
         assert node.op is not None
-        x, name = self.of[node.args[0]], node.op.name
+        x, name = self.of(node.args[0]), node.op.name
         if name in ("expand_dims", "squeeze", "reshape"):
             return f"{x}.reshape({node.shape})"
         if name == "moveaxis":
             places = np.broadcast_to(0, range(node.ndim))  # an array whose shape says where each axis is from
             return f"{x}.transpose({np.moveaxis(places, node.static['source'], node.static['destination']).shape})"
-        self._hold(node)
-        return self.language.call(Call(node.op, node.args, node.static, node.ndim), [Written(x, ATOM)], self.statics).text
-
-    def _hold(self, node: Node) -> None:
-        for part in (part for value in node.static.values() for part in opaque(value)):
-            if id(part) not in self.statics:
-                self.kept.append(part)
-                self.statics[id(part)] = self.bind(self.names.numbered("c"), part)
+        return self.spelled(node).text
 
     def _statics(self, node: Node) -> Sequence[str]:
         assert node.op is not None
-        self._hold(node)
+        self.hold(node)
         return statics_text(node.op, node.static, self.statics)
 
     def _function(self, name: str, function: Any) -> str:

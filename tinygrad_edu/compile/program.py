@@ -21,14 +21,15 @@ SMALL = 1 << 16  # bytes: constants of this size are compared by value, and comp
 class Node:
     """A value of a program: an input, a constant, or an op on nodes and Python numbers."""
 
-    __slots__ = ("about", "args", "dtype", "hint", "label", "number", "op", "part", "shape", "static", "value")
+    __slots__ = ("about", "after", "args", "dtype", "hint", "label", "number", "op", "part", "shape", "static", "value")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, op: Op | None = None, args: tuple[Any, ...] = (), static: Any = None) -> None:
         self.shape, self.dtype, self.op, self.args = shape, dtype, op, args
         self.static: Mapping[str, Any] = static or {}
         self.value: Any = None  # a constant's array
         self.label = ""  # what the user calls it
-        self.hint = "t"  # how to call it if it has no label and needs a name: t and delta are numbered
+        self.after: tuple[str, Node] | None = None  # without a label it is called after another node: ("d", W), ("new", W)
+        self.hint = "t"  # how to call it if it has neither and needs a name: t1, delta1
         self.about = 0  # the number of what it is a gradient of
         self.part = ""  # forward, backward or update
         self.number = clock()  # larger than those of its operands
@@ -115,7 +116,15 @@ class Builder:
 
 def plain_number(value: Any) -> Any:
     """A NumPy number as a Python number that becomes it again in its dtype: of np.float32(0.1), 0.1."""
-    return float(str(value)) if value.dtype.kind == "f" else value.item()
+    is_short = value.dtype.kind == "f" and value.dtype.itemsize < 8 and np.isfinite(value)
+    return float(np.format_float_scientific(value)) if is_short else value.item()
+
+
+def plain_python(a: Any) -> Any:
+    """A number of a class that a user derived from int or float as what it is to NumPy: its repr may be anything."""
+    if isinstance(a, np.generic) or type(a) in (bool, int, float):
+        return a
+    return int(a) if isinstance(a, int) else float(a) if isinstance(a, float) else a
 
 
 def is_number(op: Op, args: Sequence[Any]) -> bool:
@@ -126,11 +135,16 @@ def is_number(op: Op, args: Sequence[Any]) -> bool:
 
 def is_uniform(node: Node) -> bool:
     """Whether a constant is one number everywhere."""
-    if not node.is_constant or node.size == 0 or node.dtype.kind not in "fiub" or node.dtype == np.longdouble:
+    return node.is_constant and is_one_number(node.value)
+
+
+def is_one_number(array: Any) -> bool:
+    """Whether an array is one number everywhere, a zero of one sign."""
+    if array.size == 0 or array.dtype.kind not in "fiub" or array.dtype == np.longdouble:
         return False
-    first = node.value.flat[0]
-    same: Any = node.size == 1 or (node.value == first).all()
-    return bool(same) and (first != 0 or not np.signbit(node.value).any() or node.size == 1)
+    first = array.flat[0]
+    same: Any = array.size == 1 or (array == first).all()
+    return bool(same) and (first != 0 or array.dtype.kind != "f" or np.signbit(array).all() == np.signbit(array).any())
 
 
 def run(op: Op, args: Iterable[Any], static: Mapping[str, Any], dtype: Any) -> Any:
@@ -220,16 +234,16 @@ def _label(of: Mapping[Tensor, Node], recording: Recording, outputs: Sequence[Te
     gradients = [(of[g], of[t]) for t, g in recording.gradients if g in of and t in of and not of[g].is_constant]
     inputs = {node for node in of.values() if node.op is None and not node.is_constant}
     for g, at in gradients:
-        if at in inputs and not g.label:
-            g.label = f"d_{at.label}"
+        is_sum = at.op is not None and at.op.name in ("add", "matmul")  # a weighted sum, where books write a delta
+        if at in inputs or (g.part == "backward" and at.label and not is_sum):
+            g.after = g.after or ("d", at)
         if g.part == "backward":
-            is_sum = at.op is not None and at.op.name in ("add", "matmul")  # a weighted sum, where books write a delta
-            g.hint, g.about = f"d_{at.label}" if at.label and not is_sum else "delta", at.number
+            g.hint, g.about = "delta", at.number
     for t in outputs:
         node = of[t]
         replaced = [a for a in node.args if a in inputs and a.shape == node.shape]
-        if replaced and not node.label:
-            node.label = f"new_{replaced[0].label}"
+        if replaced and node.part == "update":
+            node.after = node.after or ("new", replaced[0])
 
 
 def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Recording) -> Node:
@@ -243,7 +257,7 @@ def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Rec
                 refuse_changed(a, t)
             args.append(of[a])
         else:
-            args.append(_known(builder, a, "", recording) if isinstance(a, np.ndarray) else a)
+            args.append(_known(builder, a, "", recording) if isinstance(a, np.ndarray) else plain_python(a))
     if t.op.name == "copy":
         return args[0]
     return builder.make(t.op, args, t.static, t.shape, t.dtype)
@@ -264,12 +278,12 @@ def _made_of(builder: Builder, array: Any, known: Any, name: str) -> Node | None
     """An array as what it is of another one; a multiple only in a backward pass, whose rules take numbers times constants at once."""
     if known.dtype != array.dtype:
         return None
-    if known.ndim == 2 and known.T.shape == array.shape and np.array_equal(known.T, array):
+    if known.ndim == 2 and known.T.shape == array.shape and is_equal(known.T, array):
         return builder.make(registry["transpose"], [builder.constant(known, name)], {"axes": None}, array.shape, array.dtype)
     if known.shape != array.shape or known.dtype.kind != "f":
         return None
     for is_rest, values in ((False, known), (True, 1 - known)):
-        number = 1.0 if is_rest and np.array_equal(values, array) else ratio(array, values) if builder.part == "backward" else None
+        number = 1.0 if is_rest and is_equal(values, array) else ratio(array, values) if builder.part == "backward" else None
         if number is not None:
             node = builder.constant(known, name)
             rest = builder.make(registry["subtract"], [1, node], {}, array.shape, array.dtype) if is_rest else node
@@ -284,4 +298,9 @@ def ratio(array: Any, known: Any) -> float | None:
         return None
     with np.errstate(all="ignore"):
         number = plain_number(array.flat[place[0]] / known.flat[place[0]])
-        return number if np.array_equal(number * known, array) else None
+        return number if is_equal(number * known, array) else None
+
+
+def is_equal(a: Any, b: Any) -> bool:
+    """Whether two arrays hold the same, a zero of another sign being another number."""
+    return np.array_equal(a, b) and (a.dtype.kind != "f" or np.array_equal(np.signbit(a), np.signbit(b)))

@@ -2,66 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..languages import ATOM, LANGUAGES, Call, Written, cleaned, literal, python_number, statics_text
+from ..languages import PRODUCT, SUM, Call, Written, cleaned, index_literal, literal, python_number, statics_text
 from ..operation import Op
+from ..ops.indexing import _is_basic
 from ..registry import registry
+from .emit import STATEMENTS, Emitter, Module, in_brackets, is_spelled, shared
 from .entry import Result
-from .helpers import from_run, from_source
-from .lower import is_plain
+from .helpers import from_library, from_run, from_source
 from .plan import is_view
 from .program import Node, Program, frozen
-from .signature import Signature
+from .signature import Input, Signature
 from .simplify import is_number, made_by
-from .text import WIDTH, Names, array_text, quoted, tree_text, unpacked
+from .text import CALLED, WIDTH, Names, array_text, is_pattern, quoted, renamed, tree_text, unpacked, wrapped
 
 LITERAL = 256  # a constant of more entries is an argument
-METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
-WITHOUT_FUNCTION = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumPy needs statements for them
 SHORT = ("transpose", "negative")  # x.T and -x
 LONG = 64  # an operand longer than this gets a line of its own
 
 
-class Writer:
-    """Writes the lines of a program."""
+class Writer(Emitter):
+    """Writes the lines of a program for a reader: what is used once is a part of the line that uses it."""
 
-    imports = "import numpy as np\n"
-
-    def __init__(self, program: Program, helpers: dict[str, str], taken: Iterable[str] = ()) -> None:
-        self.program = program
-        self.language = LANGUAGES["python"]
-        self.names = Names(taken)
-        self.helpers = helpers  # functions by name
-        self.functions: dict[str, str] = {}  # op -> name of the function that was imported for it
-        self.called: dict[Any, str] = {}  # the function for an op with some static arguments, on operands of some shapes; none: ""
-        self.written: dict[Node, Written] = {}
+    def __init__(self, program: Program, names: Names, module: Module | None = None) -> None:
+        super().__init__(program, names, module)
         self.lines: list[tuple[str, str]] = []  # (part, line)
         self.parts: dict[Any, list[str]] = {}  # of the lines that use a node
-        self.constants: dict[str, Any] = {}
-        self.statics: dict[int, str] = {}  # arrays in static arguments, an index say, by id
+        self.sums = sums_of_parts(program)
 
     def write(self) -> None:
         """Write all lines."""
-        for node in self.program.inputs:
-            self.name(node)
-        for node in self.program.constants:
-            if node.ndim == 0:
-                self.written[node] = python_number(node.value)
-            else:
-                self.constants[self.name(node, "c")] = node.value
-        deltas = [node for node in self.program.nodes if node.hint == "delta" and not node.label and self.program.uses[node] > 1]
+        self.name_inputs()
+        self.name_constants()
+        deltas = [n for n in self.program.nodes if n.hint == "delta" and not n.label and not n.after and self.program.uses[n] > 1]
         deltas.sort(key=lambda node: node.about)  # the one of the first layer is delta1, though it is the last to be computed
         ends = set(self.program.outputs)
         for node in self.program.nodes:
             for a in node.args:
                 self.parts.setdefault(a, []).append(node.part)
         for node in reading_order(self.program):
-            written = self.text(node)
-            if not node.label and node not in ends and not self._is_shared(node) and len(written.text) <= LONG:
+            if node in self.sums.parts:
+                continue  # written where it is added
+            is_line = self.has_statements(node)
+            written = self.text(node) if not is_line else Written("")
+            if not (is_line or has_name(node) or node in ends or self._is_shared(node)) and len(written.text) <= LONG:
                 self.written[node] = written
                 continue
             if node in deltas:
@@ -69,17 +58,7 @@ class Writer:
                 self.written[node] = Written(name)
             else:
                 name = self.name(node)
-            self.lines.append((node.part, f"{name} = {self.spelled(written.text)}"))
-
-    def spelled(self, text: str) -> str:
-        """A line's text, in the words of the module that it calls."""
-        return text
-
-    def name(self, node: Node, hint: str = "") -> str:
-        """Give a node its name."""
-        name = self.names.numbered(hint) if hint and not node.label else self.names.of_node(node)
-        self.written[node] = Written(name)
-        return name
+            self.lines += [(node.part, line) for line in (self.statements(node, name) if is_line else [f"{name} = {written.text}"])]
 
     def _is_shared(self, node: Node) -> bool:
         """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name, and so is o - t elsewhere."""
@@ -96,61 +75,162 @@ class Writer:
     def text(self, node: Node) -> Written:
         """What a node is made by."""
         assert node.op is not None
-        op = node.op
-        if op.name in WITHOUT_FUNCTION or not (is_plain(op) or op.name in METHODS):
-            return self.call_of_helper(op, node)
-        self.hold_parts(node)
+        if not is_spelled(node):
+            return self.call_of_helper(node.op, node)
         op, args, operands = as_in_books(node, self.operands(node))
+        self.hold(node)
+        if op.name == "power" and np.dtype(bool) in [a.dtype for a in args if isinstance(a, Node)]:  # `**` squares booleans to int8
+            return Written(f"np.power({', '.join(text for text, _ in operands)})")
         written = self.language.call(Call(op, args, node.static, node.ndim), operands, self.statics)
         if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
             return written._replace(text=written.text.replace(" ** ", "**"))
         return written
 
-    def operands(self, node: Node) -> list[Written]:
-        """The operands of a node, written already."""
-        return [self.written[a] if isinstance(a, Node) else python_number(a) for a in node.args]
+    def operand(self, a: Any) -> Written:
+        return fraction(a) if type(a) is float else super().operand(a)
 
-    def has_literal(self, part: Any) -> bool:
-        """Whether a static argument, or a part of one, is written as it is."""
-        return literal(part, {}) is not None
+    def has_statements(self, node: Node) -> bool:
+        """Whether a node takes lines of its own, since NumPy has no expression for it."""
+        return node in self.sums.bases or (node.op is not None and node.op.name in STATEMENTS)
 
-    def hold_parts(self, node: Node) -> None:
-        """Name the arrays that static arguments consist of."""
-        for part in (part for value in node.static.values() for part in parts(value)):
-            if id(part) not in self.statics and not self.has_literal(part):
-                label = self.program.static_names.get(id(part), "")
-                self.statics[id(part)] = self.names.of(label) if label else self.names.numbered("c")
-                self.constants[self.statics[id(part)]] = part
+    def imports(self) -> list[str]:
+        """The lines that import what the text calls."""
+        return ["import numpy as np"]
+
+    # -- values that are written in parts --------------------------------------------------------------------------------------
+
+    def statements(self, node: Node, name: str) -> list[str]:
+        """The lines that put values among others, or among zeros."""
+        assert node.op is not None
+        if node in self.sums.bases:
+            base, added = self.sums.bases[node]
+            lines = self.statements(base, name) if base in self.sums.parts else [f"{name} = {self.copied(base)}"]
+            return lines + [line for part in added for line in self.put(part, name, "+=")]
+        if node.op.name == "scatter":
+            dtype = "" if node.dtype == np.float64 else f", np.{node.dtype.name}"
+            return [f"{name} = np.zeros({node.static['shape']}{dtype})", *self.put(node, name, "=")]
+        x = node.args[0]
+        dtype = "" if x.dtype == node.dtype else f".astype(np.{node.dtype.name})"
+        first = f"{name} = {in_brackets(self.written[x])}{dtype}" if dtype and x.ndim else f"{name} = {self.copied(x)}{dtype}"
+        return [first, *self.put(node, name, "=" if node.op.name == "index_set" else "+=")]
+
+    def put(self, node: Node, name: str, sign: str) -> list[str]:
+        """The line that writes, or adds, the last operand of a node at its index."""
+        self.hold(node)
+        value, index = self.value_put(node), node.static["index"]
+        place = index_literal(index, self.statics)
+        if _is_basic(index) or node.op is registry["index_set"] or not has_repeats(index, node.shape):
+            return [f"{name}[{place}] {sign} {value}"]
+        found = literal(index, self.statics) if not isinstance(index, tuple) else f"np.s_[{place}]"
+        return [f"np.add.at({name}, {found}, {value})"]
+
+    def value_put(self, node: Node) -> str:
+        """The last operand of a node, in a shape that fits to what it is put into."""
+        value, place = node.args[-1], selected(node.static["index"], node.shape)
+        written = self.operand(value)
+        if not isinstance(value, Node) or value.ndim <= len(place):
+            return written.text
+        return f"{in_brackets(written)}.reshape({value.shape[value.ndim - len(place) :]})"
+
+    def copied(self, node: Node) -> str:
+        """An array of one's own with the values of a node."""
+        written = self.written[node]
+        if node.ndim == 0:
+            return f"np.array({written.text})"
+        is_new = node.op is not None and not written.text.isidentifier() and not shares(node)
+        return written.text if is_new else f"{in_brackets(written)}.copy()"
+
+    # -- functions -------------------------------------------------------------------------------------------------------------
 
     def call_of_helper(self, op: Op, node: Node) -> Written:
         """A call of the function that does what NumPy has no function for."""
-        operands = [(a.shape, a.dtype.str) if isinstance(a, Node) else a for a in node.args]
-        key = frozen((op.name, operands, dict(node.static)))
-        if key not in self.called:
+        shapes = [(a.shape, a.dtype.str) if isinstance(a, Node) else a for a in node.args]
+        key = frozen((op.name, id(op.run), shapes, dict(node.static)))
+        known = self.module.known
+        if key not in known:
             found = from_run(op, node, self)
-            self.called[key] = self._defined(op, f"({', '.join(found[0])}):\n{found[1]}") if found else ""
-        if self.called[key]:
-            return Written(f"{self.called[key]}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
-        self.hold_parts(node)
-        texts = [text for text, _ in self.operands(node)]
+            known[key] = self.module.helper(op.name, f"({', '.join(found[0])}):\n{found[1]}") if found else ""
+        if known[key]:
+            return Written(f"{known[key]}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
+        self.hold(node)
+        texts = self.arrays(node)
         texts = [f"[{', '.join(texts)}]"] if op.variadic is not None else texts
-        return Written(f"{self._imported(op)}({', '.join([*texts, *statics_text(op, node.static, self.statics)])})")
+        return Written(f"{self._function(op)}({', '.join([*texts, *statics_text(op, node.static, self.statics)])})")
 
-    def _imported(self, op: Op) -> str:
-        """The name of a function that is not plain NumPy: as its author wrote it, or from the table of ops."""
-        if op.name not in self.functions:
-            name = self.functions[op.name] = self.names.of(op.name)
-            self.helpers[name] = from_source(op, name) or f"{name} = tinygrad_edu.registry.registry[{op.name!r}].run"
-        return self.functions[op.name]
+    def _function(self, op: Op) -> str:
+        """The name of a function that is no op of the table's: a library's, as its author wrote it, or an argument of the text."""
+        key = ("function", id(op.run))
+        if key not in self.module.known:
+            self.module.known[key] = from_library(op, self.module) or from_source(op, self.module)
+            if not self.module.known[key]:
+                name = self.module.known[key] = self.module.name(op.name)
+                self.module.functions[name] = op.run
+        return self.module.known[key]
 
-    def _defined(self, op: Op, rest: str) -> str:
-        """The name of a helper; equal ones are one."""
-        for name, known in self.helpers.items():
-            if known == f"def {name}{rest}":
-                return name
-        name = self.names.of(op.name)
-        self.helpers[name] = f"def {name}{rest}"
-        return name
+
+def has_name(node: Node) -> bool:
+    """Whether a value has a name of its own: the user's, or that of a gradient at an input."""
+    return bool(node.label) or (node.after is not None and node.after[1].op is None)
+
+
+def shares(node: Node) -> bool:
+    """Whether a value may lie in the memory of another one."""
+    return is_view(node) or not (node.op is not None and is_spelled(node))
+
+
+def selected(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what an index selects from an array."""
+    return np.shape(np.broadcast_to(np.zeros(()), shape)[index])
+
+
+def has_repeats(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index selects an entry more than once."""
+    places: Any = np.arange(np.prod(shape, dtype=np.intp)).reshape(shape)[index]
+    return bool(np.unique(places).size < places.size)
+
+
+class Sums(NamedTuple):
+    """Sums of values among zeros: each is one array to which parts are added."""
+
+    bases: dict[Node, tuple[Node, list[Node]]]  # a sum -> what it begins with, and what is added at places of it
+    parts: set[Node]  # those, and the sums within a sum
+
+
+def sums_of_parts(program: Program) -> Sums:
+    """The sums of a program to which a part among zeros is added."""
+    found, inner = Sums({}, set()), program.uses
+
+    def is_part(a: Any, node: Node) -> bool:
+        is_own = isinstance(a, Node) and inner[a] == 1 and a.shape == node.shape and a.dtype == node.dtype and not has_name(a)
+        return is_own and a.op is registry["scatter"] and a not in program.outputs
+
+    for node in program.nodes:
+        if node.op is not registry["add"] or not isinstance(node.args[0], Node) or not isinstance(node.args[1], Node):
+            continue
+        x, y = node.args if is_part(node.args[1], node) else node.args[::-1]
+        if not is_part(y, node) or x is y or (x.shape, x.dtype) != (node.shape, node.dtype):
+            continue
+        if x in found.bases and inner[x] == 1 and not has_name(x) and x not in program.outputs:
+            base, added = found.bases.pop(x)
+            found.parts.add(x)
+        else:
+            base, added = x, []
+            if is_part(x, node):
+                found.parts.add(x)
+        found.bases[node] = base, [*added, y]
+        found.parts.add(y)
+    return found
+
+
+def fraction(number: float) -> Written:
+    """A number; as a fraction, or as what is left of 1, if that is shorter and equal to the last bit."""
+    written = python_number(number)
+    if len(written.text) <= 8 or not 1e-6 < abs(number) < 1e6:
+        return written
+    found, rest = Fraction(number).limit_denominator(10_000), round(1 - number, 8)
+    if found.numerator / found.denominator == number and len(f"{found}") < len(written.text):
+        return Written(f"{found.numerator} / {found.denominator}", PRODUCT)
+    return Written(f"1 - {rest}", SUM) if rest > 0 and 1 - rest == number else written
 
 
 def as_in_books(node: Node, operands: list[Written]) -> tuple[Op, tuple[Any, ...], list[Written]]:
@@ -183,15 +263,6 @@ def reading_order(program: Program) -> list[Node]:
     return sorted(program.nodes, key=keys.__getitem__)
 
 
-def parts(value: Any) -> Iterator[Any]:
-    """The parts of a static argument, an index say."""
-    if isinstance(value, (tuple, list)):
-        for part in value:
-            yield from parts(part)
-    else:
-        yield value
-
-
 def body(writer: Writer, indent: str = "    ", comments: bool = True) -> list[str]:
     """The lines, with a comment where a part begins."""
     lines: list[str] = []
@@ -206,35 +277,51 @@ def body(writer: Writer, indent: str = "    ", comments: bool = True) -> list[st
 
 
 def source(name: str, signature: Signature, program: Program, result: Any, writes: type[Writer] = Writer) -> tuple[str, dict[str, Any]]:
-    """The text of a module with one function, which takes arrays in place of Tensors; and the constants too large to be in it."""
-    writer = writes(program, {}, [name, *(set(signature.names) - {node.label for node in program.inputs})])
+    """The text of a module with one function, which takes arrays in place of Tensors; and the constants that are not in it."""
+    names = Names([name, *signature.names])
+    writer = writes(program, names)
+    nodes = dict(zip([found.access for found in signature.inputs], program.inputs, strict=False))  # the others come from outside
+    for parameter, part in zip(signature.names, [*signature.args, *signature.kwargs.values()], strict=True):
+        if isinstance(part, Input) and parameter not in CALLED:
+            writer.written[nodes[part.access]] = Written(parameter)
     writer.write()
-    variables = {found.access: writer.written[node].text for found, node in zip(signature.inputs, program.inputs, strict=False)}
-    small = {key: value for key, value in writer.constants.items() if value.size <= LITERAL}
-    large = {key: value for key, value in writer.constants.items() if key not in small}
+    module = writer.module
+    small = {key: value for key, value in module.constants.items() if has_text(value)}
+    large = {key: value for key, value in module.constants.items() if key not in small} | module.functions
     large |= {writer.written[node].text: t for node, t in program.outside.items()}
+    taken = [f"    {line}" for line in unpacked(signature, {access: writer.written[node].text for access, node in nodes.items()})]
+    lines = [*body(writer), *[""] * (len(writer.lines) > 3), f"    return {returned(result, program, writer.written)}"]
+    # an argument may be called like a module: then the function calls the module by another name
+    hidden = {key: names.of(key) for key in sorted(CALLED.intersection(signature.names))}
+    aliases = [f"{alias} = {key}" for key, alias in hidden.items() if any(renamed(line, {key: alias}) != line for line in lines)]
+    lines = [renamed(line, hidden) for line in lines]
     arguments = [*signature.names, *(["*", *large] if large else [])]
-    imports = "import tinygrad_edu\n" if any("tinygrad_edu." in text for text in writer.helpers.values()) else ""
-    texts = [f"{writer.imports}{imports}"]
+    lines = [f"def {name}({', '.join(arguments)}):", *docstring(signature, name, large), *taken, *[""] * bool(taken), *lines]
+    texts = ["".join(f"{line}\n" for line in [*writer.imports(), *module.imports])]
+    texts += ["".join(f"{line}\n" for line in aliases)] * bool(aliases)
     texts += ["".join(f"{key} = {array_text(value, len(key) + 3)}\n" for key, value in small.items())] if small else []
-    texts += [f"\n{text}\n" for text in writer.helpers.values()]
-    lines = [f"def {name}({', '.join(arguments)}):", *docstring(signature)]
-    taken = unpacked(signature, variables)
-    lines += [f"    {line}" for line in taken] + [""] * bool(taken) + body(writer)
-    given = returned(result, program, writer.written)
-    lines += [""] * (len(writer.lines) > 3) + [f"    return {given}"]
-    texts.append("\n" + "\n".join(lines) + "\n")
+    texts += [f"\n{text}\n" for text in module.helpers.values()]
+    texts.append("\n" + "\n".join(part for line in lines for part in wrapped(line)) + "\n")
     return "\n".join(texts), large
 
 
-def docstring(signature: Signature) -> list[str]:
-    """What the program was recorded for: in one line, or an argument per line."""
+def has_text(array: Any) -> bool:
+    """Whether a constant is written out, to the last bit."""
+    return array.dtype != np.longdouble and (array.size <= LITERAL or is_pattern(array))
+
+
+def docstring(signature: Signature, name: str, large: Mapping[str, Any]) -> list[str]:
+    """What the program was recorded for, in one line, or an argument per line; and how to give it what is not in the text."""
     arguments = [cleaned(text, 10 * WIDTH).replace("\\", "/").replace('"', "'") for text in signature.described()]
-    whole = f'    """Recorded for {", ".join(arguments) or "no arguments"}."""'
-    if len(whole) <= WIDTH:
-        return [whole]
-    lines = [text if len(text) <= WIDTH - 8 else text[: WIDTH - 11] + "..." for text in arguments]
-    return ['    """Recorded for', "", *(f"    {text}" for text in lines), '    """']
+    whole = f'    """Recorded for {", ".join(arguments) or "no arguments"}.'
+    lines = [whole]
+    if len(whole) + 3 > WIDTH:
+        described = [text if len(text) <= WIDTH - 8 else text[: WIDTH - 11] + "..." for text in arguments]
+        lines = ['    """Recorded for', "", *(f"    {text}" for text in described)]
+    if large:
+        given = ", ".join([*["..."] * bool(arguments), "**compiled.constants"])
+        lines += ["", f"    What has no short text is an argument: {name}({given}), of the compiled function."]
+    return [f'{whole}"""'] if lines == [whole] else [*lines, '    """']
 
 
 def value_text(value: Any) -> str:
@@ -246,14 +333,13 @@ def value_text(value: Any) -> str:
 
 def returned(result: Any, program: Program, written: Mapping[Node, Written]) -> str:
     """What the function returns, as Python."""
+    are_shared = shared(program.outputs)
 
     def leaf(part: Any) -> str:
-        if isinstance(part, Result):
-            node = program.outputs[part.number]
-            text = written[node]
-            is_new = node.op is not None and node.op.name not in ("transpose", "reshape", "swapaxes", "getitem")
-            return text.text if is_new else f"{text.text if text.level == ATOM else f'({text.text})'}.copy()"
-        return value_text(part.value)
+        if not isinstance(part, Result):
+            return value_text(part.value)
+        text = written[program.outputs[part.number]]
+        return f"{in_brackets(text)}.copy()" if are_shared[part.number] else text.text
 
     text = tree_text(result, leaf)
     return text[1:-1].rstrip(",") if text[0] == "(" and len(result.parts) > 1 else text

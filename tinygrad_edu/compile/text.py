@@ -5,24 +5,29 @@ from __future__ import annotations
 import builtins
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..languages import identifier, python_number
-from .program import Node
+from .program import is_one_number
 from .signature import Branch, Constant, Input, Signature
 
 WIDTH = 100  # of a line
 BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
+CALLED = frozenset(("np", "jnp", "jax", "scipy", "abs", "slice"))  # the names of a module that a function's text refers to
+LOCAL = re.compile(r"(x|t|c|delta)\d*")  # how helper functions call what is theirs
+_TEXTS = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""  # string literals, which stay as they are
+_NAME = re.compile(_TEXTS + r"|(?<![\w.])([^\W\d]\w*)\b(?!\s*=[^=])")
+_BREAK = re.compile(_TEXTS + r"|(, | (?=[-+*/@&|] ))")
 
 
 class Names:
     """Identifiers, each given once."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = {"np", "jnp", "jax", *BUILTINS, *taken}
+        self.taken = {*CALLED, *BUILTINS, *taken}
         self.counts: Counter[str] = Counter()
 
     def of(self, label: str) -> str:
@@ -34,10 +39,6 @@ class Names:
             name = f"{base}_{number}"
         self.taken.add(name)
         return name
-
-    def of_node(self, node: Node) -> str:
-        """An identifier for a value: its label, or what it is."""
-        return self.of(node.label or node.hint) if node.label or node.hint not in ("t", "delta") else self.numbered(node.hint)
 
     def numbered(self, hint: str) -> str:
         """An identifier that counts: t1, t2."""
@@ -61,21 +62,78 @@ def array_text(array: Any, indent: int = 0) -> str:
         return f"np.zeros({array.shape}{dtype or (', dtype=np.' + array.dtype.name if array.dtype != np.float64 else '')})"
     if array.ndim == 0:
         return python_number(array).text
-    if array.ndim == 1 and array.size > 2 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
+    if is_range(array):
         return f"np.arange({array.size})"
+    if is_pattern(array):
+        return f"np.full({array.shape}, {entry_text(array.flat[0])}{dtype})"
     text = np.array2string(
-        array, separator=", ", threshold=array.size + 1, max_line_width=WIDTH, prefix=" " * (indent + 9), formatter={"all": _entry}
+        array, separator=", ", threshold=array.size + 1, max_line_width=WIDTH, prefix=" " * (indent + 9), formatter={"all": entry_text}
     )
     joined = re.sub(r"\s+", " ", text)
     return f"np.array({joined if len(joined) + indent + 9 <= WIDTH else text}{dtype})"
 
 
-def _entry(value: Any) -> str:
-    """An entry of an array: the shortest text that gives it back."""
+def is_range(array: Any) -> bool:
+    """Whether an array counts from 0."""
+    return array.ndim == 1 and array.size > 2 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size))
+
+
+def is_pattern(array: Any) -> bool:
+    """Whether an array has a short text, whatever its size."""
+    return is_range(array) or (array.size > 4 and array.dtype != np.longdouble and is_one_number(array))
+
+
+def entry_text(value: Any) -> str:
+    """An entry of an array: the shortest text that gives it back, whatever NumPy's print options."""
     if isinstance(value, (bool, np.bool, int, np.integer)):
-        return str(value)
-    text = np.format_float_scientific(value, trim="0") if value and not 1e-4 <= abs(value) < 1e16 else str(value)
-    return f"np.{text.lstrip('-')}" if "n" in text and text[0] != "-" else f"-np.{text[1:]}" if "n" in text else text
+        return repr(value.item() if isinstance(value, np.generic) else value)
+    if not np.isfinite(value):
+        return ("-" if value < 0 else "") + ("np.nan" if value != value else "np.inf")
+    if isinstance(value, float):  # np.float64 is one
+        return float.__repr__(float(value))
+    short = not value or 1e-4 <= abs(value) < 1e16
+    return np.format_float_positional(value, trim="0") if short else np.format_float_scientific(value, trim="0")
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A text of code in which some names, that are no attributes, keywords or parts of strings, are others."""
+    return _NAME.sub(lambda found: found[1] or names.get(found[2], found[2]), text) if names else text
+
+
+def wrapped(line: str) -> list[str]:
+    """A statement as lines that are not too long, broken after commas and before operators."""
+    if len(line) <= WIDTH:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    start, text, end = indent, line.strip(), ""
+    if text.startswith("def "):
+        start, text, end = f"{indent}{text[: text.index('(')]}(", text[text.index("(") + 1 : -2], "):"
+    elif text.startswith("return "):
+        start, text, end = f"{indent}return (", text.removeprefix("return "), ")"
+    elif re.match(r"\w+, [\w, ]*= ", text):  # a, b, c = parameters
+        text, _, right = text.partition(" = ")
+        start, end = f"{indent}(", f") = {right}"
+    else:
+        found = re.match(r"[\w.]+(\[.*?\])? [-+]?= ", text)
+        if found is None:
+            return [line]
+        start, text, end = f"{indent}{found[0]}(", text[found.end() :], ")"
+    lines, inside = [start], f"{indent}    "
+    for piece in pieces(text):
+        if lines[-1] == start or len(lines[-1]) + len(piece.rstrip()) > WIDTH:
+            lines.append(inside + piece.lstrip())
+        else:
+            lines[-1] += piece
+    return [*(part.rstrip() for part in lines), f"{indent}{end}"]
+
+
+def pieces(text: str) -> list[str]:
+    """A text, cut where a line may end."""
+    cuts = [0]
+    for found in _BREAK.finditer(text):
+        if found[2]:
+            cuts.append(found.end() if found[2] == ", " else found.start())
+    return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
 def unpacked(signature: Signature, names: dict[str, str]) -> list[str]:
@@ -97,7 +155,7 @@ def _unpacked(branch: Branch, text: str, names: dict[str, str]) -> list[str]:
     lines, found = [], []
     for i, (key, part) in enumerate(inside):
         step = f"[{quoted(key) if type(key) is str else repr(key)}]" if type(key) in (str, int) else ""
-        access = f"{text}{step}" if step else f"list({text}.values())[{i}]"
+        access = f"{text}{step}" if step else f"[*{text}.values()][{i}]"
         if isinstance(part, Input):
             found.append((names[part.access], access))
         elif isinstance(part, Branch):

@@ -1,0 +1,147 @@
+"""What all texts of a program share: names, constants, literals, how an op is spelled. The one to read, the one that runs, JAX's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..languages import ATOM, LANGUAGES, Call, Written, literal, python_number
+from ..registry import registry
+from .lower import is_plain
+from .plan import is_view
+from .program import Node, Program
+from .text import LOCAL, Names
+
+METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
+STATEMENTS = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumPy needs statements for them
+
+
+class Module:
+    """What stands above the function of a text: constants by name, and helper functions with their texts."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.constants: dict[str, Any] = {}
+        self.helpers: dict[str, str] = {}
+        self.functions: dict[str, Any] = {}  # those that have no text: they are given to the function as arguments
+        self.known: dict[Any, str] = {}  # the name of a helper by what it does; "" if there is none
+        self.imports: dict[str, None] = {}
+
+    def name(self, wanted: str) -> str:
+        """A name for a helper, which is none of a local variable of another helper."""
+        return self.names.of(f"{wanted}_op" if LOCAL.fullmatch(wanted) else wanted)
+
+    def helper(self, wanted: str, text: str) -> str:
+        """The name of a helper function, given all of its text but `def` and the name; equal ones are one."""
+        for name, known in self.helpers.items():
+            if known == f"def {name}{text}":
+                return name
+        name = self.name(wanted)
+        self.helpers[name] = f"def {name}{text}"
+        return name
+
+
+class Emitter:
+    """Writes the values of a program as Python. Where a line begins, and where results go, its heirs say."""
+
+    def __init__(self, program: Program, names: Names, module: Module | None = None) -> None:
+        self.program, self.names = program, names
+        self.module = module or Module(names)
+        self.language = LANGUAGES["python"]
+        self.written: dict[Node, Written] = {}
+        self.statics: dict[int, str] = {}  # arrays in static arguments, an index say, by id
+        self.kept: list[Any] = []  # whose ids must not be another's
+
+    # -- names -----------------------------------------------------------------------------------------------------------------
+
+    def name(self, node: Node) -> str:
+        """Give a value its name: the user's, one after the value that it is the gradient of, or a number."""
+        label = node.label
+        if not label and node.after is not None:
+            prefix, at = node.after
+            known = self.written.get(at, Written("")).text
+            label = f"{prefix}_{known if known.isidentifier() else at.label}"
+        name = self.names.of(label) if label else self.names.numbered("c" if node.is_constant else node.hint)
+        self.written[node] = Written(name)
+        return name
+
+    def name_inputs(self) -> list[str]:
+        """Give the inputs their names."""
+        return [self.written[node].text if node in self.written else self.name(node) for node in self.program.inputs]
+
+    def name_constants(self) -> None:
+        """Give the arrays that are known in advance their names, and numbers their literals."""
+        for node in self.program.constants:
+            if node.ndim == 0:
+                self.written[node] = python_number(node.value)
+            else:
+                self.module.constants[self.name(node)] = node.value
+
+    def hold(self, node: Node) -> None:
+        """Name the arrays that static arguments consist of."""
+        for part in (part for value in node.static.values() for part in parts(value)):
+            if id(part) not in self.statics and not self.has_literal(part):
+                label = self.program.static_names.get(id(part), "")
+                name = self.names.of(label) if label else self.names.numbered("c")
+                self.statics[id(part)], self.module.constants[name] = name, part
+                self.kept.append(part)
+
+    def has_literal(self, part: Any) -> bool:
+        """Whether a static argument, or a part of one, is written as it is."""
+        return literal(part, {}) is not None
+
+    # -- ops -------------------------------------------------------------------------------------------------------------------
+
+    def operand(self, a: Any) -> Written:
+        """An operand: a value by its text, or a number."""
+        return self.written[a] if isinstance(a, Node) else python_number(a)
+
+    def operands(self, node: Node) -> list[Written]:
+        """The operands of a node, written already."""
+        return [self.operand(a) for a in node.args]
+
+    def spelled(self, node: Node) -> Written:
+        """A plain op on its operands, as NumPy spells it."""
+        assert node.op is not None
+        self.hold(node)
+        return self.language.call(Call(node.op, node.args, node.static, node.ndim), self.operands(node), self.statics)
+
+    def arrays(self, node: Node) -> list[str]:
+        """The operands for a function that may not take NumPy's scalars, which values without axes are in a program."""
+        texts = []
+        for a, (text, _) in zip(node.args, self.operands(node), strict=True):
+            is_scalar = isinstance(a, Node) and a.ndim == 0 and a.op is not None
+            texts.append(f"np.asarray({text})" if is_scalar else text)
+        return texts
+
+
+def is_spelled(node: Node) -> bool:
+    """Whether NumPy has an expression for an op."""
+    return node.op is not None and node.op.name not in STATEMENTS and (is_plain(node.op) or node.op.name in METHODS)
+
+
+def shared(outputs: Sequence[Node]) -> list[bool]:
+    """For each result whether it has to be copied to be the caller's own: it lies in another's memory, or repeats its entries."""
+    given: set[Node] = set()
+    found = []
+    for node in outputs:
+        root, is_stretched = node, False
+        while is_view(root):
+            root, is_stretched = root.args[0], is_stretched or root.op is registry["broadcast_to"]
+        found.append(is_stretched or root in given or not (is_spelled(root) or root.op in map(registry.get, STATEMENTS)))
+        given.add(root)
+    return found
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """The parts of a static argument, an index say."""
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from parts(part)
+    else:
+        yield value
+
+
+def in_brackets(written: Written) -> str:
+    """A text before a dot or a bracket."""
+    return written.text if written.level == ATOM else f"({written.text})"
