@@ -40,7 +40,10 @@ PROGRAMS = {
     "powers of numbers": (lambda x: [x**0, x**2, x**3, x**-1, x * x * x], np.array(1.7)),
     "powers at the ends": (lambda x: [x**0, x**2, x**3, x**4, x**-1, tg.grad(lambda x: (x**3).sum())(x)], ends),
     "differences at the ends": (lambda x: [x - x, x / x, 0.0 * x, x * 0 + 1, x == x, x - 0, 1 * x, x / 1], ends),
-    "zeros with signs": (lambda z: [z + 0.0, z - 0.0, 0.0 - z, z * -1.0, -(0.0 - z), np.negative(-z), z + -0.0, 0.0 - (-z), (-z) + z, -(z - 1.0), -z * 2.0], z),
+    "zeros with signs": (
+        lambda z: [z + 0.0, z - 0.0, 0.0 - z, z * -1.0, -(0.0 - z), np.negative(-z), z + -0.0, 0.0 - (-z), (-z) + z, -(z - 1.0), -z * 2.0],
+        z,
+    ),
     "constants with signs": (lambda z: [z * np.array([-0.0, -0.0, -0.0]), z + np.array([0.0, -0.0, -0.0]), z + np.full(3, np.nan)], z * 0),
     "numbers that overflow together": (
         lambda x: [x * 1e300 * 1e300 * 1e-300, 1e300 * (1e300 * (x * 1e-300)), 1e-300 * (1e-300 * (x * 1e300))], x),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import stretched
 from ..define import op
 from ..operation import Op
 
@@ -75,9 +76,12 @@ def _written(g: Any, shape: tuple[int, ...], index: Any) -> Any:
     return g[index] if _is_basic(index) else g[index] * _last(shape, index)
 
 
-def _leading(g: Any, v: Any) -> Any:
-    """A gradient with the leading axes of length 1 that the value has and its place has not."""
-    return g.reshape((*(1,) * (v.ndim - g.ndim), *g.shape)) if np.ndim(v) > g.ndim else g
+def _at_value(g: Any, v: Any) -> Any:
+    """A gradient at the entries of an index as one at the value that was broadcast to them, which may have leading axes too many."""
+    shape = np.shape(v)
+    axes = stretched(g.shape, shape[max(0, len(shape) - g.ndim) :])
+    g = g.sum(axis=axes) if axes else g
+    return g if g.shape == shape else g.reshape(shape)
 
 
 def _last(shape: tuple[int, ...], index: Any) -> Any:
@@ -105,10 +109,10 @@ getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g
 scatter: Op = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter", latex=lambda index, shape: r"{} \operatorname{{at}} [{index}]",
                cases=({"shapes": ((2,),), "index": slice(1, 3), "shape": (4,)}, {"shapes": ((3,),), "index": _ROWS, "shape": (4,)}),
                doc="Zeros of a shape, with the entries added at an index: the reverse of taking them from there.")
-index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _leading(_written(g, x.shape, index), v), name="index_set",
+index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _at_value(_written(g, x.shape, index), v), name="index_set",
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with the entries at an index replaced: t.at[index].set(v).")
-index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: _leading(g[index], v), name="index_add",
+index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: _at_value(g[index], v), name="index_add",
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with values added at an index: t.at[index].add(v).")
 # fmt: on

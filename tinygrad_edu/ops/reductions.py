@@ -232,6 +232,12 @@ def _lead(sign: int) -> Any:
     return lead
 
 
+def _cumsum(x: Any, axis: Any) -> Any:
+    """np.cumsum; of few digits in more, given back in those of x."""
+    y = np.cumsum(x, axis, _WIDER.get(x.dtype.char))
+    return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
+
+
 # x: what is reduced, over `axis` (an int, a tuple, or None for all); _kept puts the lost axes back
 _LOGSUMEXP = (
     "x, axis=None, keepdims=False: (np.log(np.exp(x - x.max(axis=axis, keepdims=True)).sum(axis=axis, keepdims=True))"
@@ -283,7 +289,7 @@ log_softmax = op(_log_softmax, lambda g, y, x, axis: g - softmax.apply(x, axis=a
           stable=(lambda g, y, x, axis: _less_shares(g, x, axis),), name="log_softmax", source=_LOG_SOFTMAX, plain=_plain_log_softmax, jax="jax.nn.log_softmax",
           cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
           doc="log(softmax(x)) along the axis: right even where softmax itself would be 0.")
-cumsum: Op = op(lambda x, axis=None: np.cumsum(x, axis, _WIDER.get(x.dtype.char)).astype(x.dtype if x.dtype.kind == "f" else None, copy=False),
+cumsum: Op = op(lambda x, axis=None: _cumsum(x, axis),
             lambda g, y, x, axis: np.flip(cumsum.apply(np.flip(g, axis), axis=axis), axis).reshape(x.shape),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")
