@@ -6,6 +6,9 @@ PROGRAMS is how many programs of the bank are tried, SEED which; the full run is
 
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import bank
 import numpy as np
@@ -188,3 +191,47 @@ def test_below_resolution_and_not_differentiable_are_told_apart():
     assert verdicts(checked(lambda x: np.abs(x) + 1.0, np.array(0.0))) == [NOT_DIFFERENTIABLE]
     assert UNRESOLVED != NOT_DIFFERENTIABLE
     assert not re.search("nan was measured", str(report))
+
+
+# -- what a user sees ----------------------------------------------------------------------------------------------------------------
+
+FAILING = """
+import unittest
+import numpy as np, tinygrad_edu as tg
+from tinygrad_edu.testing import check_formula, check_gradients, gradcheck, tensors
+double = tg.op(lambda x: x * 1.0, lambda g, y, x: 2 * g, name="test_double")
+
+def test_gradcheck():
+    gradcheck(lambda w: double(w).sum(), np.ones((20, 30)))
+
+def test_check_formula():
+    check_formula(lambda w: w.sum(), lambda w: w, np.arange(6.0))
+
+def test_many_parameters():
+    gradcheck(lambda p: sum(double(w).sum() for w in p), [np.ones(3)] * 200)
+
+test_drawn = check_gradients(x=tensors(shape=(3,)))(lambda x: double(x).sum())
+
+class TestUnit(unittest.TestCase):
+    def test_unittest(self):
+        gradcheck(lambda w: double(w).sum(), np.ones(3))
+"""
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory):
+    """What pytest prints of five failing tests, each part by the test's name."""
+    path = tmp_path_factory.mktemp("failing") / "test_failing.py"
+    path.write_text(FAILING)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(path)]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=Path(tg.__file__).parents[1], check=False).stdout
+    parts = re.split(r"^_{3,} (\S+) _{3,}$", printed.partition("short test summary")[0], flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", ["test_gradcheck", "test_check_formula", "test_many_parameters", "test_drawn", "TestUnit.test_unittest"])
+def test_a_failure_fits_a_screen(failures, name):
+    text = failures[name]
+    assert len(text.splitlines()) <= 45, text
+    assert "DISAGREE" in text or "WRONG" in text
+    assert "def examined" not in text

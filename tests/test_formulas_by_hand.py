@@ -115,19 +115,91 @@ def test_nested_parameters():
     assert check_formula(f, lambda p: {"b": 3.0, "W": np.full((2, 2), 2.0)}, {"W": Z, "b": np.array(1.0)})
 
 
+def divides_by_zero(a, b):
+    return b, a * (1 / len([]))
+
+
+def forgets_return(a, b):
+    _ = b, a
+
+
 @pytest.mark.parametrize(
-    ("by_hand", "error", "message"),
+    ("by_hand", "message"),
     [
-        (lambda a, b: b, ValueError, "by_hand gave 1 gradients for the inputs a, b: return one array for each, in this order"),
-        (lambda a, b: None, ValueError, "by_hand gave 0 gradients for the inputs a, b"),
-        (lambda a, b: (b, a[0]), ValueError, "by_hand gave a gradient of shape (2,) for b of shape (2, 2)"),
-        (lambda a, b: {"a": b, "c": a}, ValueError, "by_hand gave gradients for a, c, and none for b"),
-        (lambda a, b: (b, "a"), ValueError, "'a' is not an array of numbers"),
+        (lambda a, b: b, "by hand gives 1 gradient for the 2 inputs a, b: return one array for each, in this order"),
+        (lambda a, b: (b, a, a), "by hand gives 3 gradients for the 2 inputs a, b"),
+        (forgets_return, "by hand gives None: does the function end with `return`?"),
+        (lambda a, b: (b, None), "by hand gives None for b: return an array of shape (3, 2)"),
+        (lambda a, b: (b, a[0]), "by hand gives shape (2,) for b of shape (3, 2): a gradient has the shape of its input"),
+        (lambda a, b: (b, a.T), "by hand gives shape (2, 3) for b of shape (3, 2): transposed?"),
+        (lambda a, b: (b, a.ravel()), "by hand gives shape (6,) for b of shape (3, 2): the values are right, `.reshape((3, 2))` them"),
+        (
+            lambda a, b: (b, a[None] * [[[0.5]], [[0.5]]]),
+            "by hand gives shape (2, 3, 2) for b of shape (3, 2): its sum over axis 0 is right",
+        ),
+        (lambda a, b: {"a": b, "c": a}, "by hand gives no gradient for b, only 'a', 'c'"),
+        (lambda a, b: {"a": b, "db": a}, "; did you mean 'db' to be 'b'?"),
+        (lambda a, b: (b, "a"), "by hand gives 'a' for b, which is no array of numbers"),
+        (lambda a, b: (b, [[1.0], [2.0, 3.0]]), "by hand gives [[1.0], [2.0, 3.0]] for b, which is no array of numbers"),
+        (divides_by_zero, "by hand raises ZeroDivisionError: division by zero"),
+        (lambda a, b: (b, a * np.nan), "b[0, 0] is nan, where automatic and numerical give"),
+        (lambda a, b: (b, a * np.inf), "b[0, 0] is inf, where automatic and numerical give"),
+        (lambda a, b: (b, -a), "every entry is -1 times what it should be: the sign?"),
+        (lambda a, b: (b, a * 2), "every entry is 2 times what it should be: a factor 2, or 1/n for two rows?"),
+        (lambda a, b: (b, a / 6), "every entry is 0.166667 times what it should be: 1/n for 6 rows?"),
+        (lambda a, b: (b, a * -3), "every entry is -3 times what it should be: 1/n for 3 rows and the sign?"),
+        (lambda a, b: (b, a * 1.7), "every entry is 1.7 times what it should be"),
+        (lambda a, b: (b, a * (1 + 1e-6)), ", 1 + 1.0e-06 times it"),
     ],
 )
-def test_what_by_hand_may_not_give(by_hand, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        check_formula(product, by_hand, Z, Z)
+def test_what_is_no_gradient_is_a_wrong_answer_and_said(by_hand, message):
+    A = np.array([[0.3, -0.4], [2.0, 0.8], [1.0, -3.0]])
+    with pytest.raises(GradientMismatch, match=re.escape(message)):
+        check_formula(product, by_hand, A, A + 1.0)
+    report = check_formula(product, by_hand, A, A + 1.0, report=True)
+    assert report.odd == "by hand"
+    assert "<table>" in report._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "by_hand", [lambda x: [[1.0, 2.0], [3.0, 4.0]], lambda x: ([[1.0, 2.0], [3.0, 4.0]],), lambda x: {"x": [[1, 2], [3, 4]]}]
+)
+def test_nested_lists_are_arrays(by_hand):
+    assert check_formula(lambda x: (x * np.array([[1.0, 2.0], [3.0, 4.0]])).sum(), by_hand, Z)
+
+
+def test_a_square_gradient_that_is_transposed_is_said_to_be():
+    W = np.array([[1.0, 2.0], [3.0, 5.0]])
+    report = check_formula(lambda x: (x * W).sum(), lambda x: W.T, Z, report=True)
+    assert "; transposed?" in str(report)
+
+
+def test_wrt_lists_the_inputs_that_are_meant():
+    assert check_formula(product, lambda a, b: a, Z, Z + 1.0, wrt="b")
+    assert check_formula(product, lambda a, b: {"a": b}, Z, Z + 1.0, wrt=[0])
+    with pytest.raises(ValueError, match="wrt='c' names no input"):
+        check_formula(product, lambda a, b: a, Z, Z, wrt="c")
+
+
+def test_zeros_that_would_hide_a_mistake_are_mentioned():
+    report = check_formula(
+        lambda w, b: (w * 2.0 + b).sum() ** 2, lambda w, b: (8.0 * w.sum() + 0 * w, 4.0 * w.sum() + 0 * b), Z, np.zeros((2, 2))
+    )
+    assert report
+    assert "b is all zeros: a formula that forgets it would agree here, so check at random values as well" in str(report)
+
+
+def test_kinks_are_said_in_the_verdict():
+    f = lambda x: x.relu().sum()  # noqa: E731
+    report = check_formula(f, lambda x: (x > 0) * 1.0, np.array([0.0, 1.0]))
+    assert report.verdict == "check_formula: by hand, automatic and numerical gradients agree; 1 entry not differentiable here"
+    for wrong in (np.nan, np.inf, -0.01, 1.01):
+        assert not check_formula(f, lambda x: np.array([wrong, 1.0]), np.array([0.0, 1.0]), report=True)  # noqa: B023
+
+
+def test_the_formula_must_be_a_function():
+    with pytest.raises(TypeError, match="by_hand is a function of the inputs"):
+        check_formula(product, Z, Z, Z)
 
 
 def test_by_hand_cannot_change_the_inputs():

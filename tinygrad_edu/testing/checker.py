@@ -56,6 +56,7 @@ def gradcheck(
     >>> print(report.verdict)
     gradcheck: all 2 entries agree
     """
+    __tracebackhide__ = True  # pytest shows the line of the test, and what disagrees
     if isinstance(f, Tensor) or not callable(f):
         raise TypeError(f"gradcheck takes the function, not its result: gradcheck(lambda w: loss, w), not {short(f)}")
     if order not in (1, 2):

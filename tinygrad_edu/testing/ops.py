@@ -25,6 +25,7 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), *
     >>> gauss = tg.op(lambda x: np.exp(-x * x), lambda g, y, x: -2 * g * x * y, name="gauss")
     >>> check_op(gauss)
     """
+    __tracebackhide__ = True
     if not isinstance(op, Op):
         raise TypeError(f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}")
     assert registry.get(op.name) is op, f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
@@ -32,6 +33,7 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), *
     @settings(**{"max_examples": max_examples, "deadline": None, "database": None, "report_multiple_bugs": False, **options})
     @given(op_calls(op))
     def check(drawn: Any) -> None:
+        __tracebackhide__ = True
         operands, static = drawn
         _check_call(op, operands, static)
         if op.rules or op.variadic is not None:

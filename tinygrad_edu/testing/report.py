@@ -136,11 +136,17 @@ class Report:
         return f"{what}: {agree} of {all_} {compared} agree{more}"
 
     def lines(self) -> list[str]:
-        """One line per parameter: its shape, the counts, the largest difference."""
-        width = max([len(name) for name in self.shapes] + [6])
+        """One line per parameter: its shape, the counts, the largest difference. Of many, those that do not agree come first."""
+        mine_of: dict[str, list[Entry]] = {name: [] for name in self.shapes}
+        for e in self.entries:
+            mine_of[e.parameter].append(e)
+        shown = list(self.shapes)
+        if len(shown) > SHOWN:
+            shown = sorted(shown, key=lambda name: all(e.verdict == AGREES for e in mine_of[name]))[:SHOWN]
+        width = max([len(name) for name in shown] + [6])
         lines = []
-        for name, shape in self.shapes.items():
-            mine = [e for e in self.entries if e.parameter == name]
+        for name in shown:
+            shape, mine = self.shapes[name], mine_of[name]
             counts = ", ".join(
                 f"{n} {_plural(verdict, n)}"
                 for verdict in (AGREES, DISAGREES, NOT_DIFFERENTIABLE, UNRESOLVED)
@@ -149,6 +155,10 @@ class Report:
             decided = [e.off for e in mine if e.verdict in (AGREES, DISAGREES)]
             largest = f"   largest difference {max(decided):.0e} of the scale" if decided else ""
             lines.append(f"{name:<{width}}  shape {shape}  {counts or 'no entries'}{largest}")
+        left = [name for name in self.shapes if name not in shown]
+        if left:
+            wrong = sum(any(e.verdict != AGREES for e in mine_of[name]) for name in left)
+            lines.append(f"... and {len(left)} more parameters, " + (f"{wrong} of them not in agreement" if wrong else "which agree"))
         return lines
 
     def offenders(self) -> list[Entry]:

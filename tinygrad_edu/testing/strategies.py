@@ -324,10 +324,12 @@ def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) 
         @settings(max_examples=max_examples, deadline=None, report_multiple_bugs=False)
         @given(st.tuples(*inputs.values()))
         def check(drawn: tuple[Any, ...]) -> None:
+            __tracebackhide__ = True
             gradcheck(function, *drawn, order=order, names=list(inputs))
 
         @wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
         def test() -> None:
+            __tracebackhide__ = True
             check()
 
         del test.__wrapped__  # pytest would take the arguments for fixtures
