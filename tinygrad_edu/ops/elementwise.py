@@ -22,21 +22,27 @@ def _plain_sigmoid(x: Any) -> Any:
     return np.exp(np.minimum(x, 0)) / (np.exp(-np.abs(x)) + 1)
 
 
+# bound here, and not looked up in np: 0.4 µs less in a sigmoid forward and backward
+_add, _copysign, _divide, _exp, _minimum, _multiply, _negative = (
+    np.add, np.copysign, np.divide, np.exp, np.minimum, np.multiply, np.negative,
+)  # fmt: skip
+
+
 def _sigmoid(x: Any) -> Any:
     """The same, up to the last bit below 0, in as little memory as will do."""
     zero, one, minus, lowest = _numbers(x.dtype)
     if x.size > MANY and x.min() >= lowest:
-        y = np.negative(x)
-        np.exp(y, y)
-        np.add(y, one, y)
-        return np.divide(one, y, y)  # np.reciprocal takes twice as long
+        y = _negative(x)
+        _exp(y, y)
+        _add(y, one, y)
+        return _divide(one, y, y)  # np.reciprocal takes twice as long
     if not x.ndim:
         return _plain_sigmoid(x)
-    y, e = np.minimum(x, zero), np.copysign(x, minus)  # -|x|
-    np.exp(y, y)
-    np.exp(e, e)
-    np.add(e, one, e)
-    return np.divide(y, e, y)
+    y, e = _minimum(x, zero), _copysign(x, minus)  # -|x|
+    _exp(y, y)
+    _exp(e, e)
+    _add(e, one, e)
+    return _divide(y, e, y)
 
 
 def _plain_sigmoid_slope(x: Any) -> Any:
@@ -54,12 +60,12 @@ def _sigmoid_slope(x: Any, g: Any = None) -> Any:
     if not x.ndim:
         return _plain_sigmoid_slope(x) if g is None else g * _plain_sigmoid_slope(x)
     _, one, minus, _ = _numbers(x.dtype)
-    e = np.copysign(x, minus)
-    np.exp(e, e)
-    d = e + one
-    np.multiply(d, d, d)
-    np.divide(e, d, e)
-    return e if g is None else np.multiply(g, e, e)
+    e = _copysign(x, minus)
+    _exp(e, e)
+    d = _add(e, one)
+    _multiply(d, d, d)
+    _divide(e, d, e)
+    return e if g is None else _multiply(g, e, e)
 
 
 MANY = 1 << 12  # entries, from where on a pass over an array takes longer than a call
