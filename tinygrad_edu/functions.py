@@ -8,7 +8,7 @@ import numpy as np
 
 from .core import Tensor
 from .define import implements
-from .modes import is_known
+from .modes import check, is_known
 from .ops.elementwise import equal, rint, sigmoid_cross_entropy, softplus, where
 from .ops.linalg import matmul
 from .ops.reductions import cumsum, log_softmax
@@ -64,8 +64,12 @@ def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
 
 def _from_0_to_1(what: str, t: Tensor, instead: str) -> None:
     """Raise if an entry is no probability."""
-    if t.size and is_known(t) and (t._data.min() < 0 or t._data.max() > 1):
-        raise ValueError(f"binary_cross_entropy takes {what} from 0 to 1, these reach from {t._data.min()} to {t._data.max()}: {instead}")
+
+    def refuse(values: Any) -> None:
+        if values.size and (values.min() < 0 or values.max() > 1):
+            raise ValueError(f"binary_cross_entropy takes {what} from 0 to 1, these reach from {values.min()} to {values.max()}: {instead}")
+
+    check(t, refuse)
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Tensor:
@@ -91,14 +95,18 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
     z, y = as_tensor(logits), target if type(target) is np.ndarray else as_tensor(target)
     logs = log_softmax(z)
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
+
+        def refuse(labels: Any) -> None:
+            if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
+                raise ValueError(
+                    f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
+                )
+
+        check(as_tensor(y), refuse)
         if type(y) is Tensor and not is_known(y):
             y = equal(y.expand_dims(-1), np.arange(z.shape[-1]))
             return -(y * logs).sum(axis=-1).mean()
         labels = np.asarray(y)
-        if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
-            raise ValueError(
-                f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
-            )
         places = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
         return -logs[(*places, labels)].mean()
     y = as_tensor(y)
@@ -107,7 +115,7 @@ def cross_entropy(logits: Any, target: Any) -> Tensor:
             f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "
             f"or probabilities of shape {z.shape}, not {y.dtype} of shape {y.shape}"
         )
-    if is_known(z) and np.isneginf(logs.numpy()).any():  # 0 times the log of 0: a class that is ruled out, and not the target
+    if not is_known(z) or np.isneginf(logs.numpy()).any():  # 0 times the log of 0: a class that is ruled out, and not the target
         return -(y * where(y == 0, 0.0, logs)).sum(axis=-1).mean()
     return -(y * logs).sum(axis=-1).mean()
 

@@ -81,3 +81,12 @@ class enable_grad(no_grad):
 def is_known(t: Tensor) -> bool:
     """Whether the value of `t` may be looked at: not that of a program's input, nor what depends on it, while the program is recorded."""
     return recorder.get() is None or not recorder.get().depends(t)
+
+
+def check(t: Tensor, refuse: Callable[[Any], None]) -> None:
+    """Let `refuse` look at the value of `t`, and raise if it is wrong: at once, and at each call of a program that is being recorded."""
+    program = recorder.get()
+    if program is None:
+        refuse(t._data)
+    else:
+        program.check(t, refuse)

@@ -86,7 +86,7 @@ class Compiled:
         self._is_static = isinstance(f, staticmethod)
         f = f.__func__ if isinstance(f, staticmethod) else f
         refuse_unless_function(f)
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())  # an object's own attributes are none of ours
         self.f = f
         self.donate = (donate,) if isinstance(donate, (int, str)) else tuple(donate)
         self.name = name_of(f)
@@ -152,7 +152,10 @@ class Compiled:
                 self._use(key, version)
                 return result
         version, signature = self.version(args, kwargs)
-        result = version.enter(*self.plain_arguments(signature))
+        plain = self.plain_arguments(signature)
+        result = version.enter(*plain)
+        if result is MISS:  # recording it changed what it reads: a count of steps, say
+            result = version.once()(*plain)
         assert result is not MISS, f"{self.name} was recorded for {signature}, and does not fit it"
         return result
 
@@ -202,7 +205,8 @@ class Compiled:
         return Repeated(self, n, history, carry)
 
     def _check_donated(self, signature: Signature) -> None:
-        refuse_unless_apart([x.value for x in signature.of(self.donate)], signature)
+        for x in signature.of(self.donate):
+            refuse_unless_writable(x.value)
 
     def _warn_of_many(self, signature: Signature) -> None:
         if len(self._versions) == MANY and signature.constants:
@@ -244,20 +248,19 @@ class Compiled:
         return f"<compiled {self.name}, target={self.target!r}, {len(self._versions)} signature{'s' * (len(self._versions) != 1)}>"
 
 
-def refuse_unless_apart(donated: Sequence[Any], signature: Signature) -> None:
-    """Raise if the memory of a donated array must stay as it is, or if another argument shares it."""
-    for x in donated:
-        if type(x) is Tensor and x.op is not None:
-            raise TypeError(f"{x.label()} is donated, but has a history, which needs its data as it is: donate leaves")
-        array = x._data if type(x) is Tensor else x
-        if isinstance(x, np.generic) or not array.flags.writeable:
-            raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(x) or 'a'}.copy()")
+def refuse_unless_writable(array: Any) -> None:
+    """Raise if the memory of a donated array must stay as it is."""
+    if type(array) is Tensor and array.op is not None:
+        raise TypeError(f"{array.label()} is donated, but has a history, which needs its data as it is: donate leaves")
+    if isinstance(array, np.generic) or not (array._data if type(array) is Tensor else array).flags.writeable:
+        raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(array) or 'a'}.copy()")
 
 
 class Version:
     """A program for one signature: its text, and the way in."""
 
     writer = Writer
+    looks_at_results = True  # whether what the program computes is checked, as well as its inputs
 
     def __init__(self, compiled: Compiled, signature: Signature) -> None:
         self.signature = signature
@@ -273,8 +276,12 @@ class Version:
         self.closed = [(t, t.serial, t.requires_grad) for t in recording.looked_at]
         self.recording_inputs = list(recording.inputs)
         self.history = History(compiled, self, outputs, bool(recording.backwards))
-        self.program = recorded(recording, labels(signature, recording, self.around.names()), outputs, RULES)
-        self.program.outside = dict(zip(self.program.inputs[len(signature.inputs) :], self.outside, strict=True))
+        self.before = [(recording.inputs[t], refuse) for t, refuse in recording.checks if t in recording.inputs]
+        others = [(t, refuse) for t, refuse in recording.checks if t not in recording.inputs] if self.looks_at_results else []
+        self.after = [refuse for _, refuse in others]  # checks of what the program computes, which it gives after its results
+        whole = recorded(recording, labels(signature, recording, self.around.names()), [*outputs, *(t for t, _ in others)], RULES)
+        self.whole, self.program = whole, whole.without(len(others))
+        self.program.outside = dict(zip(whole.inputs[len(signature.inputs) :], self.outside, strict=True))
         recording.forget()
         self._text: tuple[str, dict[str, Any]] | None = None
         for x in signature.inputs:
@@ -282,9 +289,10 @@ class Version:
         self.enter = self._way_in(compiled)
 
     def _way_in(self, compiled: Compiled) -> Entered:
-        lowered = Lowering(NUMPY_RULES).program(self.program)
+        lowered = Lowering(NUMPY_RULES).program(self.whole)
         inputs = lowered.inputs
         donated = [inputs[self.signature.inputs.index(x)] for x in self.signature.of(compiled.donate)]
+        donated = [] if self.after else donated  # what may be refused at the end changes nothing
         plan = Plan(lowered, donated)
         updates = {lowered.outputs.index(y): inputs.index(x) for y, x in plan.updates.items()}
         self.planned = Planned(self.name, plan)
@@ -293,11 +301,30 @@ class Version:
         memory = self.planned.memory() if self.planned.buffers else None
         self._donated = set(updates.values())
         self._run, self._memory = scope[self.planned.function_name], memory
+        if self.after:
+            self._run = self._checked(self._run)
         return self.entry(self._run, memory, updates)
+
+    def _checked(self, program: Callable[..., Any]) -> Callable[..., Any]:
+        """A program that looks at what it computed."""
+        count = len(self.program.outputs)
+
+        def run(*arrays: Any) -> Any:
+            results = program(*arrays)
+            for refuse, value in zip(self.after, results[count:], strict=True):
+                refuse(value)
+            return results[:count]
+
+        return run
 
     def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
         """The way into a program that takes the inputs, and gives the results, one after the other."""
-        return Entry(self, updates).function(program, memory)
+        self.once: Callable[[], Entered] = lambda: self.writes_entry(updates, False).function(program, memory)
+        return self.writes_entry(updates, True).function(program, memory)
+
+    def writes_entry(self, updates: Mapping[int, int], watches: bool) -> Entry:
+        """What writes the way in."""
+        return Entry(self, updates, watches)
 
     def looped(self, loop: Loop, n: int, history: bool) -> Callable[..., list[Any]]:
         """The program of n steps."""
@@ -305,7 +332,13 @@ class Version:
         def run(*arrays: Any) -> list[Any]:
             given = [array.copy() if i in self._donated else array for i, array in enumerate(arrays)]
             kept = (self._memory(),) if self._memory else ()
-            return in_python(lambda *xs: self._run(*xs, *kept), loop, given, n, history)
+
+            def step(*xs: Any) -> Any:
+                for i, refuse in self.before:
+                    refuse(xs[i])
+                return self._run(*xs, *kept)
+
+            return in_python(step, loop, given, n, history)
 
         return run
 

@@ -5,7 +5,7 @@ It is written out because a loop over the arguments would take longer than many 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,8 +40,9 @@ def wrapped(array: Any) -> Tensor:
 class Entry:
     """Writes the way in: lines that check and take apart, the call, the results in their structure."""
 
-    def __init__(self, version: Version, updates: Mapping[int, int]) -> None:
+    def __init__(self, version: Version, updates: Mapping[int, int], watches: bool = True) -> None:
         self.version, self.signature = version, version.signature
+        self.watches = watches  # whether it looks at what the function reads from outside
         self.outside = version.outside  # inputs that are no arguments
         self.updates = updates  # a result, and the input that becomes it
         self.namespace: dict[str, Any] = {"Tensor": Tensor, "ndarray": np.ndarray, "MISS": MISS, "clock": clock, "wrapped": wrapped}
@@ -67,12 +68,19 @@ class Entry:
             known = self.bind("closed_", t)
             self.lines.append(f"if {known}.serial != {serial} or {known}._requires_grad is not {grad}: return MISS")
         tensors = {t: f"t{i}" for i, t in enumerate(self.outside, inputs)}
-        self.lines += self.version.around.lines(self.bind, tensors.copy())
+        if self.watches:
+            self.lines += self.version.around.lines(self.bind, tensors.copy())
         for t, name in tensors.items():
             if not any(line.startswith(f"{name} = ") for line in self.lines):
                 self.lines.append(f"{name} = {self.bind('outside_', t)}")
                 self.lines.append(f"if not {name}._requires_grad: return MISS")
             self.lines.append(f"x{name[1:]} = {name}._data")
+        updated = sorted(set(self.updates.values()))
+        if updated:
+            kept = [*(a for a, _ in self.version.around.arrays.values()), *(t._data for t, *_ in self.version.closed)]
+            chosen, others = (", ".join(f"x{i}" for i in places) for places in (updated, range(inputs + len(self.outside))))
+            self.lines.append(f"owns = {self.bind('is_apart_', is_apart)}(({chosen},), ({others}, *{self.bind('known_', kept)}))")
+            self.lines += [f"if not owns: x{i} = x{i}.copy()" for i in updated]
         checks = "\n        ".join([f"wants = {bool(self.outside)}", *self.lines])
         count = len(self.version.program.outputs)
         arrays = ", ".join(f"x{i}" for i in range(inputs + len(self.outside)))
@@ -80,12 +88,15 @@ class Entry:
         results = ", ".join(f"y{i}" for i in range(count))
         run = self.run(f"{results}, = program({arrays}{', ' * bool(arrays)}{'kept' * has_memory})" if count else "pass", has_memory)
         tail = [f"y{part.number} = wrapped(y{part.number})" for part in results_in(self.version.result) if self.is_wrapped(part)]
-        for y, x in self.updates.items():
-            tail.append(f"if t{x} is not x{x}: t{x}._lent = None if t{x}._lent is None else True; t{x}._serial = clock(); y{y} = t{x}")
         if count and arrays:
             tail.append(f"if wants and is_recording(): {results}, = remember(({results},), ({originals},))")
+        for y, x in self.updates.items():
+            tail.append(
+                f"if owns and type(t{x}) is Tensor: t{x}._lent = None if t{x}._lent is None else True; t{x}._serial = clock(); y{y} = t{x}"
+            )
         returned = self._built(self.version.result)
-        body = "\n    ".join([*run, *tail, *self.made, f"return {returned}"])
+        looks = [f"{self.bind('refuse_', refuse)}({self.array(i)})" for i, refuse in self.version.before]
+        body = "\n    ".join([*looks, *run, *tail, *self.made, f"return {returned}"])
         taken = f"    try:\n        {checks}\n    except (KeyError, IndexError, AttributeError, ValueError): return MISS"
         return f"def enter(args, kwargs):\n{taken}\n    {body}\n"
 
@@ -157,6 +168,10 @@ class Entry:
         self.namespace[f"{prefix}{self.count}"] = value
         return f"{prefix}{self.count}"
 
+    def array(self, i: int) -> str:
+        """An input as an array of NumPy's."""
+        return f"x{i}"
+
     def is_wrapped(self, part: Result) -> bool:
         """Whether a result becomes a Tensor."""
         return part.is_tensor
@@ -179,6 +194,30 @@ class Entry:
                 text = f"{self.bind('assembled_', assembled)}({self.bind('type_', part.kind)}, {text}, {self.bind('like_', part.like)})"
         self.made.append(f"{name} = {text}")
         return name
+
+
+def is_apart(donated: Sequence[Any], arrays: Sequence[Any]) -> bool:
+    """Whether nobody else among some arrays shows the memory of the donated ones, and each of their entries has its own."""
+    if all([a.base is None for a in arrays]):  # each has memory of its own
+        return len(set(map(id, arrays))) == len(arrays)
+    for i, a in enumerate(donated):
+        if 0 in [step for step, n in zip(a.strides, a.shape, strict=True) if n > 1] or not (
+            a.flags.forc or a.flags.owndata or is_spread(a)
+        ):
+            return False
+        if any(b is a for b in donated[:i]) or sum(np.may_share_memory(a, b) for b in arrays) > 1:
+            return False
+    return True
+
+
+def is_spread(a: Any) -> bool:
+    """Whether the entries of an array lie apart, axis within axis."""
+    end = a.itemsize
+    for step, n in sorted((abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if step < end:
+            return False
+        end = step * n
+    return True
 
 
 def results_in(tree: Any) -> list[Result]:

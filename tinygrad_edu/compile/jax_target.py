@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..trees import parts_of
-from .compiled import _NONE, Compiled, Entered, Version
+from .compiled import Compiled, Entered, Version
 from .devices import Sharding
 from .entry import Entry, Result
 from .jax_source import JaxWriter
@@ -89,6 +89,9 @@ class JaxEntry(Entry):
         # the context, in which float64 is float64, takes 0.75 µs
         return [*lines, "if config.jax_enable_x64:", f"    {call}", "else:", "    with exact(True):", f"        {call}"]
 
+    def array(self, i: int) -> str:
+        return f"{self.bind('asarray_', np.asarray)}(x{i})"
+
     def is_wrapped(self, part: Result) -> bool:
         return False
 
@@ -97,6 +100,7 @@ class JaxVersion(Version):
     """A program for one signature, for JAX."""
 
     writer = JaxWriter
+    looks_at_results = False  # they stay on their devices
 
     def _way_in(self, compiled: Compiled) -> Entered:
         assert isinstance(compiled, JaxCompiled)
@@ -121,9 +125,8 @@ class JaxVersion(Version):
         self._loops: dict[Any, Any] = {}
         return self.entry(program)
 
-    def entry(self, program: Callable[..., Any], memory: Callable[[], Any] | None = None, updates: Mapping[int, int] = _NONE) -> Entered:
-        entry = JaxEntry(self, updates)
-        return entry.for_jax(self.jax, self.sharding).function(program, memory)
+    def writes_entry(self, updates: Mapping[int, int], watches: bool) -> Entry:
+        return JaxEntry(self, updates, watches).for_jax(self.jax, self.sharding)
 
     def exactly(self) -> Any:
         """A context in which float64 is float64."""

@@ -188,6 +188,14 @@ class Program:
         self.outside: dict[Node, Tensor] = {}  # inputs that are no arguments: tensors of the caller's that require a gradient
         self.static_names: dict[int, str] = {}  # what the user calls an array that is part of a static argument, by its id
 
+    def without(self, count: int) -> Program:
+        """The program without its last results."""
+        if not count:
+            return self
+        other = Program(self.inputs, self.outputs[:-count])
+        other.static_names = self.static_names
+        return other
+
 
 def needed(outputs: Iterable[Node]) -> list[Node]:
     """The outputs and all that they are made from, in the order of making them."""

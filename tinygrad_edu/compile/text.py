@@ -155,6 +155,8 @@ def _unpacked(branch: Branch, text: str, names: dict[str, str]) -> list[str]:
     lines, found = [], []
     for i, (key, part) in enumerate(inside):
         step = f"[{quoted(key) if type(key) is str else repr(key)}]" if type(key) in (str, int) else ""
+        if not issubclass(branch.kind, (dict, list, tuple)):
+            step = f".{key}"
         access = f"{text}{step}" if step else f"[*{text}.values()][{i}]"
         if isinstance(part, Input):
             found.append((names[part.access], access))

@@ -7,7 +7,7 @@ import dis
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
@@ -33,6 +33,7 @@ class Recording:
         self.stand_ins: set[Tensor] = set()  # those that were
         self.looked_at: dict[Tensor, None] = {}  # tensors from outside whose values the program goes by
         self.origins: dict[Tensor, tuple[Tensor, ...]] = {}  # what a tensor without a history was computed from
+        self.checks: list[tuple[Tensor, Callable[[Any], None]]] = []  # what the program has to look at when it runs
         self.frozen = ""  # what ran that gives another value at each call: time.time(), say
         self.is_running = False
         self.start = clock()
@@ -206,6 +207,14 @@ class Recording:
                 ".item() or .numpy() of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
                 "return the tensor and look at it outside, or go by shapes and Python values"
             )
+
+    def check(self, t: Tensor, refuse: Callable[[Any], None]) -> None:
+        """Check a value now if it is known, else at each call of the program."""
+        if self.depends(t):
+            self.checks.append((t, refuse))
+        else:
+            self.looked(t)
+            refuse(t._data)
 
     def refuse_change(self, t: Tensor, change: str) -> None:
         """Raise if an input, or a tensor from outside, would be changed in place."""

@@ -1,0 +1,595 @@
+"""What a call of a compiled function means: as the function itself on tensors, or an error that says what to write; never a third thing."""
+
+import copy
+import pickle
+import random
+import threading
+import time
+from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+from compiling import same
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tinygrad_edu.graph import ancestors
+from tinygrad_edu.trees import leaves, tree_map
+
+X = np.array([[0.0, 0.5], [1.0, -1.0], [2.0, 0.3]])
+
+
+def leaf(*values):
+    return tg.Tensor(list(values), requires_grad=True)
+
+
+# -- history -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_result_has_a_history():
+    cube = tg.compile(lambda x: x**3)
+    w = leaf(2.0)
+    (cube(w) * w).sum().backward()
+    assert w.grad.tolist() == [32.0]
+    assert not cube(w.detach()).requires_grad
+    with tg.no_grad():
+        assert not cube(w).requires_grad
+
+
+FUNCTIONS = {
+    "several results": lambda a, b: (a * b, (a.sin() * 2.0).sum(), {"c": b**3}),
+    "one argument unused": lambda a, b: a.exp().sum(),
+    "a result that is an argument": lambda a, b: [a, b * a],
+    "a gradient": lambda a, b: tg.grad(lambda a: (a**3 * b).sum())(a),
+    "a part": lambda a, b: a.at[0].set(0.0)[::-1] + b[0],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_of_first_and_second_order_are_those_of_tensors(name):
+    f = FUNCTIONS[name]
+
+    def slopes(g):
+        a, b = leaf(0.3, -0.7), leaf(1.5, 0.2)
+        total = sum((t**2).sum() for t in _tensors(g(a, b)))
+        first = dict(total.adjoints(create_graph=True))
+        second = dict(sum((t**2).sum() for t in (first[a], first.get(b, a))).adjoints())
+        return [
+            np.asarray(found[t].numpy() if isinstance(found[t], tg.Tensor) else found[t])
+            for found in (first, second)
+            for t in (a, b)
+            if t in found
+        ]
+
+    found, expected = slopes(tg.compile(f)), slopes(f)
+    for g, wanted in zip(found, expected, strict=True):
+        assert_allclose(g, wanted, rtol=1e-12)
+
+
+def _tensors(tree):
+    return [t for _, t in leaves(tree) if isinstance(t, tg.Tensor)]
+
+
+def test_one_tensor_given_twice_gets_both_gradients():
+    w = leaf(2.0)
+    tg.compile(lambda a, b: a**2 * b)(w, w).sum().backward()
+    assert w.grad.tolist() == [12.0]
+
+
+def test_a_training_loop_grows_no_graph():
+    def step(w, x):
+        loss, slope = tg.value_and_grad(lambda w: ((x @ w - 1.0) ** 2).mean())(w)
+        return w - 0.1 * slope, loss
+
+    compiled, w = tg.compile(step), leaf(0.5, -0.5)
+    expected = w.numpy()
+    for _ in range(30):
+        w, loss = compiled(w, X)
+        expected = step(tg.Tensor(expected), X)[0].numpy()
+    assert_allclose(w.numpy(), expected, rtol=1e-12)
+    assert len(ancestors(w, loss)) < 10
+    with pytest.raises(RuntimeError, match=r"step computes gradients itself and was given its own result.* t.detach\(\)"):
+        loss.backward()
+    start = leaf(0.5, -0.5)
+    (compiled(start, X)[0] ** 2).sum().backward()
+    other = leaf(0.5, -0.5)
+    (step(other, X)[0] ** 2).sum().backward()
+    assert_allclose(start.grad, other.grad, rtol=1e-12)
+
+
+def test_tensors_from_outside_that_require_a_gradient_are_inputs():
+    runs = []
+    w, b = leaf(1.0, 2.0), leaf(0.5)
+    holder = {"b": b}
+
+    def f(x):
+        runs.append(1)
+        return ((x @ w + holder["b"]) ** 2).sum()
+
+    compiled = tg.compile(f)
+    for _ in range(3):
+        found, expected = [], []
+        for g, grads in ((compiled, found), (f, expected)):
+            w.zero_grad()
+            b.zero_grad()
+            g(X).backward()
+            grads += [w.grad, b.grad]
+        for one, other in zip(found, expected, strict=True):
+            assert_allclose(one, other, rtol=1e-12)
+        with tg.no_grad():
+            w -= 0.1 * w.grad
+    assert len(runs) == 5, "three times by itself, once to be recorded, once for its backward pass"
+    scope = {}
+    exec(compiled.source, scope)
+    assert_allclose(scope["f"](X, **compiled.constants), f(X).item(), rtol=1e-12)
+
+
+def test_transforms_see_through_it():
+    f = tg.compile(lambda x, scale: (x.tanh() ** 3 * scale).sum())
+    x, scale = np.array([0.3, -0.2]), np.array([1.0, 2.0])
+    for transform in (tg.grad, tg.hessian, tg.jacobian):
+        same(transform(f)(x, scale), transform(f.f)(tg.Tensor(x), tg.Tensor(scale)))
+    same(tg.jvp(f, (x, scale), (x, scale)), tg.jvp(f.f, (x, scale), (x, scale)))
+    same(tg.compile(tg.grad(f))(x, scale), tg.grad(f.f)(tg.Tensor(x), tg.Tensor(scale)))
+
+
+# -- methods -------------------------------------------------------------------------------------------------------------------
+
+
+class Model:
+    rate = 0.1
+
+    def __init__(self, *weights):
+        self.w = leaf(*weights)
+        self.scale = 2.0
+        self.calls = 0
+
+    @tg.compile
+    def loss(self, x):
+        self.calls += 1
+        return ((x @ self.w) ** 2).mean() * self.scale * self.rate
+
+    @staticmethod
+    @tg.compile
+    def double(x):
+        return x * 2.0
+
+    @tg.compile
+    @staticmethod
+    def triple(x):
+        return x * 3.0
+
+    @classmethod
+    @tg.compile
+    def rated(cls, x):
+        return x * cls.rate
+
+
+def test_methods_have_programs_of_their_own():
+    one, two = Model(1.0, 2.0), Model(3.0, -1.0)
+    for model in (one, two, one):
+        assert_allclose(model.loss(X).item(), Model.loss.f(model, tg.Tensor(X)).item(), rtol=1e-12)
+    one.loss(X).backward()
+    assert two.w.grad is None
+    calls = one.calls
+    for change in ({"scale": 3.0}, {"rate": 7.0}, {"w": leaf(5.0, 6.0)}):
+        vars(one).update(change)
+        assert_allclose(one.loss(X).item(), ((X @ one.w.numpy()) ** 2).mean() * one.scale * one.rate, rtol=1e-12)
+    assert one.calls == calls + 2, "one for each number; another tensor is another input"
+    assert one.double(X).tolist() == Model.double(X).tolist() == (X * 2).tolist()
+    assert one.triple(X).tolist() == (X * 3).tolist()
+    assert Model.rated(X).tolist() == (X * 0.1).tolist()
+    with pytest.raises(TypeError, match="write @classmethod above @tg.compile"):
+        tg.compile(classmethod(lambda cls, x: x))
+
+
+def test_what_else_can_be_called():
+    assert tg.compile(partial(lambda x, n: x**n, n=2))(np.array(3.0)).item() == 9.0
+    assert tg.compile(tg.exp)(np.zeros(2)).tolist() == [1.0, 1.0]
+
+    async def waits(x):
+        return x
+
+    def yields(x):
+        yield x
+
+    for f in (waits, yields):
+        with pytest.raises(TypeError, match="a compiled function runs once and returns"):
+            tg.compile(f)
+    f = tg.compile(lambda x: x)
+    assert copy.deepcopy({"f": f})["f"] is f
+    with pytest.raises(TypeError, match=r"a program is not pickled: pickle the function itself, f\.f"):
+        pickle.dumps(f)
+
+
+# -- what eager checks ---------------------------------------------------------------------------------------------------------
+
+
+CHECKED = [
+    (
+        lambda z, y: tg.cross_entropy(z * 2.0, y),
+        (np.eye(3), np.array([0, 1, 2])),
+        [(np.eye(3), np.array([0, 1, 7])), (np.eye(3), np.array([0, -1, 2]))],
+    ),
+    (
+        tg.binary_cross_entropy,
+        (np.array([0.2]), np.array([1.0])),
+        [(np.array([1.5]), np.array([1.0])), (np.array([-0.1]), np.array([0.0]))],
+    ),
+    (lambda p, y: tg.binary_cross_entropy(p * 2.0, y), (np.array([0.2]), np.array([1.0])), [(np.array([0.7]), np.array([1.0]))]),
+]
+
+
+@pytest.mark.parametrize("i", range(len(CHECKED)))
+def test_what_is_checked_in_tensors_is_checked_in_programs(i):
+    f, good, bad = CHECKED[i]
+    compiled = tg.compile(f)
+    for _ in range(2):
+        same(compiled(*good), f(*map(tg.Tensor, good)))
+        for args in bad:
+            with pytest.raises(ValueError, match="reach from") as expected:
+                f(*map(tg.Tensor, args))
+            with pytest.raises(ValueError, match="reach from") as found:
+                compiled(*args)
+            assert str(found.value) == str(expected.value)
+
+
+def test_a_check_that_fails_leaves_donated_parameters_alone():
+    step = tg.compile(lambda w, y: w - tg.grad(lambda w: tg.binary_cross_entropy(w * 2.0, y))(w), donate="w")
+    w = np.array([0.9])
+    with pytest.raises(ValueError, match="reach from"):
+        step(w, np.array([1.0]))
+    assert w.tolist() == [0.9]
+
+
+# -- what differs from call to call --------------------------------------------------------------------------------------------
+
+rng = np.random.default_rng(0)
+
+
+class Noisy:
+    rng = np.random.default_rng(1)
+
+    def __call__(self, x):
+        return x * self.rng.normal()
+
+
+DRAWS = {
+    "a generator": lambda x: x * (rng.random(2) < 0.5),
+    "NumPy's own": lambda x: x * np.random.rand(2),
+    "Python's": lambda x: x * random.random(),
+    "without a seed": lambda x: x * np.random.default_rng().random(2),
+    "of an object": Noisy(),
+    "of a helper": lambda x: DRAWS["a generator"](x) + 1.0,
+    "permuted": lambda x: x[rng.permutation(2)],
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_random_numbers_are_not_kept_for_ever(name):
+    with pytest.raises(TypeError, match=r"pass (them|the value) as an argument"):
+        tg.compile(DRAWS[name])(np.ones(2))
+
+
+def test_a_generator_as_an_argument_is_not_kept_either():
+    with pytest.raises(TypeError, match="draws random numbers"):
+        tg.compile(lambda x, g: x * g.random(2))(np.ones(2), rng)
+    assert tg.compile(lambda x: x * np.random.default_rng(0).random(2))(np.ones(2)).shape == (2,), "the same at each call"
+
+
+def test_clocks_and_files_are_not_kept(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("1.0")
+    for f in (lambda x: x * time.time(), lambda x: x * float(path.read_text()), lambda x: x * np.loadtxt(path)):
+        with pytest.raises(TypeError, match=r"(time|open)\(\) while it is compiled"):
+            tg.compile(f)(np.ones(2))
+
+
+USES = {
+    "x @ W": lambda x, W: x @ W,
+    "x @ W.T": lambda x, W: x @ W.T,
+    "W[0]": lambda x, W: x * W[0],
+    "W * 2": lambda x, W: x @ (W * 2),
+    "in grad": lambda x, W: tg.grad(lambda x: ((x @ W.T) ** 2).sum())(x),
+    "grad of it": lambda x, W: x * tg.grad(lambda W: (W**3).sum())(W)[0],
+    "its value": lambda x, W: x * W.numpy()[0, 0],
+    "a condition": lambda x, W: x if (W > 5.0).any() else -x,
+    "detached": lambda x, W: x @ W.detach().exp(),
+}
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+@pytest.mark.parametrize("use", USES)
+def test_a_tensor_from_outside_is_seen_to_change(use, requires_grad):
+    W = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=requires_grad)
+    x = tg.Tensor([[1.0, -1.0], [0.5, 2.0]])
+
+    def f(x):
+        return USES[use](x, W)
+
+    compiled = tg.compile(f)
+    for _ in range(3):
+        assert_allclose(compiled(x).numpy(), f(x).numpy(), rtol=1e-12)
+        with tg.no_grad():
+            W += 3.0
+    W = tg.Tensor([[0.1, 0.2], [0.3, 7.0]], requires_grad=requires_grad)
+    assert_allclose(compiled(x).numpy(), f(x).numpy(), rtol=1e-12)
+
+
+settings = {"rate": 0.1, "sizes": [1.0, 2.0]}
+
+
+class Config:
+    factor = 2.0
+
+
+@dataclass(frozen=True)
+class Frozen:
+    factor: float
+
+
+def test_other_things_from_outside_are_seen_to_change():
+    config, a, shift, hidden = Config(), np.array([1.0, 2.0]), 1.0, [3.0]
+
+    def helper(x):
+        return x * settings["rate"] + settings["sizes"][1]
+
+    def f(x):
+        return helper(x) * config.factor + a * shift + hidden[0]
+
+    compiled, x = tg.compile(f), tg.Tensor([1.0, 2.0])
+
+    def agrees():
+        for _ in range(2):
+            assert compiled(x).tolist() == f(x).tolist()
+
+    agrees()
+    settings["rate"] = 0.2
+    agrees()
+    settings["sizes"][1] = 5.0
+    agrees()
+    Config.factor = 4.0
+    agrees()
+    config.factor = 5.0
+    agrees()
+    a[0] = 9.0
+    agrees()
+    shift = 2.0
+    agrees()
+    hidden.insert(0, 8.0)
+    agrees()
+
+
+def test_a_state_of_python_s_moves_on():
+    class Adam:
+        t = 0
+
+        @tg.compile
+        def step(self, x):
+            self.t += 1
+            return x * (1.0 - 0.9**self.t)
+
+    adam, other = Adam(), Adam()
+    for _ in range(4):
+        assert adam.step(np.ones(2)).tolist() == Adam.step.f(other, tg.Tensor(np.ones(2))).tolist()
+
+
+def test_a_result_that_is_stored_is_refused():
+    class Net:
+        w = tg.Tensor([1.0])
+
+        @tg.compile
+        def step(self, x):
+            self.w = self.w - x
+            return self.w
+
+    with pytest.raises(TypeError, match=r"assigns to self\.w while it runs.*return the new value, and write self\.w = step\(\.\.\.\)"):
+        Net().step(np.ones(1))
+
+
+def test_an_effect_happens_once_an_error_runs_it_once():
+    log, runs = [], 0
+
+    def f(x):
+        nonlocal runs
+        runs += 1
+        log.append("called")
+        return x * 2.0
+
+    compiled = tg.compile(f)
+    for _ in range(3):
+        compiled(np.ones(2))
+    assert (log, runs) == (["called"], 1)
+
+    def fails(x):
+        log.append("fails")
+        return (x * 2.0) @ np.ones((3, 3))
+
+    with pytest.raises(ValueError, match="matmul"):
+        tg.compile(fails)(np.ones((200, 200)))
+    assert log == ["called", "fails"]
+
+
+def test_static_arguments_are_told_apart():
+    seen = []
+    compiled = tg.compile(lambda x, c: seen.append(c) or x * 1.0)
+    values = [1, 1.0, True, 0.0, -0.0, float("nan"), (1, 2), (1.0, 2), frozenset({1}), frozenset({1.0}), "1", None, slice(1), 1j]
+    for _ in range(2):
+        for value in values:
+            compiled(np.ones(1), value)
+    assert list(map(repr, seen)) == list(map(repr, values))
+    config = Config()
+    scaled = tg.compile(lambda x, c: x * c.factor)
+    for factor in (3.0, 4.0):
+        config.factor = factor
+        assert scaled(np.ones(1), config).item() == scaled(np.ones(1), Frozen(factor)).item() == factor
+
+
+# -- donation ------------------------------------------------------------------------------------------------------------------
+
+
+def test_donation_changes_no_value():
+    f = tg.compile(lambda p, q: (p * 2.0, q * 3.0), donate=("p", "q"))
+
+    def views(start):
+        base = np.arange(6.0)
+        strided = np.lib.stride_tricks.as_strided(np.array([5.0]), (2,), (0,))
+        t = tg.Tensor([1.0, 2.0])
+        pairs = {
+            "the same": (base[:2], base[:2]),
+            "overlapping": (base[:2], base[1:3]),
+            "apart": (base[:2], base[2:4]),
+            "interleaved": (base[::2][:2], base[1::2][:2]),
+            "reversed": (base[1::-1], base[2:4]),
+            "one entry": (strided, base[:2]),
+            "a tensor": (t, t),
+            "a tensor and its array": (t, t._data),
+        }
+        return pairs[start]
+
+    for name in ("the same", "overlapping", "apart", "interleaved", "reversed", "one entry", "a tensor", "a tensor and its array"):
+        p, q = views(name)
+        expected = [np.array(np.asarray(p) * 2), np.array(np.asarray(q) * 3)]
+        for _ in range(2):
+            for found, wanted in zip(f(*views(name)), expected, strict=True):
+                assert found.tolist() == wanted.tolist(), name
+    tied = tg.Tensor([1.0, 2.0])
+    step = tg.compile(lambda ws: [w * 2.0 + i for i, w in enumerate(ws)], donate=0)
+    assert [w.tolist() for w in step([tied, tied])] == [[2.0, 4.0], [3.0, 5.0]]
+    with pytest.raises(ValueError, match="read-only"):
+        f(np.broadcast_to(1.0, (2,)), np.ones(2))
+
+
+@pytest.mark.parametrize("kind", [np.array, tg.Tensor, lambda values: leaf(*values)])
+def test_what_is_donated_and_closed_over_keeps_its_value(kind):
+    outside = kind([1.0, 2.0])
+    compiled = tg.compile(lambda p: p + outside * 10.0, donate="p")
+    for _ in range(2):
+        assert compiled(outside).tolist() == [11.0, 22.0]
+
+
+def test_a_donated_leaf_s_other_results_have_no_backward():
+    w = leaf(1.0, 2.0)
+    step = tg.compile(lambda w: (w * 0.5, (w**2).sum()), donate="w")
+    new, loss = step(w)
+    assert new is w
+    assert w.is_leaf
+    with pytest.raises(RuntimeError, match="w was changed in place"):
+        loss.backward()
+
+
+# -- structure -----------------------------------------------------------------------------------------------------------------
+
+Pair = namedtuple("Pair", "w b")
+
+
+@dataclass
+class State:
+    w: object
+    steps: int = 0
+
+
+STRUCTURES = [
+    Pair(np.ones(2), np.zeros(2)),
+    OrderedDict(b=np.ones(2), a=np.zeros(2)),
+    defaultdict(list, b=np.ones(2)),
+    State(np.ones(2), 3),
+    {"b": [np.ones(2)], "a": (np.ones(1), None, "text")},
+    {(1, 2): np.ones(2), None: np.zeros(1)},
+]
+
+
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+@pytest.mark.parametrize("i", range(len(STRUCTURES)))
+def test_structures_keep_their_kind(i, target):
+    if target == "jax":
+        pytest.importorskip("jax")
+    state = STRUCTURES[i]
+    compiled = tg.compile(lambda s: tree_map(lambda x: x * 2.0 if isinstance(x, tg.Tensor) else x, s), target=target)
+    for _ in range(2):
+        found = compiled(state)
+        assert type(found) is type(state)
+        expected = tree_map(lambda x: x * 2.0 if isinstance(x, np.ndarray) else x, state)
+        for (path, a), (other, b) in zip(leaves(found), leaves(expected), strict=True):
+            assert path == other
+            assert np.array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_the_order_of_keys_counts():
+    compiled = tg.compile(lambda d: tg.stack(list(d.values())))
+    assert compiled({"a": np.array(1.0), "b": np.array(2.0)}).tolist() == [1.0, 2.0]
+    assert compiled({"b": np.array(2.0), "a": np.array(1.0)}).tolist() == [2.0, 1.0]
+    named = tg.compile(lambda **d: tg.stack(list(d.values())))
+    assert named(a=np.array(1.0), b=np.array(2.0)).tolist() == [1.0, 2.0]
+    assert named(b=np.array(2.0), a=np.array(1.0)).tolist() == [2.0, 1.0]
+
+
+def test_deep_structures():
+    deep = np.ones(2)
+    for _ in range(250):
+        deep = [deep]
+    found = tg.compile(lambda d: d)(deep)
+    for _ in range(250):
+        found = found[0]
+    assert found.tolist() == [1.0, 1.0]
+
+
+# -- many signatures -----------------------------------------------------------------------------------------------------------
+
+
+def test_programs_that_were_not_used_for_long_are_forgotten():
+    compiled = tg.compile(lambda x: x * 2.0)
+    for n in range(1, 200):
+        assert compiled(np.ones(n)).shape == (n,)
+    assert len(compiled.signatures) == 64
+    assert "float64[199]" in compiled.signatures[-1]
+
+
+def test_signatures_in_turn_are_not_taken_apart_anew(monkeypatch):
+    from tinygrad_edu.compile import compiled as module
+
+    f = tg.compile(lambda x: x * 2.0)
+    for n in (2, 3):
+        f(np.ones(n))
+    monkeypatch.setattr(module, "Signature", None)
+    for n in (2, 3) * 5:
+        assert f(np.ones(n)).shape == (n,)
+
+
+def test_it_is_compiled_while_another_thread_imports():
+    done = threading.Event()
+
+    def imports():
+        import sys
+        from types import ModuleType
+
+        i = 0
+        while not done.is_set():
+            i += 1
+            sys.modules[f"made_up_{i % 500}"] = ModuleType("made_up")
+            sys.modules.pop(f"made_up_{(i + 250) % 500}", None)
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    try:
+        for n in range(1, 30):
+            tg.compile(lambda x: tg.softmax(x).sum() * 2.0)(np.ones(n))
+    finally:
+        done.set()
+        thread.join()
+        import sys
+
+        for name in [name for name in sys.modules if name.startswith("made_up_")]:
+            del sys.modules[name]
+
+
+# -- anomalies -----------------------------------------------------------------------------------------------------------------
+
+
+def test_anomalies_are_found_in_a_function_compiled_earlier():
+    f = tg.compile(lambda x: x.log().sum())
+    f(np.ones(2))
+    with np.errstate(all="ignore"), tg.detect_anomaly(), pytest.raises(tg.AnomalyError):
+        f(np.array([-1.0, 2.0]))
