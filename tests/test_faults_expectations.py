@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import pickle
 import pydoc
 import re
@@ -16,7 +17,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.elsewhere import ATTRIBUTES, FUNCTIONS, IN_NUMPY
+from tinygrad_edu.graph import ancestors
 from tinygrad_edu.registry import numpy_functions, registry
+from tinygrad_edu.testing import gradcheck
 from tinygrad_edu.trees import leaves
 
 # -- names of other libraries ------------------------------------------------------------------------------------------------------
@@ -510,3 +513,37 @@ def test_scipy_minimizes_what_value_and_grad_gives(method):
     more = {"hessp": lambda x, p: tg.hvp(rosen, (x,), (p,))} if method == "trust-ncg" else {}
     found = optimize.minimize(tg.value_and_grad(rosen), np.array([1.3, 0.7, 0.8]), jac=True, method=method, **more)
     np.testing.assert_allclose(np.asarray(found.x), 1.0, atol=1e-3)
+
+
+# -- what is printed ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_what_is_shown_can_be_printed_whatever_the_encoding_of_the_screen(encoding, monkeypatch):
+    w = tg.Tensor([0.5, -1.0], requires_grad=True, name="ω")
+    loss = ((w * [1.0, 2.0]).sigmoid().sum() - 1.0) ** 2
+    loss.backward()
+    shown = [tg.explain(loss, wrt=w), tg.draw(loss), tg.draw(loss, detail="equations"), tg.derive(loss, wrt=w)]
+    shown.append(gradcheck(lambda w: (w * w).sum(), w, report=True))
+    screen = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", screen)
+    for value in shown[: None if encoding == "utf-8" else -1]:  # the report shows names as they are
+        print(value)
+    screen.flush()
+    text = screen.buffer.getvalue().decode(encoding)
+    assert ("∂" in text) == (encoding == "utf-8")
+    assert "omega" in text or encoding == "utf-8"
+    assert "?" not in text.replace("?)", "")
+
+
+def test_an_update_outside_of_no_grad_is_recorded():
+    """As the README says: the graph grows by a step at every step, and the gradients stay right."""
+    w = leaf([1.0])
+    sizes = []
+    for _ in range(3):
+        (w * w).sum().backward()
+        w = w - 0.25 * w.grad
+        sizes.append(len(ancestors(w)))
+    assert sizes == sorted(set(sizes))
+    assert w.item() == 0.125
+    assert not w.is_leaf

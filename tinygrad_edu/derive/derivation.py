@@ -17,6 +17,7 @@ import numpy as np
 from ..core import Tensor
 from ..formula import Equation, Formula, Spelling
 from ..languages import LANGUAGES, identifier
+from ..printing import printable
 from ..registry import registry
 
 
@@ -124,7 +125,7 @@ class Derivation:
         return namespace["gradients"]  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
-        return self.unicode
+        return printable(self.unicode)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex}\n$$"

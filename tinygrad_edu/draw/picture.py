@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..printing import printable
+
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
@@ -90,7 +92,7 @@ class Picture:
             return {"text/plain": f"{self.text}\n({error})"}
 
     def __str__(self) -> str:
-        return self.text
+        return printable(self.text)
 
     def __repr__(self) -> str:
         return f"<Picture: {self.diagram.title}, {len(self.diagram.boxes)} boxes; .save('graph.svg') to see it>"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from ..printing import printable
 from .chain import Chain, Fold, Link, Total, folded, product
 from .reasons import shape
 from .telling import EQUALS, PLUS, TIMES, Block, Gap, Item, Items, Line, Math, Row, Sentence, Table, Telling, array, joined, number, words
@@ -22,7 +23,7 @@ class Explanation:
         return [Telling(_of_numbers(chain) if chain.is_scalar else [_of_arrays(chain)]) for chain in self.chains]
 
     def __str__(self) -> str:
-        return "\n\n".join(telling.text() for telling in self._tellings)
+        return printable("\n\n".join(telling.text() for telling in self._tellings))
 
     def __repr__(self) -> str:
         return str(self)
