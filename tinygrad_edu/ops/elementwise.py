@@ -31,7 +31,7 @@ _add, _copysign, _divide, _exp, _minimum, _multiply, _negative = (
 def _sigmoid(x: Any) -> Any:
     """The same, up to the last bit below 0, in as little memory as will do."""
     zero, one, minus, lowest = _numbers(x.dtype)
-    if x.size > MANY and x.min() >= lowest:
+    if x.size > MANY and x.dtype.kind == "f" and x.min() >= lowest:
         y = _negative(x)
         _exp(y, y)
         _add(y, one, y)

@@ -274,7 +274,7 @@ var  = op(_var,
           name="var", numpy=(np.var,), shapes="axes", plain=_plain_var, doc="The variance over the axis: the sum of squared deviations over n - ddof.")
 std  = op(_std,
           lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _plain_deviation(x, axis) / (_count(x, y) - ddof),
-          stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
+          stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, np.inf, y), x, axis, keepdims) * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="std", numpy=(np.std,), shapes="axes", plain=lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_plain_var(x, axis, ddof, keepdims)),
           kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
           doc="The standard deviation over the axis, the root of var; where all entries are equal its derivative is 0.")
