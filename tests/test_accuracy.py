@@ -169,6 +169,9 @@ def test_two_scores_have_right_second_derivatives_to_the_last_places(dtype):
         two = [tg.grad(lambda a, b: np.logaddexp(a, b).sum(), i)(z[:, 0], d) for i in (0, 1)]
         assert units(two[0].numpy(), [sigmoid(-v) for v in exact], dtype).max() <= UNITS
         assert units(two[1].numpy(), [sigmoid(v) for v in exact], dtype).max() <= UNITS
+        bends = tg.hessian(lambda a, b: np.logaddexp(a, b).sum(), (0, 1))(z[:, 0], d)[1][1].numpy().diagonal()
+        assert units(bends, second, dtype).max() <= UNITS
+        assert tg.hessian(np.logaddexp)(dtype(3), dtype(3)).item() == 0.25
         losses = [tg.binary_cross_entropy_with_logits(v, dtype(1)) for v in d]
         assert units(np.array([y.numpy() for y in losses]), [mp.log1p(mp.exp(-v)) for v in exact], dtype).max() <= UNITS
         slopes = tg.grad(lambda z: tg.binary_cross_entropy_with_logits(z, np.ones_like(d)) * len(d))(d).numpy()

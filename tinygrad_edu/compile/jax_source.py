@@ -17,7 +17,7 @@ from .program import Node
 from .readable import Sums, Writer
 from .text import renamed
 
-ALONG = frozenset("sum prod mean max min any all argmax argmin argsort cumsum logsumexp var std".split())
+ALONG = frozenset("sum prod mean max min any all argmax argmin argsort cumsum logsumexp softmax log_softmax deviation var std".split())
 REDUCING = frozenset("sum prod mean cumsum".split())
 SCATTERS = {
     "scatter": "jnp.zeros({shape}, {x}.dtype).at[{index}].add({x})",

@@ -111,7 +111,7 @@ def _one_minus_square(x: Any) -> Any:
 
 def _share(a: Any, b: Any) -> Any:
     """exp(a) / (exp(a) + exp(b)), from what lies between a and b: a half where both are inf, and nothing where both are -inf."""
-    same = a == b
+    same = (a == b) & np.isinf(a)
     return sigmoid.apply(np.where(same, 0.0, a) - np.where(same, 0.0, b)) * ~(same & (a == -np.inf))
 
 
