@@ -257,6 +257,11 @@ class Tensor(Methods):
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()
 
+    @property
+    def _mask(self) -> NoReturn:
+        leaving.value(self)  # np.ma takes the `_data` of whatever has it for its own; before that it asks for a mask
+        raise AttributeError("_mask")
+
     def item(self) -> Any:
         """Its only entry, as a Python number."""
         if self.size != 1:
@@ -400,7 +405,7 @@ class Tensor(Methods):
             ours = numpy_functions.get(ufunc)  # the common case of what follows, 0.2 µs less
             return ours(*inputs) if ours is not None else dispatch(ufunc, inputs, kwargs)
         kwargs = {key: value for key, value in kwargs.items() if not says_nothing(key, value)}
-        if method == "__call__" and (not kwargs or ufunc.signature):
+        if method == "__call__" and (not kwargs or (ufunc.signature and kwargs.keys() == {"axis"})):
             return dispatch(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in _reduces and kwargs.get("out") is None:
             return dispatch(_reduces[ufunc], inputs, {"axis": 0, **kwargs})

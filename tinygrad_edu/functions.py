@@ -167,7 +167,7 @@ def _row(t: Tensor) -> Tensor:
 
 @implements(np.bincount)
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    places = np.asarray(x)
+    places = np.asarray(x).astype(np.intp, casting="safe")
     if type(weights) is not Tensor:
         return np.bincount(places, weights, minlength)
     return as_tensor(np.zeros(max(minlength, places.max(initial=-1) + 1), weights.dtype)).at[places].add(weights)

@@ -24,6 +24,8 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 # what to write in place of an argument
 INSTEAD = {
+    "axes": "write np.moveaxis(t, ...) first",
+    "axis": "write np.moveaxis(t, ...) first",
     "correction": "write ddof",
     "dim": "write axis",
     "dtype": "write t.astype(dtype) first",
