@@ -14,6 +14,7 @@ import pytest
 from compiling import TABLE, on_arrays
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
+from training_steps import Step
 
 import tinygrad_edu as tg
 from tinygrad_edu.compile.devices import refuse_uneven
@@ -112,6 +113,36 @@ def test_indices():
     x, v = np.arange(6.0).reshape(3, 2), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     agrees(f, x, v)
     agrees(tg.value_and_grad(cost, (0, 1)), x, v)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: [x[[0, 2]], x[[]], x[np.array([], int)], x.at[[0, 1]].set(x[[1, 2]]), x[np.arange(3) != 1]],
+        lambda x: [x * True, x + True, (x > 0) * True],
+        lambda x: [x.at[0:1].set(x[:1, None]), x.at[0:1].add(x[:1, None]), x.at[0].add(x[:1])],
+        lambda x: np.concatenate([x] * 150)[np.arange(450) % 2 == 0],
+        lambda x: tg.grad(lambda x: (x ** np.array([1.0, 2.0, 0.0])).sum() + x[[0, 0]].sum() + (x[1:] * x[:-1]).sum())(x),
+        lambda x: [x.astype(np.float32), x.astype(bool), (x > 0).astype(float), x**3, x**0],
+    ],
+)  # fmt: skip
+def test_lists_masks_and_numbers(f):
+    agrees(f, np.array([0.5, 1.5, 2.0]))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("JAX_STEPS", "4"))))
+def test_random_training_steps(seed):
+    step = Step(seed)
+    with np.errstate(all="ignore"):
+        expected = step(*step.args())
+        compiled = tg.compile(lambda parameters, state, data: step(parameters, state, data), target="jax")
+        same(compiled(*step.args()), expected, rtol=1e-3 if step.is_low else 1e-10, atol=1e-3 if step.is_low else 1e-9)
+
+
+def test_functions_that_jax_has_too_are_called_there(request):
+    request.addfinalizer(lambda: registry.pop("sinc", None))
+    tg.op(np.sinc, lambda g, y, x: g * np.cos(x))
+    assert "jnp.sinc(x)" in agrees(lambda x: np.sinc(x) * 2, np.array([0.5, 1.0])).source
 
 
 def test_the_perceptron_s_step_as_text():

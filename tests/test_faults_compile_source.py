@@ -26,7 +26,7 @@ m, i, u = np.array([True, False, True]), np.array([1, 2, 3]), np.array([1, 2, 25
 x, z = np.array([0.5, -1.5, 2.0]), np.array([0.0, -0.0, -1.0])
 f4, f2 = x.astype(np.float32), x.astype(np.float16)
 ends = np.array([np.inf, -np.inf, np.nan, 1e308, -1e308, 1e-300])
-A = np.arange(6.0).reshape(2, 3)
+A, labels = np.arange(6.0).reshape(2, 3), np.array([0, 2, 1])
 PROGRAMS = {
     "a product of booleans": (lambda m: [m * m, ~(m * m), m + m, m**2, m & m, m * 1, m * 1.0, m.sum(), m.mean()], m),
     "integers": (lambda i: [i * i, i**2, i**3, i * -1, i / 2, i * 1.0, 2**i, i.mean(), (-2.0) ** i, i * 2**40], i),
@@ -256,6 +256,28 @@ def test_users_functions_are_written_as_they_are_or_given_as_arguments(op):
     assert "def wrapped_in(x):" in compiled.source
     assert list(compiled.constants) == ["closed"]
     assert "f(..., **compiled.constants)" in compiled.source
+
+
+SOURCES = {
+    "a product with a vector": (tg.grad(lambda x: ((A @ x) ** 2).sum()), (x,), "A.T @ (2 * t1)"),
+    "a transposed product": (tg.grad(lambda w: ((A @ w.T) ** 2).sum()), (np.ones((4, 3)),), ".T @ A"),
+    "numbers as one": (tg.grad(lambda x: 0.001 * (x**2).sum()), (x,), "0.002 * x"),
+    "a mean of squares": (tg.grad(lambda x: ((x - 1) ** 2).mean()), (x,), "2 / 3 * (x - 1)"),
+    "what is left of 1": (lambda x: (1 - 0.999) * x, (x,), "(1 - 0.999) * x"),
+    "a sign before a sum": (lambda x: (-(x * x)).sum(axis=0), (A,), "-(x * x).sum(axis=0)"),
+    "a new axis": (lambda x: np.expand_dims(x, -1) * x, (x,), "x[:, None] * x"),
+    "a slice": (tg.grad(lambda x: (x[1:] ** 2).sum()), (x,), "d_x = np.zeros((3,))\n    d_x[1:] = 2 * t1"),
+    "a sum of slices": (tg.grad(lambda x: (x[1:] * x[:-1]).sum()), (x,), "d_x[:-1] = x[1:]\n    d_x[1:] += x[:-1]\n"),
+    "labels": (tg.grad(lambda W: tg.cross_entropy(A.T @ W, labels)), (np.ones((2, 3)),), "delta[[0, 1, 2], [0, 2, 1]] -= 1 / 3"),
+    "no update": (lambda x: x * 2, (x,), "t1 = x * 2"),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_teacher_would_write_it_so(name):
+    f, args, text = SOURCES[name]
+    compiled = agrees(lambda x: f(x), *args)
+    assert text in compiled.source, compiled.source
 
 
 def test_a_class_of_numbers_is_written_as_a_number(op):

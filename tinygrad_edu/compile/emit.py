@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..languages import ATOM, LANGUAGES, Call, Written, literal, python_number
 from ..registry import registry
 from .lower import is_plain
 from .plan import is_view
-from .program import Node, Program
-from .text import LOCAL, Names
+from .program import Node, Program, frozen
+from .text import LOCAL, Names, is_range
 
 METHODS = frozenset(("var", "std", "clip"))  # which arrays have, beside the plain ops
 STATEMENTS = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumPy needs statements for them
@@ -50,6 +52,7 @@ class Emitter:
         self.language = LANGUAGES["python"]
         self.written: dict[Node, Written] = {}
         self.statics: dict[int, str] = {}  # arrays in static arguments, an index say, by id
+        self.same: dict[Any, str] = {}  # and by value
         self.kept: list[Any] = []  # whose ids must not be another's
 
     # -- names -----------------------------------------------------------------------------------------------------------------
@@ -81,10 +84,19 @@ class Emitter:
         """Name the arrays that static arguments consist of."""
         for part in (part for value in node.static.values() for part in parts(value)):
             if id(part) not in self.statics and not self.has_literal(part):
-                label = self.program.static_names.get(id(part), "")
-                name = self.names.of(label) if label else self.names.numbered("c")
-                self.statics[id(part)], self.module.constants[name] = name, part
                 self.kept.append(part)
+                self.statics[id(part)] = self.named(part)
+
+    def named(self, part: Any) -> str:
+        """The name of a static array; equal ones have one, and what counts from 0 is said so."""
+        if isinstance(part, np.ndarray) and is_range(part):
+            return f"np.arange({part.size})"
+        key = frozen(part)
+        if key not in self.same:
+            label = self.program.static_names.get(id(part), "")
+            self.same[key] = self.names.of(label) if label else self.names.numbered("c")
+            self.module.constants[self.same[key]] = part
+        return self.same[key]
 
     def has_literal(self, part: Any) -> bool:
         """Whether a static argument, or a part of one, is written as it is."""

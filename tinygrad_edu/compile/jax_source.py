@@ -20,7 +20,7 @@ from .text import renamed
 ALONG = frozenset("sum prod mean max min any all argmax argmin argsort cumsum logsumexp softmax log_softmax deviation var std".split())
 REDUCING = frozenset("sum prod mean cumsum".split())
 SCATTERS = {
-    "scatter": "jnp.zeros({shape}, {x}.dtype).at[{index}].add({x})",
+    "scatter": "jnp.zeros({shape}, {dtype}).at[{index}].add({value})",
     "index_add": "{x}.astype({dtype}).at[{index}].add({value})",
     "index_set": "{x}.astype({dtype}).at[{index}].set({value})",
 }

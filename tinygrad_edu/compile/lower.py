@@ -110,10 +110,17 @@ def mean(b: Builder, args: tuple[Any, ...], static: Mapping[str, Any], shape: tu
 
 
 def power(b: Builder, args: tuple[Any, ...], static: Mapping[str, Any], shape: tuple[int, ...], dtype: Any) -> Node | None:
-    """A power of 2 is a square, which `**` takes it for too."""
+    """A small power is a product, several times faster than np.power, and a power of 2 a square, which `**` takes it for too."""
     x, n = args
-    if is_number(n) and n == 2 and isinstance(x, Node) and x.dtype == dtype:
-        return b.make(registry["square"], (x,), {}, shape, dtype)
+    if not is_number(n) or not isinstance(x, Node) or x.dtype != dtype:
+        return RULES["power"](b, args, static, shape, dtype)  # type: ignore[no-any-return]
+    if n in (2, 3, 4) and (n == 2 or dtype != np.float16):
+        square = b.make(registry["square"], (x,), {}, shape, dtype)
+        if n == 2:
+            return square
+        return b.make(registry["multiply"], (square, x if n == 3 else square), {}, shape, dtype)
+    if n == -1 and dtype.kind == "f":
+        return b.make(registry["divide"], (1.0, x), {}, shape, dtype)
     return RULES["power"](b, args, static, shape, dtype)  # type: ignore[no-any-return]
 
 

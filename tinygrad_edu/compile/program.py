@@ -109,9 +109,16 @@ class Builder:
                 continue
             if a.op is not None and a.op.name == "broadcast_to":
                 args = (*args[:i], a.args[0], *args[i + 1 :])
-            elif (self.fold_arrays or not a.label) and any([b.dtype == a.dtype and not b.is_constant for b in others]) and is_uniform(a):
+            elif (self.fold_arrays or not a.label) and is_weak_beside(a.dtype, others) and is_uniform(a):
                 args = (*args[:i], plain_number(a.value.flat[0]), *args[i + 1 :])
         return args
+
+
+def is_weak_beside(dtype: Any, others: Sequence[Node]) -> bool:
+    """Whether a Python number makes the same of others as an array of this dtype does."""
+    if any([b.dtype == dtype and not b.is_constant for b in others]):
+        return True
+    return bool(dtype == np.float64) and all([b.dtype.kind in "biu" and not b.is_constant for b in others])
 
 
 def plain_number(value: Any) -> Any:
@@ -284,6 +291,8 @@ def _known(builder: Builder, array: Any, label: str, recording: Recording) -> No
 
 def _made_of(builder: Builder, array: Any, known: Any, name: str) -> Node | None:
     """An array as what it is of another one; a multiple only in a backward pass, whose rules take numbers times constants at once."""
+    if known.dtype.kind in "iu" and known.ndim == 1 and array.ndim == 2 and builder.part == "backward":
+        return _at_labels(builder, array, known)
     if known.dtype != array.dtype:
         return None
     if known.ndim == 2 and known.T.shape == array.shape and is_equal(known.T, array):
@@ -297,6 +306,19 @@ def _made_of(builder: Builder, array: Any, known: Any, name: str) -> Node | None
             rest = builder.make(registry["subtract"], [1, node], {}, array.shape, array.dtype) if is_rest else node
             return builder.make(registry["multiply"], [number, rest], {}, array.shape, array.dtype)
     return None
+
+
+def _at_labels(builder: Builder, array: Any, labels: Any) -> Node | None:
+    """A matrix that is one number at the label of each row, and zero elsewhere."""
+    rows, columns = array.shape
+    if labels.size != rows or not 0 <= labels.min() <= labels.max() < columns:
+        return None
+    index = np.arange(rows), labels
+    number = array[index][0]
+    if number == 0 or not (array[index] == number).all() or np.count_nonzero(array) != rows or array.dtype.kind != "f":
+        return None
+    static = {"index": index, "shape": array.shape}
+    return builder.plain(registry["scatter"], (plain_number(number),), static, array.shape, array.dtype)
 
 
 def ratio(array: Any, known: Any) -> float | None:

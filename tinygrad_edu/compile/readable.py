@@ -39,7 +39,7 @@ class Writer(Emitter):
         """Write all lines."""
         self.name_inputs()
         self.name_constants()
-        deltas = [n for n in self.program.nodes if n.hint == "delta" and not n.label and not n.after and self.program.uses[n] > 1]
+        deltas = [n for n in self.program.nodes if n.hint == "delta" and not n.label and not n.after and self._is_repeated(n)]
         deltas.sort(key=lambda node: node.about)  # the one of the first layer is delta1, though it is the last to be computed
         ends = set(self.program.outputs)
         for node in self.program.nodes:
@@ -60,6 +60,10 @@ class Writer(Emitter):
                 name = self.name(node)
             self.lines += [(node.part, line) for line in (self.statements(node, name) if is_line else [f"{name} = {written.text}"])]
 
+    def _is_repeated(self, node: Node) -> bool:
+        """Whether a value is mentioned more than once."""
+        return self.program.uses[node] > 1 or (self.has_statements(node) and node not in self.sums.parts)
+
     def _is_shared(self, node: Node) -> bool:
         """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name, and so is o - t elsewhere."""
         if self.program.uses[node] < 2:
@@ -77,11 +81,12 @@ class Writer(Emitter):
         assert node.op is not None
         if not is_spelled(node):
             return self.call_of_helper(node.op, node)
-        op, args, operands = as_in_books(node, self.operands(node))
+        call, operands = as_in_books(node, self.operands(node))
         self.hold(node)
-        if op.name == "power" and np.dtype(bool) in [a.dtype for a in args if isinstance(a, Node)]:  # `**` squares booleans to int8
+        op = call.op
+        if op.name == "power" and np.dtype(bool) in [a.dtype for a in node.args if isinstance(a, Node)]:  # `**` squares booleans to int8
             return Written(f"np.power({', '.join(text for text, _ in operands)})")
-        written = self.language.call(Call(op, args, node.static, node.ndim), operands, self.statics)
+        written = self.language.call(call, operands, self.statics)
         if op.name == "power" and all(text.replace(".", "").isalnum() or text.isidentifier() for text, _ in operands):
             return written._replace(text=written.text.replace(" ** ", "**"))
         return written
@@ -120,6 +125,8 @@ class Writer(Emitter):
         value, index = self.value_put(node), node.static["index"]
         place = index_literal(index, self.statics)
         if _is_basic(index) or node.op is registry["index_set"] or not has_repeats(index, node.shape):
+            if sign == "+=" and value[0] == "-" and is_number(node.args[-1]):
+                sign, value = "-=", value[1:]
             return [f"{name}[{place}] {sign} {value}"]
         found = literal(index, self.statics) if not isinstance(index, tuple) else f"np.s_[{place}]"
         return [f"np.add.at({name}, {found}, {value})"]
@@ -233,19 +240,24 @@ def fraction(number: float) -> Written:
     return Written(f"1 - {rest}", SUM) if rest > 0 and 1 - rest == number else written
 
 
-def as_in_books(node: Node, operands: list[Written]) -> tuple[Op, tuple[Any, ...], list[Written]]:
-    """What a node is written as: 2 * x for x + x, 1 / x for its reciprocal, 1 + exp(x) for exp(x) + 1, all equal to the last bit."""
+def as_in_books(node: Node, operands: list[Written]) -> tuple[Call, list[Written]]:
+    """What a node is written as: 2 * x for x + x, 1 / x for a reciprocal, 1 + exp(x) for exp(x) + 1, x[:, None]; equal to the last bit."""
     op, args = node.op, node.args
     assert op is not None
+    if op.name == "expand_dims" and isinstance(node.static["axis"], int):
+        axis = node.static["axis"] % node.ndim
+        index = (..., None) if 1 < axis == node.ndim - 1 else (*[slice(None)] * axis, None)
+        return Call(registry["getitem"], args, {"index": index if axis else None}, node.ndim), operands
+    call = Call(op, args, node.static, node.ndim)
     if node.dtype.kind != "f":
-        return op, args, operands
+        return call, operands
     if op.name == "add" and args[0] is args[1]:
-        return registry["multiply"], (2, args[0]), [python_number(2), operands[0]]
+        return call._replace(op=registry["multiply"], args=(2, args[0])), [python_number(2), operands[0]]
     if op.name == "reciprocal" and args[0].dtype == node.dtype:
-        return registry["divide"], (1, *args), [python_number(1), *operands]
+        return call._replace(op=registry["divide"], args=(1, *args)), [python_number(1), *operands]
     if op.name == "add" and made_by(args[0], "exp") and is_number(args[1]):
-        return op, args[::-1], operands[::-1]
-    return op, args, operands
+        return call._replace(args=args[::-1]), operands[::-1]
+    return call, operands
 
 
 def reading_order(program: Program) -> list[Node]:

@@ -1,8 +1,9 @@
-"""What makes a program shorter without changing what it computes: a rule per op, each exact.
+"""What makes a program shorter without changing what it computes: a rule per op.
 
-A rule gets the operands of an op, nodes or Python numbers, and gives a node that is equal, or None. Exact means to the last bit, but
-for numbers that reach the ends of the float range on the way: 0.5 * (x + x) is x. One rule is exact on paper and differs by rounding:
-what the cross-entropy of a sigmoid leaves of its derivative, (o - y) / n.
+A rule gets the operands of an op, nodes or Python numbers, and gives a node that is equal, or None. Equal means but for rounding, and to
+the last bit where no numbers are multiplied: 0.1 * (2 * x) is 0.2 * x, -(-x) is x. Where a product on the way leaves the range of floats,
+x + x of 1e308 say, the shorter program has the right value. One rule takes more from mathematics: what the cross-entropy of a sigmoid
+leaves of its derivative is (o - y) / n, which is finite where o is 0 or 1, and the fractions that it comes from are not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import frexp
 from typing import Any
+
+import numpy as np
 
 from ..registry import registry
 from .program import Builder, Maker, Node
@@ -36,6 +39,15 @@ def made_by(a: Any, name: str) -> bool:
 def is_power_of_two(number: float) -> bool:
     """Whether products with a number are exact."""
     return abs(frexp(number)[0]) == 0.5
+
+
+def may_be_one(a: float, b: float, dtype: Any) -> bool:
+    """Whether two numbers may be multiplied before x is: neither takes it far from where it is, and no digits are lost."""
+    if -1 in (a, b):
+        return True
+    info = np.finfo(dtype)
+    is_exact = is_power_of_two(a) and is_power_of_two(b)
+    return all([1e-9 < abs(c) < 1e9 for c in (a, b)]) and bool(info.tiny <= abs(a * b) <= info.max) and (is_exact or info.bits > 16)
 
 
 def factor(b: Builder, a: Any) -> tuple[float, Any] | None:
@@ -91,10 +103,12 @@ def multiply(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
         if number == 1:
             return x  # type: ignore[no-any-return]
         inner = factor(b, x)
-        if inner is not None and (inner[0] == -1 or number == -1 or (is_power_of_two(inner[0]) and is_power_of_two(number))):
+        if inner is not None and may_be_one(number, inner[0], dtype):
             return b.make(registry["multiply"], (number * inner[0], inner[1]), {}, shape, dtype)
         if number == -1 and dtype.kind in "fi":
             return opposite(b, x) or b.make(registry["negative"], (x,), {}, shape, dtype)
+        if number < 0 and number is args[1]:  # in front, where a sum takes its sign
+            return b.plain(registry["multiply"], (number, x), {}, shape, dtype)
     return slope_of_cross_entropy(b, args, shape, dtype)
 
 
@@ -116,7 +130,7 @@ def slope_of_cross_entropy(b: Builder, args: tuple[Any, ...], shape: Shape, dtyp
     if not is_rest(rest, y) or number != -c or y.shape != shape or o.dtype != dtype:
         return None
     difference = b.make(registry["subtract"], (o, y), {}, shape, dtype)
-    n = round(1 / number) if number else 0
+    n = round(1 / number) if 1e-9 < abs(number) < 1 else 0
     if n > 1 and dtype.type(1 / n) == dtype.type(number):
         return b.make(registry["divide"], (difference, n), {}, shape, dtype)
     return b.make(registry["multiply"], (number, difference), {}, shape, dtype)
@@ -182,6 +196,12 @@ def power(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype
     return x if is_number(n) and n == 1 and is_same(x, shape, dtype) else None
 
 
+def scatter(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
+    """What is put at an index is broadcast by that."""
+    (x,) = args
+    return b.plain(registry["scatter"], x.args, static, shape, dtype) if made_by(x, "broadcast_to") and x.args[0].dtype == dtype else None
+
+
 def unless_it_changes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
     """What changes neither shape nor dtype is not done: a reshape, a conversion, a broadcast, +x."""
     return args[0] if is_same(args[0], shape, dtype) else None
@@ -208,8 +228,21 @@ def transpose(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, d
     if x.ndim == 2 and _order(static, 2) == (1, 0):
         if made_by(x, "transpose"):
             return x.args[0]  # type: ignore[no-any-return]
+        turned = transposed_product(b, x, shape, dtype)
+        if turned is not None:
+            return turned
         return b.plain(registry["transpose"], (x,), {"axes": None}, shape, dtype)
     return x if _order(static, x.ndim) == tuple(range(x.ndim)) else None
+
+
+def transposed_product(b: Builder, x: Node, shape: Shape, dtype: Any) -> Node | None:
+    """(A.T @ B).T is B.T @ A, if nobody needs the product itself."""
+    if not made_by(x, "matmul") or b.uses[x] > 1 or not all([isinstance(a, Node) and a.ndim == 2 for a in x.args]):
+        return None
+    if not any([made_by(a, "transpose") for a in x.args]):
+        return None
+    first, second = [b.make(registry["transpose"], (a,), {"axes": None}, a.shape[::-1], a.dtype) for a in x.args[::-1]]
+    return b.make(registry["matmul"], (first, second), {}, shape, dtype)
 
 
 def swapaxes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
@@ -221,8 +254,11 @@ def swapaxes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
 
 
 def sum_(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
-    """The axes as a reader would write them: one number, or none for all."""
+    """The axes as a reader would write them: one number, or none for all. The sum of -x is the negative sum."""
     x, axis = args[0], static["axis"]
+    if made_by(x, "negative") and b.uses[x] <= 1 and dtype.kind == "f" and 0 not in x.shape:
+        total = b.make(registry["sum"], x.args, static, shape, dtype)
+        return b.make(registry["negative"], (total,), {}, shape, dtype)
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
     elif isinstance(axis, tuple) and len(axis) == x.ndim and x.ndim > 0:
@@ -257,4 +293,5 @@ RULES: dict[str, Maker] = {
     "transpose": transpose,
     "swapaxes": swapaxes,
     "sum": sum_,
+    "scatter": scatter,
 }
