@@ -593,3 +593,53 @@ def test_anomalies_are_found_in_a_function_compiled_earlier():
     f(np.ones(2))
     with np.errstate(all="ignore"), tg.detect_anomaly(), pytest.raises(tg.AnomalyError):
         f(np.array([-1.0, 2.0]))
+
+
+# -- indices -------------------------------------------------------------------------------------------------------------------
+
+I = np.array([0, 2, 2])
+INDEXED = {
+    "rows": (lambda x, i: x[i], I),
+    "an entry of each row": (lambda x, i: x[np.arange(3), i], np.array([0, 1, -1])),
+    "columns": (lambda x, i: x[:, i], np.array([1, 1, 0])),
+    "behind an ellipsis": (lambda x, i: x[0, ..., i], np.array([0, -1])),
+    "with a new axis": (lambda x, i: x[i, None], I),
+    "one row": (lambda x, i: x[i], np.array(1)),
+    "added": (lambda x, i: x.at[i].add(x * 2.0), I),
+    "sorted": (lambda x, i: x[x[:, 0].argsort()], I),
+    "the largest": (lambda x, i: x[x[:, 0].argmax()], I),
+    "of a constant": (lambda x, i: X[::-1] * 0.0 + (x * tg.Tensor(np.arange(3.0))[i][:, None]), I),
+}
+
+
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+@pytest.mark.parametrize("name", INDEXED)
+def test_an_index_may_be_an_argument(name, target):
+    if target == "jax":
+        pytest.importorskip("jax")
+    f, i = INDEXED[name]
+    for g in (f, lambda x, i: tg.grad(lambda x: (f(x, i) ** 3).sum())(x)):
+        compiled = tg.compile(g, target=target)
+        for places in (i, i[::-1] if i.ndim else i):
+            same(compiled(X, places), g(tg.Tensor(X), places), rtol=1e-10)
+        if target == "numpy":
+            scope = {}
+            exec(compiled.source, scope)
+            same(scope[compiled.name](X, i, **compiled.constants), g(tg.Tensor(X), i))
+    rows = tg.compile(lambda x, i: x[i], target=target)
+    rows(X, I)
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 with size 3"):
+        rows(X, I + 1)
+
+
+def test_a_mask_cannot_be():
+    with pytest.raises(TypeError, match=r"m is a mask, and how many entries it selects differs.*write tg\.where\(mask, a, b\)"):
+        tg.compile(lambda x, m: x[m])(X, I > 0)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: f"{x.sum():.2f}", lambda x: x if np.allclose(x, 0.0) else -x, lambda x: x.at[x.argsort()[:, 0]].set(0.0)]
+)
+def test_the_message_fits_what_was_written(f):
+    with pytest.raises(TypeError, match=r"an `if`, a `while` or an `assert` on it, its number or its text .*f-string\) and its array"):
+        tg.compile(f)(X)

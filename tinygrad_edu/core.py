@@ -777,4 +777,6 @@ class AtIndex:
 
     def add(self, value: Any) -> Tensor:
         """A copy of the tensor with `value` added at the index; where an index repeats, all are added."""
-        return registry["index_add"](self.t, value, self.index)
+        program = recorder.get()
+        found = None if program is None else program.at(self.t, self.index, value)
+        return registry["index_add"](self.t, value, self.index) if found is None else found

@@ -44,6 +44,10 @@ class Op:
     Calling it runs it on Tensors, arrays and numbers, and gives a Tensor that remembers the call.
     """
 
+    is_expression = False  # whether its template is Python, though no table holds it
+    helper = ""  # the parameters and the body of a function that does it, for the printed text
+    write_jax = ""  # how JAX writes it, where it has no function of that name
+
     def __init__(
         self,
         run: Callable[..., Any],

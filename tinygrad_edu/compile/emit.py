@@ -129,7 +129,9 @@ class Emitter:
 
 def is_spelled(node: Node) -> bool:
     """Whether NumPy has an expression for an op."""
-    return node.op is not None and node.op.name not in STATEMENTS and (is_plain(node.op) or node.op.name in METHODS)
+    return (
+        node.op is not None and node.op.name not in STATEMENTS and (is_plain(node.op) or node.op.name in METHODS or node.op.is_expression)
+    )
 
 
 def shared(outputs: Sequence[Node]) -> list[bool]:

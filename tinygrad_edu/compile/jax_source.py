@@ -49,6 +49,8 @@ class JaxWriter(Writer):
     def text(self, node: Node) -> Written:
         op = node.op
         assert op is not None
+        if op.write_jax and node.args[0].is_constant:
+            return self.call_of_helper(op, node)
         if op.name in ALONG and node.args[0].ndim == 0:  # to NumPy, a number has an axis 0
             node = Node(node.shape, node.dtype, op, node.args, {**node.static, "axis": None})
         if "index" in node.static and is_plain(op):
@@ -69,6 +71,8 @@ class JaxWriter(Writer):
 
     def call_of_helper(self, op: Op, node: Node) -> Written:
         """What is not made of NumPy's functions, or JAX's, has no counterpart."""
+        if op.write_jax:
+            return Written(op.write_jax.format(*[self.operand(a).text for a in node.args]))
         if op.jax:
             return self._counterpart(op, node)
         if from_run(op, node, self) is not None:

@@ -155,8 +155,9 @@ class Writer(Emitter):
         key = frozen((op.name, id(op.run), shapes, dict(node.static)))
         known = self.module.known
         if key not in known:
-            found = from_run(op, node, self)
-            known[key] = self.module.helper(op.name, f"({', '.join(found[0])}):\n{found[1]}") if found else ""
+            found = None if op.helper else from_run(op, node, self)
+            text = op.helper or (f"({', '.join(found[0])}):\n{found[1]}" if found else "")
+            known[key] = self.module.helper(op.name, text) if text else ""
         if known[key]:
             return Written(f"{known[key]}({', '.join(self.written[a].text for a in node.args if isinstance(a, Node))})")
         self.hold(node)

@@ -203,10 +203,20 @@ class Recording:
             self.looked(t)
         else:
             raise TypeError(
-                f"{self.called} is being compiled, and the value of {t.label()} differs from call to call: an `if`, a `while`, float(), "
-                ".item() or .numpy() of it cannot be part of a program. Write tg.where(condition, a, b) in place of an `if`, "
-                "return the tensor and look at it outside, or go by shapes and Python values"
+                f"{self.called} is being compiled, and the value of {t.label()} differs from call to call: an `if`, a `while` or an "
+                "`assert` on it, its number or its text (float(), .item(), an f-string) and its array (.numpy(), np.allclose) cannot be "
+                "part of a program. Write tg.where(condition, a, b) in place of an `if`, return the tensor and look at it outside, or go "
+                "by shapes and Python values"
             )
+
+    def at(self, t: Tensor, index: Any, value: Any = None) -> Tensor | None:
+        """The entries of a tensor at an index, or with a value added there, if the index is known only when the program runs."""
+        from .indices import add, take, taken_apart
+
+        found = taken_apart(t, index)
+        if found is None:
+            return None
+        return take(t, *found) if value is None else add(t, value, *found)
 
     def check(self, t: Tensor, refuse: Callable[[Any], None]) -> None:
         """Check a value now if it is known, else at each call of the program."""

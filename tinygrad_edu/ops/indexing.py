@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import stretched
+from ..core import Tensor, stretched
 from ..define import op
+from ..modes import recorder
 from ..operation import Op
 
 _ROWS = np.array([0, 2, 2])
@@ -116,3 +117,13 @@ index_add = op(_add, lambda g, y, x, v, index: g, lambda g, y, x, v, index: _at_
                cases=({"shapes": ((3,), ()), "index": 1}, {"shapes": ((3, 2), (2,)), "index": slice(0, 2)}, {"shapes": ((4,), (3,)), "index": _ROWS}),
                doc="A copy with values added at an index: t.at[index].add(v).")
 # fmt: on
+
+
+def _entries(t: Tensor, index: Any) -> Tensor:
+    """t[index]; while a program is recorded, the index may be known only when it runs."""
+    program = recorder.get()
+    found = None if program is None else program.at(t, index)
+    return getitem.call(t, index) if found is None else found
+
+
+Tensor.__getitem__ = _entries  # type: ignore[method-assign, assignment]
