@@ -597,18 +597,18 @@ def test_anomalies_are_found_in_a_function_compiled_earlier():
 
 # -- indices -------------------------------------------------------------------------------------------------------------------
 
-I = np.array([0, 2, 2])
+ROWS = np.array([0, 2, 2])
 INDEXED = {
-    "rows": (lambda x, i: x[i], I),
+    "rows": (lambda x, i: x[i], ROWS),
     "an entry of each row": (lambda x, i: x[np.arange(3), i], np.array([0, 1, -1])),
     "columns": (lambda x, i: x[:, i], np.array([1, 1, 0])),
     "behind an ellipsis": (lambda x, i: x[0, ..., i], np.array([0, -1])),
-    "with a new axis": (lambda x, i: x[i, None], I),
+    "with a new axis": (lambda x, i: x[i, None], ROWS),
     "one row": (lambda x, i: x[i], np.array(1)),
-    "added": (lambda x, i: x.at[i].add(x * 2.0), I),
-    "sorted": (lambda x, i: x[x[:, 0].argsort()], I),
-    "the largest": (lambda x, i: x[x[:, 0].argmax()], I),
-    "of a constant": (lambda x, i: X[::-1] * 0.0 + (x * tg.Tensor(np.arange(3.0))[i][:, None]), I),
+    "added": (lambda x, i: x.at[i].add(x * 2.0), ROWS),
+    "sorted": (lambda x, i: x[x[:, 0].argsort()], ROWS),
+    "the largest": (lambda x, i: x[x[:, 0].argmax()], ROWS),
+    "of a constant": (lambda x, i: X[::-1] * 0.0 + (x * tg.Tensor(np.arange(3.0))[i][:, None]), ROWS),
 }
 
 
@@ -627,14 +627,14 @@ def test_an_index_may_be_an_argument(name, target):
             exec(compiled.source, scope)
             same(scope[compiled.name](X, i, **compiled.constants), g(tg.Tensor(X), i))
     rows = tg.compile(lambda x, i: x[i], target=target)
-    rows(X, I)
+    rows(X, ROWS)
     with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 with size 3"):
-        rows(X, I + 1)
+        rows(X, ROWS + 1)
 
 
 def test_a_mask_cannot_be():
     with pytest.raises(TypeError, match=r"m is a mask, and how many entries it selects differs.*write tg\.where\(mask, a, b\)"):
-        tg.compile(lambda x, m: x[m])(X, I > 0)
+        tg.compile(lambda x, m: x[m])(X, ROWS > 0)
 
 
 @pytest.mark.parametrize(
