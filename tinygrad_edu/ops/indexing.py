@@ -126,4 +126,5 @@ def _entries(t: Tensor, index: Any) -> Tensor:
     return getitem.call(t, index) if found is None else found
 
 
+_entries.__name__, _entries.__qualname__, _entries.__doc__ = getitem.name, "Tensor.getitem", getitem.__doc__
 Tensor.__getitem__ = _entries  # type: ignore[method-assign, assignment]
