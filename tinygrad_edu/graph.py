@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import _names
+from .checks import short
 from .core import Tensor
 from .memory import recall
 
@@ -51,14 +52,23 @@ def held(t: Tensor) -> list[Any]:
     return found
 
 
+def _given(a: Any) -> str:
+    """What was given, in a few words."""
+    if type(a) is not Tensor:
+        return f"{type(a).__name__} {short(a)}"
+    what = "that was not computed from what requires a gradient" if not a.requires_grad else f"of shape {a.shape}"
+    return f"a tensor {what}"
+
+
 def differentiable(loss: Any, wrt: Any, takes: str, wrt_is: str, itself: bool = True) -> list[Tensor]:
     """The tensors `wrt`, one or several, that a reader was asked to differentiate a recorded scalar by; of the scalar itself with `itself`.
 
     A TypeError or ValueError says in the reader's words what was given instead: what it `takes`, and what `wrt_is`.
     """
-    wanted = [wrt] if type(wrt) is Tensor else list(wrt)
-    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad:
-        raise TypeError(takes)
+    several = wrt.values() if isinstance(wrt, Mapping) else wrt if isinstance(wrt, Iterable) and type(wrt) is not str else [wrt]
+    wanted = [wrt] if type(wrt) is Tensor else list(several)
+    if type(loss) is not Tensor or loss.size != 1 or not loss.requires_grad or not wanted:
+        raise TypeError(f"{takes}, not {_given(loss)} and {_given(wrt)}")
     known = set(ancestors(loss))
     for t in wanted:
         if type(t) is not Tensor or not t.requires_grad or t not in known or (t is loss and not itself):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["derive"]
 
 
-def derive(loss: Tensor, wrt: Sequence[Tensor] | Tensor, names: Mapping[Any, Any] | None = None) -> Derivation:
+def derive(loss: Tensor, wrt: Mapping[Any, Tensor] | Sequence[Tensor] | Tensor, names: Mapping[Any, Any] | None = None) -> Derivation:
     """The closed formula of the gradient of a recorded loss with respect to each tensor of `wrt`, in the user's names.
 
     Names are a tensor's own, those in `names`, or the caller's variables. Every simplification (SymPy, extra `derive`) is compared

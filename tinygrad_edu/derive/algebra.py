@@ -491,7 +491,10 @@ def rebuilt(g: Tensor, known: Symbols) -> Tensor:
         args = [new[a] if type(a) is Tensor and a in new else a for a in t.args]
         if t.op.name not in known.elementwise:
             args = [_operand(a, known) for a in args]
-        if is_transposition(t):
+        if t.op.name == "multiply" and any(a is known.one for a in args) and type(args[0]) is type(args[1]) is Tensor:
+            other = args[args[0] is known.one]
+            new[t] = other if other.shape == t.shape else t.op.on(args, t.static)
+        elif is_transposition(t):
             new[t] = transposed(args[0], known.until, t)
         elif not all(a is b for a, b in zip(args, t.args, strict=True)):
             new[t] = t.op.on(args, t.static)

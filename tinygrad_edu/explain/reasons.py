@@ -15,8 +15,8 @@ from .telling import Math, Sentence, named
 Called: TypeAlias = Callable[[Any], "Math | None"]  # what a sentence calls an operand
 
 RULES = {  # op, and place of the operand if it matters
-    ("add", None): "a sum hands its gradient on to each of its terms, unchanged",
-    ("subtract", 0): "the first term of a difference gets the gradient unchanged",
+    ("add", None): "a sum hands its gradient on to each of its terms",
+    ("subtract", 0): "the first term of a difference gets the gradient as it is",
     ("subtract", 1): "what is subtracted gets the gradient with the opposite sign",
     ("multiply", None): "in a product, the derivative by one factor is the other factor",
     ("sigmoid", None): "the slope of σ is known from its own output: σ′ = σ(1 − σ), at most ¼",
@@ -24,10 +24,9 @@ RULES = {  # op, and place of the operand if it matters
     ("exp", None): "the exponential is its own derivative",
     ("relu", None): "where the input was positive the gradient passes; elsewhere it is stopped",
     ("getitem", None): "only the entries that were selected get a gradient; all others get 0",
-    ("max", None): "only the largest entry decided the result: it gets the gradient, all others get 0",
-    ("min", None): "only the smallest entry decided the result: it gets the gradient, all others get 0",
     ("where", None): "the gradient goes to the side that was selected; the other side gets 0",
 }
+EXTREMES = {"max": "largest", "min": "smallest"}
 ARRANGED = frozenset("reshape transpose swapaxes squeeze expand_dims flip moveaxis copy".split())
 
 
@@ -53,7 +52,7 @@ def of_equation(t: Tensor, a: Tensor, formula: Formula) -> list[Sentence]:
             if type(x) is Tensor and x in reaches and x.requires_grad:
                 reaches.add(u)
                 stretch = _stretch(u.shape, x, called) if is_elementwise else None
-                found += [s for s in (_product(u, i, called), _share(u), stretch) if s and s not in found]
+                found += [s for s in (_product(u, i, called), _share(u, x is a), stretch) if s and s not in found]
     return found
 
 
@@ -62,8 +61,10 @@ def of_use(u: Tensor, i: int, given: tuple[int, ...], called: Called) -> list[Se
     assert u.op is not None
     rule = RULES.get((u.op.name, i)) or RULES.get((u.op.name, None))
     if u.op.name in ARRANGED:
-        rule = "only the arrangement changed: the gradient is put back into the shape of the operand"
-    sentences = ((rule,) if rule else None, _product(u, i, called), _share(u), _stretch(given, u.args[i], called))
+        rule = "only the arrangement changed: the gradient is arranged as the operand is"
+    if u.op.name in EXTREMES:
+        rule = _extreme(u, EXTREMES[u.op.name])
+    sentences = ((rule,) if rule else None, _product(u, i, called), _share(u, True), _stretch(given, u.args[i], called))
     return [s for s in sentences if s]
 
 
@@ -85,14 +86,27 @@ def _product(u: Tensor, i: int, called: Called) -> Sentence | None:
     return transpose, f" makes {shapes} = {shape(mine)}, the shape of ", called(mine) or "its operand", f": {why}"
 
 
-def _share(u: Tensor) -> Sentence | None:
-    """What one entry gets from a sum or a mean."""
+def _extreme(u: Tensor, which: str) -> str:
+    """Who gets the gradient of an extreme: one entry for each result, or several that share it."""
+    x = u.args[0].numpy()
+    result = u.numpy() if u.static["keepdims"] or u.static["axis"] is None else np.expand_dims(u.numpy(), u.static["axis"])
+    place = "the" if u.size == 1 else "in each place the"
+    if (x == result).sum() > u.size:
+        return f"{place} {which} entries decided the result: equal ones share the gradient evenly, all others get 0"
+    return f"only {place} {which} entry decided the result: it gets the gradient, all others get 0"
+
+
+def _share(u: Tensor, is_direct: bool) -> Sentence | None:
+    """What one entry gets from a sum or a mean; what is more than a share, only of the very operand that is summed."""
     if u.op is None or u.op.name not in ("sum", "mean") or u.args[0].size <= u.size:
         return None
     count = u.args[0].size // max(u.size, 1)
     if u.op.name == "mean":
         return (f"each of the {count} entries counts 1/{count} in the mean",)
-    return (f"each of the {count} entries counts once in the sum, so each gets the same gradient",)
+    if not is_direct:
+        return (f"each of the {count} terms counts once in the sum",)
+    so = "so each gets the same gradient" if u.size == 1 else "so each gets the gradient of its sum"
+    return (f"each of the {count} entries counts once in {'the' if u.size == 1 else 'its'} sum, {so}",)
 
 
 def _stretch(given: tuple[int, ...], x: Tensor, called: Called) -> Sentence | None:
@@ -100,7 +114,7 @@ def _stretch(given: tuple[int, ...], x: Tensor, called: Called) -> Sentence | No
     axes = stretched(given, x.shape) if x.shape != given else None
     if not axes:
         return None
-    name = called(x) or (x.op.name if x.op else "a leaf")
+    name = called(x) or "an operand"
     count = int(np.prod([given[k] for k in axes]))
     if not x.shape:
         return name, f" is one number, used for all {count} entries: sum over all of them"
