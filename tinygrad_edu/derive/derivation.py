@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import Equation, Formula, Spelling
-from ..languages import LANGUAGES, identifier
+from ..languages import LANGUAGES, identifier, unicode_name
 from ..printing import printable
 from ..registry import registry
 
@@ -48,11 +48,15 @@ class Derivation:
     counts: dict[str, str] = field(repr=False)
     remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
     results: list[str] = field(default_factory=list, repr=False)  # the names of the gradients, in the order of `wrt`
+    text: Formula | None = field(default=None, repr=False)  # the forward pass
+    unknown: frozenset[str] = field(default=frozenset(), repr=False)  # names that are none of the user's: where used they are defined
 
     def _rows(self, spelling: Spelling) -> list[tuple[str, str]]:
         """Left and right sides, line by line; parts that stand in a formula more than once come before it."""
         language = LANGUAGES[spelling]
-        rows: list[tuple[str, str]] = []
+        shown = {name for name, _ in self._needed(self.unknown)}
+        forward = zip(self.text.equations("python"), self.text.equations(spelling), strict=True) if self.text and shown else ()
+        rows = [(equation.name, equation.right) for python, equation in forward if python.name in shown]
         for line in self.lines:
             of, loss = (language.name(identifier(n), n).text for n in (line.of, self.loss))
             left = f"∂{loss}/∂{of}" if spelling == "unicode" else rf"\frac{{\partial {loss}}}{{\partial {of}}}"
@@ -66,7 +70,12 @@ class Derivation:
         rows = self._rows("unicode")
         width = max(len(left) for left, _ in rows)
         lines = [f"{left:<{width}} = {right}" for left, right in rows]
-        return "\n".join(lines + [f"(for {remark})" for remark in self.remarks])
+        remarks = [f"for {remark}" for remark in self.remarks]
+        if any(" at [" in right for _, right in rows):
+            remarks.append("v at [i]: zeros, with v added in the places i")
+        constants = sorted(self.unknown & set(self.inputs) & words_of(self.python))
+        remarks += [f"{unicode_name(name)}: {_described(self.inputs[name])}" for name in constants]
+        return "\n".join(lines + [f"({remark})" for remark in remarks])
 
     @cached_property
     def python(self) -> str:
@@ -107,12 +116,14 @@ class Derivation:
         assert not missing, f"a formula mentions {missing}"
         self.inputs = {k: v for k, v in values.items() if k in words and k not in assigned and k not in self.functions and k != "np"}
 
-    def _needed(self) -> list[tuple[str, str]]:
-        """The forward equations that the formulas refer to, directly or not."""
+    def _needed(self, among: Collection[str] | None = None) -> list[tuple[str, str]]:
+        """The forward equations that the formulas refer to, directly or not; those of some names, if they are given."""
         words = words_of(self.python) | words_of("\n".join(self.counts.values()))
+        if among is not None and self.text:
+            words |= {self.text.name(line.tensor) for line in self.lines if not line.is_gradient}  # ∂L/∂z
         needed: list[tuple[str, str]] = []
         for equation in reversed(self.forward):
-            if equation.name in words:
+            if equation.name in words and (among is None or equation.name in among):
                 needed.append((equation.name, equation.right))
                 words |= words_of(equation.right)
         return needed[::-1]
@@ -138,6 +149,11 @@ class Derivation:
 
 def _assignments(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name} = {text}" for name, text in pairs)
+
+
+def _described(value: Any) -> str:
+    """A constant without a name, in a few words."""
+    return f"a constant of shape {np.shape(value)}" if np.ndim(value) else f"the constant {value:.6g}"
 
 
 def words_of(text: str) -> set[str]:

@@ -7,6 +7,7 @@ gets a name, δ, because it is used more than once. These are the articles' own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -32,6 +33,7 @@ class Walk:
     """From the loss back to the parameters, equation by equation."""
 
     def __init__(self, loss: Tensor, wanted: Sequence[Tensor], names: dict[int, str]) -> None:
+        self.names = names
         labels = all_named(loss, names, wanted)
         remarks: set[str] = set()
         self.asked = wanted
@@ -128,8 +130,13 @@ class Walk:
             self.counts,
             sorted(self.known.remarks),
             [name[self.became.get(t, t)] for t in self.asked],
+            self.text,
         )
         found.find_inputs(values)
+        users = set(self.names) | {id(new) for old, new in self.became.items() if id(old) in self.names}
+        made_up = {e.name for e in self.equations if id(e.tensor) not in users and not softmax_scores(e.tensor)}
+        constants = {name for name in found.inputs if re.fullmatch(r"c\d+", name) and name not in self.names.values()}
+        found.unknown = frozenset(made_up | constants)
         return found
 
     def _is_elementwise(self, t: Tensor) -> bool:
