@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import printed
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textbook import BOOK
 
 import tinygrad_edu as tg
+from tinygrad_edu.derive.derivation import definition
+from tinygrad_edu.explain.chain import Chain, Link
+from tinygrad_edu.explain.reasons import of_use
+from tinygrad_edu.formula import sample
 from tinygrad_edu.graph import ancestors
+from tinygrad_edu.languages import LANGUAGES, is_bare_function, unicode_name
+from tinygrad_edu.registry import registry
 from tinygrad_edu.testing.strategies import expressions
 
-GRAPHS = 40  # 2,000 were run by hand
+GRAPHS = 40  # in the suite; 2,000 and more were run by hand
+IN_CALLS = {"max_pool", "average_pool", "joined_and_stacked", "soft_update_of_rows"}  # reshape, stack and .at are written as calls
+
+
+def leaf(values, **more):
+    return tg.Tensor(np.asarray(values, float), requires_grad=True, **more)
 
 
 def alone(found):
@@ -22,23 +36,106 @@ def alone(found):
     return names["gradients"](**found.inputs)
 
 
+def is_close(a, b, tolerance=1e-10):
+    """Whether two arrays agree, relative to the largest entry; what cancels to 0 may be off by the rounding of what it was made of."""
+    a, b = np.asarray(a), np.asarray(b)
+    assert np.array_equal(np.isfinite(a), np.isfinite(b))
+    finite = np.isfinite(b)
+    return np.abs(a - b).max(initial=0, where=finite) <= tolerance * np.abs(b).max(initial=0, where=finite) + 1e-13
+
+
 def agrees(loss, wrt, found, tolerance=1e-10):
     """Whether both functions of a derivation give the gradients of backward."""
+    for t in wrt:
+        t.grad = None
     loss.backward()
     for gradients in (found.function(**found.inputs), alone(found)):
         for g, t in zip(gradients if type(gradients) is tuple else (gradients,), wrt, strict=True):
             expected = np.zeros(t.shape) if t.grad is None else t.grad
             assert np.shape(g) == expected.shape
-            assert np.array_equal(np.isfinite(g), np.isfinite(expected))
-            far = np.abs(g - expected).max(initial=0, where=np.isfinite(expected))
-            assert far <= tolerance * np.abs(expected).max(initial=0, where=np.isfinite(expected)) + 1e-13  # what cancels to 0
+            assert is_close(g, expected, tolerance)
     return True
+
+
+# -- the textbook --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BOOK)
 def test_the_textbook(name):
     loss, wrt, names = BOOK[name]()
-    assert agrees(loss, wrt, tg.derive(loss, wrt, names=names))
+    found = tg.derive(loss, wrt, names=names)
+    assert agrees(loss, wrt, found)
+    text = str(found)
+    assert not re.search(r"\d{5,}/|/\d{5,}|1e1\d|−0(?![.\d])|\bp₁|reshape\(Σ|expand_dims|scatter|broadcast|copy\(|\[\.\.\.|ᵀᵀ", text)
+    for spelling in (found.latex, found._repr_latex_()):
+        math = re.sub(r"\\[\\{}$&#%_]", "", spelling)
+        assert math.count("{") == math.count("}")
+        assert spelling.count(r"\left") == spelling.count(r"\right")
+
+
+@pytest.mark.parametrize("name", [name for name in BOOK if name not in IN_CALLS])
+def test_the_printed_lines_are_the_gradients(name):
+    """Read by a reader that knows the signs of mathematics alone, they evaluate to what backward gives."""
+    loss, wrt, names = BOOK[name]()
+    found = tg.derive(loss, wrt, names=names)
+    loss.backward()
+    scope = {"np": np, **found.functions, **found.inputs}
+    exec(found.body, scope)  # the values of the forward pass; what is gradient is read
+    values = {**scope, **{unicode_name(key): value for key, value in scope.items() if not key.startswith(("d_", "delta"))}}
+    values |= {unicode_name(key): np.asarray(value.numpy() if type(value) is tg.Tensor else value) for key, value in names.items()}
+    with np.errstate(all="ignore"):
+        read = printed.gradients(str(found), values)
+    called = {id(value): unicode_name(key) for key, value in names.items()}
+    for t in wrt:
+        value = next(value for left, value in read.items() if left.endswith(f"/∂{called[id(t)]}"))
+        assert is_close(np.broadcast_to(np.squeeze(value), np.squeeze(t.grad).shape), np.squeeze(t.grad), 1e-5)  # six digits are shown
+
+
+@pytest.mark.parametrize("name", BOOK)
+def test_the_chain_rule_of_the_textbook(name):
+    loss, wrt, names = BOOK[name]()
+    loss.backward()
+    for t in wrt[:2]:
+        text = str(tg.explain(loss, t, names=names))
+        assert not re.search(r"expand_dims|scatter|broadcast|getitem", text)
+        chain = Chain(loss, t, names)
+        sums = {}
+        for link in (step for step in chain.steps() if isinstance(step, Link)):
+            seed = chain.gradients[link.by] if chain.is_scalar else 1.0
+            sums[link.of] = sums.get(link.of, 0.0) + seed * link.value
+        assert all(is_close(total, u.grad) for u, total in sums.items())
+
+
+LINES = {
+    "softmax_by_hand": "δ = ∂L/∂z = (p − Y) / 5",
+    "softmax_by_hand_from_the_maximum": "δ = ∂L/∂z = (p − Y) / n",
+    "softmax_with_one_hot_rows": "δ = ∂L/∂z = (p − Y) / n",
+    "softmax_with_labels": "δ = ∂L/∂z = (p − 𝟏 at [[0, 1, 2, 3, 4], y]) / n",
+    "log_sum_exp": "∂s/∂z = p",
+    "sum_of_a_product": "∂s/∂W = Xᵀ 𝟏",
+    "sine_of_pi": "∂y/∂z = π·cos(π·z)",
+    "polynomial": "∂y/∂x = 3·x² − 4·x + 4",
+    "ridge": "∂E/∂w = 2·(Xᵀ (X w − y) + λ · w)",
+    "ridge_of_a_mean": "∂E/∂w     = Xᵀ δ + 0.2·w",
+    "least_squares": "∂E/∂w = 2·Xᵀ (X w − y) / n",
+    "variance": "∂v/∂x = 2·(x − mean(x)) / n",
+    "attention": "δ_Q = ∂L/∂Q     = δ_S K / √2",
+    "quadratic_form": "∂q/∂x = Aᵀ x + A x",
+    "power_of_itself": "∂y/∂w = (ln(w) + 1) · w^w",
+    "embedding": "∂L/∂E     = δ at [i]",
+    "product_of_entries": "∂f/∂x = (Π x) / x",
+    "matrix_factorisation": "∂L/∂U = 2·(((U Vᵀ − R) ⊙ mask) V + 0.05·U)",
+    "gaussian_likelihood": "∂L/∂μ = (Σ (μ − x)) / σ²",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_lines_that_a_textbook_has(name):
+    loss, wrt, names = BOOK[name]()
+    assert LINES[name] in str(tg.derive(loss, wrt, names=names)).split("\n")
+
+
+# -- random graphs, and what there are of kinds --------------------------------------------------------------------------------
 
 
 @settings(max_examples=GRAPHS)
@@ -50,4 +147,213 @@ def test_random_graphs(program, how):
     known = set(ancestors(loss))
     wrt = [t for t in inputs if t in known]
     if loss.requires_grad:
-        assert agrees(loss, wrt, tg.derive(loss, wrt))
+        found = tg.derive(loss, wrt)
+        assert agrees(loss, wrt, found)
+        assert found.latex.count("{") - found.latex.count(r"\{") == found.latex.count("}") - found.latex.count(r"\}")
+
+
+def kinds():
+    """Losses of every kind, each with what to differentiate by."""
+    w, c = leaf([1.0, 2.0]), leaf([1.0, -2.0])
+    yield "a plain sum", w.sum(), [w]
+    yield "a number", leaf(2.0).exp(), None
+    yield "one by one", leaf([[2.0]]) * leaf([[3.0]]), None
+    yield "nothing in it", leaf(np.zeros((0, 3))).sum(), None
+    yield "the same tensor twice in wrt", (w * w).sum(), [w, w]
+    z = w * 2
+    yield "an intermediate first", (z * z).sum(), [z, w]
+    loss = (w * 3).sum()
+    yield "the loss itself", loss, [loss, w]
+    yield "it decides a condition only", ((c > 0) * np.array([1.0, 2.0]) * w).sum(), [w, c]
+    yield "whole numbers", ((w - np.array([1, 0], np.uint8)) ** 2).sum() - (np.array([3, 0], np.uint8) * np.log(w)).sum(), [w]
+    params = {"W": leaf(np.ones((2, 2))), "b": leaf([1.0, 2.0])}
+    yield "a dictionary", ((np.array([[1.0, 2.0]]) @ params["W"] + params["b"]) ** 2).sum(), params
+    x = leaf([0.5, 1.2, 2.0])
+    first = dict((x**3 * 2).sum().adjoints(create_graph=True))[x]
+    yield "a gradient of a gradient", (first * first).sum(), [x]
+    yield "weights used twice", (np.tanh(np.tanh(np.eye(2) @ (w * w)) * w) * w).sum(), [w]
+    yield "a row and a column", (leaf([[1.0], [2.0]]) * w + c).sum(), None
+    yield "a swapped axis", (leaf(np.arange(24.0).reshape(2, 3, 4)).swapaxes(0, 2) ** 2).sum(), None
+    yield "five square roots", sum((w + k).sqrt().sum() for k in range(5)), [w]
+    yield "a softmax along the rows", (tg.softmax(leaf(np.eye(3)), axis=0) * np.arange(9.0).reshape(3, 3)).sum(), None
+    yield "two leaves of one name", (leaf([1.0, 2.0], name="v") * leaf([3.0, 4.0], name="v")).sum(), None
+
+
+@pytest.mark.parametrize(("what", "loss", "wrt"), list(kinds()), ids=[what for what, *_ in kinds()])
+def test_kinds_of_losses(what, loss, wrt):
+    wrt = [t for t in ancestors(loss) if t.is_leaf and t.requires_grad] if wrt is None else wrt
+    found = tg.derive(loss, wrt)
+    assert agrees(loss, list(wrt.values()) if type(wrt) is dict else wrt, found)
+    assert str(found)
+    assert found.html
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float16", 1e-2)])
+def test_narrow_dtypes(dtype, tolerance):
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, dtype=dtype)
+    loss = ((w * w).sum() * 3).sqrt()
+    found = tg.derive(loss, [w])
+    assert agrees(loss, [w], found, tolerance)
+    assert "√3·w / √(Σ w²)" in str(found)
+
+
+NAMES = "lambda class None np abs len sigmoid gradients x|y über 数 σ 1x _ d_x delta n t1 c1 sum mT e p".split()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a" * 59 + "x" * 20, '__import__("os").abort()', "\\input{x}"])
+def test_names_of_every_kind(name):
+    w, v = leaf([1.0, 2.0], name=name), leaf(2.0, name=name + "b")
+    X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    loss = ((X @ w).sigmoid() ** 2).mean() + (w * v).sum()
+    found = tg.derive(loss, [w, v], names={name: X})
+    assert agrees(loss, [w, v], found)
+    assert "\\input{" not in found.latex
+
+
+def test_what_is_no_loss_is_refused_with_what_was_given():
+    w = leaf([1.0, 2.0])
+    for given_, says in [
+        ((w * 2, w), r"a recorded scalar.*not a tensor of shape \(2,\)"),
+        ((3.0, w), "not float 3.0"),
+        (((w * 2).sum(), []), "list"),
+        ((tg.Tensor(3.0), w), "not computed from what requires a gradient"),
+    ]:
+        with pytest.raises(TypeError, match=says):
+            tg.derive(*given_)
+    for wrt in ("w", 3, leaf(1.0)):
+        with pytest.raises(ValueError, match="does not depend on"):
+            tg.derive((w * 2).sum(), wrt)
+
+
+# -- size ----------------------------------------------------------------------------------------------------------------------
+
+
+def sines(n):
+    x, q = leaf(0.4), leaf(1.3)
+    d = x
+    for _ in range(n):
+        d = (d * q).sin()
+    return d, [x, q]
+
+
+def test_the_formulas_of_a_long_chain_grow_as_it_does():
+    lengths = []
+    for n in (20, 40, 80):
+        loss, wrt = sines(n)
+        found = tg.derive(loss, wrt)
+        assert agrees(loss, wrt, found)
+        lengths.append(len(str(found)))
+    assert lengths[2] < 3 * lengths[1] < 9 * lengths[0]
+
+
+def test_sympy_is_given_formulas_of_bounded_size_only(monkeypatch):
+    from tinygrad_edu.derive import algebra
+
+    seen = []
+    candidates = algebra._candidates
+    monkeypatch.setattr(algebra, "_candidates", lambda e: seen.append(int(e.count_ops())) or candidates(e))
+    xs = [leaf(0.1 * i + 0.3) for i in range(12)]
+    e = xs[0]
+    for x in xs:
+        e = (e + x) * (e - 2 * x) / (x + e * e + 1)
+    assert agrees(e, xs, tg.derive(e, xs), 1e-9)
+    assert seen
+    assert max(seen) <= 2 * algebra.LARGEST
+
+
+# -- numbers -------------------------------------------------------------------------------------------------------------------
+
+CONSTANTS = {
+    np.pi: "π", 2 * np.pi: "2π", np.pi / 2: "π/2", np.e: "e", 1 / 3: "1/3", 2 / 3: "2/3", 2**0.5: "√2", 0.5**0.5: "1/√2",
+    np.sqrt(2 * np.pi): "√(2π)", np.sqrt(2 / np.pi): "√(2/π)", np.log(2): "ln 2", 0.1: "0.1", 0.1 + 0.2: "0.3", 1e-5: "1e−5",
+    0.9189385332046727: "0.918939", 3.0: "3", 0.044715: "0.044715", -1 / 3: "−1/3",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", CONSTANTS)
+def test_constants_are_recognised_or_have_six_digits(value):
+    assert LANGUAGES["unicode"].number(value).text == CONSTANTS[value]
+
+
+@settings(max_examples=200)
+@given(st.floats(1e-6, 1e6))
+def test_what_a_number_shows_is_what_it_is(value):
+    text = LANGUAGES["unicode"].number(value).text
+    read = printed.Reader(text.replace("e", "e") if text != "e" else "2.718281828459045", {}).read()
+    assert abs(read - value) <= 1e-5 * value
+
+
+def test_the_function_has_the_full_precision():
+    z = leaf(0.3)
+    loss = np.sin(0.123456789012345 * z) / np.sqrt(7.3)
+    found = tg.derive(loss, z)
+    assert "0.123457" in str(found)
+    assert "0.123456789012345" in found.numpy_source
+    assert agrees(loss, [z], found, 1e-14)
+
+
+def test_named_numbers_stay_symbols_and_are_defaults():
+    lam, eps = 0.1, 1e-5
+    w = leaf([1.0, 2.0])
+    loss = lam * (w**2).sum() + (w.sum() + eps).sqrt()
+    found = tg.derive(loss, w)
+    assert "λ · w" in str(found)
+    assert "√(Σ w + ε)" in str(found)
+    assert "lam=0.1" in found.numpy_source
+    assert agrees(loss, [w], found)
+    assert is_close(found.function(w.numpy(), lam=0.3) - found.function(w.numpy()), 0.4 * w.numpy())
+
+
+# -- ops and their words -------------------------------------------------------------------------------------------------------
+
+BARE = [(name, case) for name, op in registry.items() if is_bare_function(op) for case in range(len(op.cases) or 1)]
+
+
+@pytest.mark.parametrize(("name", "case"), BARE)
+def test_the_definition_of_an_op_runs_alone(name, case):
+    args, static, y = sample(registry[name], case)
+    names = {}
+    exec("import numpy as np\n" + definition(name, registry[name].run), names)
+    assert np.allclose(names[name](*args, **static), y, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "sigmoid_slope", "tanh_slope", "logsumexp", "softmax", "log_softmax"])
+def test_printed_definitions_are_stable(name):
+    names = {}
+    exec("import numpy as np\n" + definition(name, registry[name].run), names)
+    x = np.array([-1000.0, -40.0, 0.0, 40.0, 1000.0])
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.allclose(names[name](x), registry[name].run(x, **registry[name].defaults), rtol=1e-12, atol=1e-300)
+
+
+def test_an_op_without_source_is_named():
+    made = tg.op(eval("lambda x: x * 3"), lambda g, y, x: g * 3, name="thrice")
+    try:
+        w = leaf([1.0, 2.0])
+        found = tg.derive((made(w) ** 2).sum(), w)
+        assert is_close(found.function(w.numpy()), 18 * w.numpy())
+        with pytest.raises(ValueError, match="the op thrice has no source to print.*source="):
+            found.numpy_source  # noqa: B018
+    finally:
+        del registry["thrice"], tg.Tensor.thrice
+
+
+def test_reasons_hold_where_they_are_said():
+    o, y = leaf([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 5.0])
+    E = ((o - y) ** 2).sum()
+    assert "each of the 3 terms counts once in the sum\n" in str(tg.explain(E, o)) + "\n"
+    assert "so each gets the same gradient" in str(tg.explain(o.sum().exp(), o))
+    rows = leaf(np.arange(6.0).reshape(2, 3)).sum(axis=1)
+    assert of_use(rows, 0, (2, 3), lambda _: None) == [
+        ("each of the 3 entries counts once in its sum, so each gets the gradient of its sum",)
+    ]
+    for values, says in (([1.0, 2.0], "only the largest entry"), ([2.0, 2.0], "equal ones share the gradient evenly")):
+        assert says in of_use(leaf(values).max(), 0, (2,), lambda _: None)[0][0]
+
+
+def test_names_that_nobody_gave_are_defined_where_they_are_used():
+    x = leaf([0.5, 1.2, 2.0])
+    f = (np.exp(x) * x).sum() + (x * np.array([1.0, 2.0, 4.0])).sum()
+    text = str(tg.derive(f, x))
+    for name in re.findall(r"\b([acz][₀-₉]*)\b", text):
+        assert re.search(rf"^\(?{name} *[=:]", text, re.MULTILINE)

@@ -217,7 +217,7 @@ class Formula:
 
     def _shapes(self) -> dict[int, str]:
         """A shape that is a symbol's reads `x.shape`."""
-        shapes = {t.shape: self._names.identifiers[id(t)] for t in reversed(self._symbols)}
+        shapes = {np.shape(t): self._names.identifiers[id(t)] for t in reversed(self._symbols)}
         written = (t.static["shape"] for t in self._made() if "shape" in t.static)
         return {id(shape): f"{shapes[shape]}.shape" for shape in written if type(shape) is tuple and shape in shapes}
 

@@ -49,6 +49,7 @@ class Derivation:
     remarks: list[str] = field(default_factory=list)  # what the data were found to fulfil, and a formula relies on
     results: list[str] = field(default_factory=list, repr=False)  # the names of the gradients, in the order of `wrt`
     text: Formula | None = field(default=None, repr=False)  # the forward pass
+    numbers: frozenset[str] = field(default=frozenset(), repr=False)  # inputs that are the user's numbers
     unknown: frozenset[str] = field(default=frozenset(), repr=False)  # names that are none of the user's: where used they are defined
 
     def _rows(self, spelling: Spelling) -> list[tuple[str, str]]:
@@ -114,6 +115,7 @@ class Derivation:
         self.functions = {name: run for name, run in self.functions.items() if name in words}
         missing = words - assigned - set(values) - set(self.functions) - {"np", "abs", "len", "slice"}
         assert not missing, f"a formula mentions {missing}"
+        values = {k: float(v) if k in self.numbers else v for k, v in values.items()}
         self.inputs = {k: v for k, v in values.items() if k in words and k not in assigned and k not in self.functions and k != "np"}
 
     def _needed(self, among: Collection[str] | None = None) -> list[tuple[str, str]]:

@@ -109,7 +109,7 @@ class Record:
         above, below = _digits(value), _digits(1 / value)
         if is_decimal(value):
             return number, sympy_one(number)  # 0.2 x, not x / 5
-        return (sympy_one(number), 1 / number) if below < above else (number, sympy_one(number))
+        return (sympy_one(number), 1 / number) if below < above and not below[0] else (number, sympy_one(number))
 
     def _over(self, above: Any, below: list[Any]) -> Any:
         """Over a product of what stands below the line."""

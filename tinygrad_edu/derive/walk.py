@@ -131,6 +131,7 @@ class Walk:
             sorted(self.known.remarks),
             [name[self.became.get(t, t)] for t in self.asked],
             self.text,
+            frozenset(identifier(str(t.name)) for a, t in self.known.named if type(a) is float),
         )
         found.find_inputs(values)
         users = set(self.names) | {id(new) for old, new in self.became.items() if id(old) in self.names}
