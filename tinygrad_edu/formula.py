@@ -191,11 +191,15 @@ class Formula:
                 self._names.hold(part, "c")
 
     def _find_derived(self) -> dict[int, Call]:
-        """Unnamed constants that are 1 - c or c.mT of a named one, as calls: of what is computed from constants nothing is recorded."""
+        """Unnamed constants that are 1 - c, c.mT or c[i] of a named one, as calls: nothing is recorded of constants."""
         used = [a for t in self._made() for a in t.args if np.ndim(a) and id(a) in self._names.identifiers]
         known = [a for a in (*self._symbols, *used) if id(a) in self._names.given and np.ndim(a)]
         known = list({id(a): a for a in known}.values())
-        return {id(a): call for a in used if id(a) not in self._names.given and not is_variable(a) for call in recognized(a, known)}
+        unnamed = [a for a in used if id(a) not in self._names.given and not is_variable(a)]
+        found = {id(a): call for a in unnamed for call in recognized(a, known, self._names.given)}
+        for call in found.values():
+            self._names.hold(call.args[-1], "c")
+        return found
 
     def _find_lines(self, named: set[int], longest: float) -> set[int]:
         """The ids of the tensors that get an equation of their own."""
@@ -266,9 +270,14 @@ class _Names:
         return self._numbered(kind) if name in self._reserved or name in self.used else name
 
 
-def recognized(constant: Any, known: Sequence[Any]) -> Iterator[Call]:
-    """The call that gives the constant, if it is a simple one on what is known."""
+def recognized(constant: Any, known: Sequence[Any], names: Container[int] = ()) -> Iterator[Call]:
+    """The call that gives the constant, if it is a simple one on what is known, or a view of an array whose id is among the names."""
     value = _value(constant)
+    if isinstance(value.base, np.ndarray) and id(value.base) in names:
+        index = index_of_view(value, value.base)
+        if index is not None:
+            yield Call(registry["getitem"], (value.base,), {"index": index}, value.ndim)
+            return
     for a in known:
         if (
             not is_variable(a)
@@ -292,6 +301,32 @@ def _is_same(a: Any, b: Any) -> bool:
     """Whether two constants hold the same numbers."""
     x, y = _value(a), _value(b)
     return x is y or (not is_variable(b) and np.shape(x) == np.shape(y) and np.array_equal(x, y))
+
+
+def index_of_view(view: Any, base: Any) -> tuple[Any, ...] | None:
+    """Integers and slices that give an equal view of the array; None if it is another kind of view, such as a transpose."""
+    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    if offset < 0 or view.size == 0 or any(stride <= 0 for stride in (*view.strides, *base.strides)):
+        return None
+    index: list[Any] = []
+    axis = 0
+    for n, stride in zip(base.shape, base.strides, strict=True):
+        start, offset = divmod(offset, stride)
+        m, step = (view.shape[axis], view.strides[axis] // stride) if axis < view.ndim and view.strides[axis] >= stride else (0, 0)
+        if not step or start + (m - 1) * step >= n:
+            index.append(int(start))
+            continue
+        axis += 1
+        is_whole = m == n and step == 1
+        index.append(slice(None) if is_whole else slice(int(start), int(start + (m - 1) * step + 1), None if step == 1 else int(step)))
+    if any(isinstance(i, int) and not 0 <= i < n for i, n in zip(index, base.shape, strict=True)):
+        return None
+    found = base[tuple(index)]
+    is_equal = found.shape == view.shape and found.strides == view.strides and found.dtype == view.dtype
+    is_same = is_equal and found.__array_interface__["data"] == view.__array_interface__["data"]
+    while index and index[-1] == slice(None):
+        index.pop()
+    return tuple(index) if is_same and index else None
 
 
 def is_variable(a: Any) -> bool:

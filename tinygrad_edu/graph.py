@@ -97,6 +97,8 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
                 name = found.get(id(value)) or (found.get(id(value._data)) if type(value) is Tensor and value.is_leaf else None)
             if name:
                 known[id(value)] = name
+            elif isinstance(value, np.ndarray) and id(value.base) in found:
+                known[id(value.base)] = found[id(value.base)]  # a view, img[0:3] say, is written with the name of its array
     return known
 
 

@@ -11,7 +11,7 @@ import inspect
 import keyword
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from string import Formatter
@@ -335,6 +335,12 @@ def identifier(label: str) -> str:
     return f"{text}_" if keyword.iskeyword(text) else text
 
 
+def free_letter(kind: str, taken: Iterable[str]) -> str:
+    """The letter of names made up for a kind of value (t1, t2, ...), another one where the user has such names."""
+    letters = {"t": "tsuvh", "c": "ckdae", "p": "pqwbr"}.get(kind, kind)
+    return next((c for c in letters if not any(re.fullmatch(rf"{c}_?\d*", name) for name in taken)), kind)
+
+
 def _parts(label: str) -> tuple[str, str, str] | None:
     """A label as letters, number and word: W1 is W 1, delta_2 is delta 2, x_train is x and train."""
     found = re.fullmatch(r"([^\W\d_]+)_?(\d*)(?:_(\w*))?", label)
@@ -361,18 +367,24 @@ def latex_name(label: str) -> str:
         whole = rf"\partial {latex_name(above)}"
         return rf"\frac{{{whole}}}{{\partial {latex_name(below)}}}" if of else whole
     parts = _parts(label)
-    if parts is None or not all(c.isascii() or c in _LETTERS for c in label):
+    if parts is None or not all(c.isascii() or c in GREEK_LETTERS for c in label):
         return latex_text(cleaned(label))
     base, number, word = parts
     base = _SPELLED.get(base, base)
     base = (
-        f"\\{base}" if base in _GREEK else f"\\{_LETTERS[base]}" if base in _LETTERS else base if len(base) == 1 else f"\\mathrm{{{base}}}"
+        f"\\{base}"
+        if base in _GREEK
+        else f"\\{GREEK_LETTERS[base]}"
+        if base in GREEK_LETTERS
+        else base
+        if len(base) == 1
+        else f"\\mathrm{{{base}}}"
     )
     below = ",".join([number] * bool(number) + [f"\\mathrm{{{word}}}".replace("_", r"\_")] * bool(word))
     return base + f"_{{{below}}}" * bool(below)
 
 
-_LETTERS = {letter: name for name, letter in _GREEK.items()}
+GREEK_LETTERS = {letter: name for name, letter in _GREEK.items()}
 _TEX_ESCAPES = str.maketrans(
     {c: f"\\{c}" for c in "{}$&#%_"}
     | {

@@ -59,7 +59,26 @@ def size(shape: tuple[int, ...]) -> str:
 
 
 def heat(a: Any) -> list[list[float]]:
-    """A small picture of an array: the means of its blocks, from -1 to 1; NaN where a block holds what is not finite."""
+    """A small picture of an array: the means of its blocks as shares of the largest; NaN where a block holds what is not finite."""
+    means = blocks(a)
+    top = _largest(means)
+    return [[float(v / top) if np.isfinite(v) else float("nan") for v in row] for row in means]
+
+
+def caption(a: Any) -> list[str]:
+    """The lines below a heat map: the range of the entries and, where the cells are means, the mean of the fullest colour."""
+    means = blocks(a)
+    return [span(a)] if means.size == np.size(a) else [span(a), f"means up to ±{number(_largest(means), 3)}"]
+
+
+def _largest(means: Any) -> float:
+    """The largest finite size, 1 if there is none."""
+    finite = np.abs(means[np.isfinite(means)])
+    return float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+
+
+def blocks(a: Any) -> Any:
+    """The means of an array's blocks, as a matrix that is small enough for a heat map."""
     a = np.asarray(a, float)
     a = a.reshape(a.shape[0], -1) if a.ndim > 1 else a.reshape(1, -1)
     for axis, most in ((0, HEAT_ROWS), (1, HEAT_COLUMNS)):
@@ -69,6 +88,4 @@ def heat(a: Any) -> list[list[float]]:
             counts = np.diff([*starts, n]).reshape((-1, 1) if axis == 0 else (1, -1))
             with np.errstate(all="ignore"):
                 a = np.add.reduceat(a, starts, axis=axis) / counts
-    finite = np.abs(a[np.isfinite(a)])
-    top = finite.max() if finite.size and finite.max() > 0 else 1.0
-    return [[float(v / top) if np.isfinite(v) else float("nan") for v in row] for row in a]
+    return a

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+MOST, WIDEST = 250, 2500  # boxes, and layers that all arrows together pass: what can be laid out in seconds
 Kind = Literal["parameter", "constant", "step", "output", "fold"]
 
 
@@ -59,6 +60,36 @@ class Diagram:
     arrows: list[Arrow]
     title: str
     legend: list[str]
+
+    @property
+    def is_huge(self) -> bool:
+        """Whether its layout would take minutes."""
+        return len(self.boxes) > MOST or self.span > WIDEST
+
+    @property
+    def span(self) -> int:
+        """The layers that all arrows together pass: what the time of a layout grows with."""
+        place = {box.key: i for i, box in enumerate(self.boxes)}
+        pairs = [(place[arrow.tail], place[arrow.head]) for arrow in self.arrows]
+        rank = ranks(len(self.boxes), pairs)
+        return sum(rank[head] - rank[tail] for tail, head in pairs)
+
+
+def ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """The layer of each box: below all its operands; what has none, just above its first use. Every pair leads to a later box."""
+    rank = [0] * count
+    tails: dict[int, list[int]] = {}
+    for tail, head in pairs:
+        tails.setdefault(head, []).append(tail)
+    for head in sorted(tails):
+        rank[head] = 1 + max(rank[tail] for tail in tails[head])
+    first: dict[int, int] = {}
+    for tail, head in pairs:
+        first[tail] = min(first.get(tail, rank[head]), rank[head])
+    for k in range(count):
+        if k not in tails and k in first:
+            rank[k] = first[k] - 1
+    return rank
 
 
 def between(diagram: Diagram, outputs: Sequence[str], chosen: Sequence[str]) -> Diagram:

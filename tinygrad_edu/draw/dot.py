@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..languages import cleaned, unicode_name
-from .arrays import grid, heat, inline, is_small, number, size, span
+from .arrays import caption, grid, heat, inline, is_small, number, size, span
 from .diagram import Arrow, Box, Diagram
 from .themes import Theme, mixed
 
 FONT = "Helvetica"
 WRAP = 46  # characters in a line of a formula
 _NARROW = frozenset(" .,()[]|·'ijl₀₁₂₃₄₅₆₇₈₉")
+LARGE = 500  # layers that all edges together pass, from which on a layout is made in haste
 LINE = 16  # the height of a row of numbers
 CELL = 9  # the side of a heat map's cell
 
@@ -34,7 +35,8 @@ def source(diagram: Diagram, theme: Theme, direction: str = "LR") -> str:
     lines = [
         f"digraph {quoted(diagram.title)} {{",
         f'  graph [rankdir={direction} bgcolor="{theme.paper}" fontname="{FONT}" fontsize=10 fontcolor="{theme.faint}"'
-        f" nodesep=0.25 ranksep=0.45 pad=0.2 tooltip={quoted(diagram.title)} labelloc=b labeljust=l label={_legend(diagram)}]",
+        f" nodesep=0.25 ranksep=0.45 pad=0.2 tooltip={quoted(diagram.title)} labelloc=b labeljust=l"
+        f" label={_legend(diagram, theme)}{_haste(diagram)}]",
         f'  node [shape=plain fontname="{FONT}" fontsize=12 fontcolor="{theme.ink}"]',
         f'  edge [color="{theme.forward}" fontname="{FONT}" fontsize=10 fontcolor="{theme.backward}" arrowsize=0.7]',
     ]
@@ -62,10 +64,20 @@ def spoken(box: Box) -> str:
     return "; ".join(parts)
 
 
-def _legend(diagram: Diagram) -> str:
+def _haste(diagram: Diagram) -> str:
+    """Attributes for a diagram that Graphviz would take minutes to lay out beautifully: fewer rounds, straight edges."""
+    return " splines=line nslimit=1 nslimit1=1 mclimit=0.3" if diagram.span > LARGE else ""
+
+
+def _legend(diagram: Diagram, theme: Theme) -> str:
     signs = []
     if any(arrow.part is not None for arrow in diagram.arrows):
         signs.append("solid: forward; dashed: the gradient on its way back")
+    shown = [a for box in diagram.boxes if box.kind != "fold" for a in (box.value, box.grad) if a is not None]
+    if any(not is_small(a) for a in shown):
+        signs.append(f"heat maps: {theme.signs}")
+    if any("+=" in note.unicode for box in diagram.boxes for note in box.notes):
+        signs.append("+= adds the part of one use to the gradient, which is the sum over all uses")
     if any(box.wants_grad and box.grad is None for box in diagram.boxes):
         signs.append("gradient –: not computed, there was no backward()")
     return quoted("\n".join([*diagram.legend, *signs]) + "\n").replace("\\n", "\\l")
@@ -157,7 +169,7 @@ def _numbers(box: Box, theme: Theme) -> str:
         columns.append(("gradient", _sum(box, theme)))
     captions = "".join(_cell(caption, 8, ' ALIGN="LEFT"', theme.faint) for caption, _ in columns)
     cells = "".join(f'<TD ALIGN="LEFT" VALIGN="TOP">{array}</TD>' for _, array in columns)
-    both = table([captions, cells], 'BORDER="0" CELLSPACING="4" CELLPADDING="0"')
+    both = table([captions, cells], 'BORDER="0" CELLSPACING="6" CELLPADDING="0"')
     return f'<TD ALIGN="LEFT">{both}</TD>'
 
 
@@ -182,12 +194,24 @@ def _array(a: Any, theme: Theme) -> str:
         fixed = f'FIXEDSIZE="TRUE" WIDTH="{sum(widths) + 4}" HEIGHT="{LINE * len(texts) + 2}"'
         right = f' ALIGN="RIGHT" HEIGHT="{LINE}"'
         rows = ["".join(_cell(text, 10, right, width=w) for text, w in zip(row, widths, strict=True)) for row in texts]
-        return table(rows, f'{fixed} BORDER="1" SIDES="LR" CELLSPACING="0" CELLPADDING="2"')
-    colours = [[mixed(theme, share) for share in row] for row in heat(a)]
-    cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{CELL}" HEIGHT="{CELL}" BGCOLOR="{{}}"></TD>'
-    fixed = f'FIXEDSIZE="TRUE" WIDTH="{CELL * len(colours[0]) + 2}" HEIGHT="{CELL * len(colours) + 2}"'
-    picture = table(
-        ["".join(map(cell.format, row)) for row in colours], f'{fixed} BORDER="1" COLOR="{theme.faint}" CELLSPACING="0" CELLPADDING="0"'
-    )
-    rows = [f'<TD ALIGN="LEFT">{part}</TD>' for part in (picture, f'<FONT POINT-SIZE="8">{escaped(span(a))}</FONT>')]
+        return _in_brackets(table(rows, f'{fixed} BORDER="0" CELLSPACING="0" CELLPADDING="2"'))
+    shares = heat(a)
+    fixed = f'FIXEDSIZE="TRUE" WIDTH="{CELL * len(shares[0]) + 2}" HEIGHT="{CELL * len(shares) + 2}"'
+    rows = ["".join(_coloured(share, theme) for share in row) for row in shares]
+    picture = table(rows, f'{fixed} BORDER="1" COLOR="{theme.faint}" CELLSPACING="0" CELLPADDING="0"')
+    captions = (f'<FONT POINT-SIZE="8">{escaped(line)}</FONT>' for line in caption(a))
+    rows = [f'<TD ALIGN="LEFT">{part}</TD>' for part in (picture, *captions)]
     return table(rows, 'BORDER="0" CELLSPACING="0" CELLPADDING="1"')
+
+
+def _in_brackets(inside: str) -> str:
+    """A table between the square brackets of a matrix."""
+    bracket = '<TD BORDER="1" SIDES="{}" WIDTH="3"></TD>'
+    row = f"{bracket.format('LTB')}<TD>{inside}</TD>{bracket.format('TRB')}"
+    return table([row], 'BORDER="0" CELLSPACING="0" CELLPADDING="0"')
+
+
+def _coloured(share: float, theme: Theme) -> str:
+    """A cell of a heat map."""
+    sign = f'<FONT POINT-SIZE="7">{theme.minus}</FONT>' if theme.minus and share <= -0.1 else ""
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{CELL}" HEIGHT="{CELL}" BGCOLOR="{mixed(theme, share)}">{sign}</TD>'

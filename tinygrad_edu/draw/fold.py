@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from .diagram import Arrow, Box, Diagram, Text
 
-MANY = 40  # pictures with more boxes are folded
+NEWEST = 100  # steps that stay of a huge picture
 LEAST = 4  # and only where so many steps disappear
 PERIOD = 24  # the longest pattern that is looked for
 
 
-def folded(diagram: Diagram) -> Diagram:
-    """The diagram with each long repetition of steps in one box."""
-    if len(diagram.boxes) <= MANY:
+def folded(diagram: Diagram, many: int) -> Diagram:
+    """The diagram with each long repetition of steps in one box, if it has more boxes than `many`."""
+    if len(diagram.boxes) <= many:
         return diagram
     steps = [box for box in diagram.boxes if box.kind in ("step", "output")]
     marks = _marks(diagram, steps)
@@ -33,6 +33,29 @@ def folded(diagram: Diagram) -> Diagram:
         folds.append((fold, steps[first - 1].key))
         waiting += [(low, start), (start + repeats * period, high)]
     return _without(diagram, hidden, folds)
+
+
+def without_oldest(diagram: Diagram, older: Collection[str] = (), count: int = 0) -> Diagram:
+    """The diagram with the steps `older`, and `count` more that led to them, in one box.
+
+    What Graphviz would take minutes to lay out, and nobody could read, keeps its newest steps only, as many as can be laid out.
+    """
+    steps = [box.key for box in diagram.boxes if box.kind in ("step", "fold")]
+    newest, cut = len(steps), _hiding(diagram, set(older), count)
+    while cut.is_huge and newest > 1:
+        newest = min(newest // 2, NEWEST)
+        cut = _hiding(diagram, {*older, *steps[:-newest]}, count)
+    return cut
+
+
+def _hiding(diagram: Diagram, hidden: Collection[str], count: int) -> Diagram:
+    """The diagram with the boxes `hidden` in one, which says how many steps it stands for, `count` more among them."""
+    if not hidden:
+        return diagram
+    text = f"{count + len(hidden)} earlier steps: expand=True shows them"
+    fold = Box("earlier", "fold", "", formula=Text(f"⋯ {text} ⋯", rf"\text{{{text}}}"))
+    first = next(box.key for box in diagram.boxes if box.key in hidden)
+    return _without(diagram, dict.fromkeys(hidden, fold.key), [(fold, first)])
 
 
 def _marks(diagram: Diagram, steps: Sequence[Box]) -> list[int]:

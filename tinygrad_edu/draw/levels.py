@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,34 @@ import numpy as np
 from ..core import Tensor, fit
 from ..formula import Formula, is_variable, local_derivative, parameters, pulled_back, recognized
 from ..graph import ancestors
-from ..languages import LANGUAGES, Call, cleaned, latex_name, latex_text, unicode_name
+from ..languages import LANGUAGES, Call, cleaned, free_letter, latex_name, latex_text, unicode_name
 from ..operation import Op
 from .diagram import Arrow, Box, Diagram, Kind, Text, between
-from .fold import folded
+from .fold import folded, without_oldest
 
 LONG = 24  # about so many names and signs are the most in an equation of a picture
+TERMS = 3  # of a gradient that is the sum of more, the last ones are left out
+READ = 5_000  # steps that are looked at, the newest ones
 
 
 def diagram_of(outputs: Sequence[Tensor], names: Mapping[int, str], detail: str, chosen: Sequence[Tensor], expand: bool) -> Diagram:
     """The diagram at a level of detail, between the chosen tensors and the outputs if there are any, folded unless `expand`."""
-    made = {id(t) for t in ancestors(*outputs)}
+    made = ancestors(*outputs)
+    steps = [t for t in made if t.op is not None]
+    older = set() if expand or chosen else set(steps[:-READ])
+    known = {id(t) for t in made}
     for number, t in enumerate(chosen, 1):
-        if id(t) not in made:
+        if id(t) not in known:
             raise ValueError(f"{t.label()} is not part of what the output was made from: check `wrt`")
         if id(t) not in names:
             names = {**names, id(t): f"w{number}" if len(chosen) > 1 else "w"}
-    level = Ops(outputs, names) if detail == "ops" else Equations(outputs, names)
+    level = (Ops if detail == "ops" else Equations)(outputs, names, older)
     diagram = Diagram(list(level.boxes.values()), level.arrows, _title(outputs, names), level.legend)
     if chosen:
         diagram = between(diagram, [level.keys[id(t)] for t in outputs], [level.keys[id(t)] for t in chosen])
     if not expand:
-        diagram = folded(diagram)
+        cut = [level.keys[id(t)] for t in older if id(t) in level.keys]
+        diagram = without_oldest(folded(diagram, level.many), cut, len(older) - len(cut))
     level.fill(diagram)
     _add_parts(diagram)
     return diagram
@@ -41,6 +47,8 @@ def diagram_of(outputs: Sequence[Tensor], names: Mapping[int, str], detail: str,
 
 class Level:
     """What both levels of detail have in common: `boxes` by the id of their values, and `arrows`; `fill` adds what takes time."""
+
+    many = 24  # pictures with more boxes are folded
 
     def __init__(self, outputs: Sequence[Tensor], values: Sequence[Any], labels: Mapping[int, str], names: Mapping[int, str]) -> None:
         self.labels = labels
@@ -57,25 +65,29 @@ class Level:
 class Ops(Level):
     """One box per op: its formula, value and gradient, and its local derivative for each operand: its rule, as it runs."""
 
-    def __init__(self, outputs: Sequence[Tensor], names: Mapping[int, str]) -> None:
+    def __init__(self, outputs: Sequence[Tensor], names: Mapping[int, str], older: Container[Tensor]) -> None:
         shown: dict[int, Any] = {}
-        tensors = ancestors(*outputs)
+        tensors = ancestors(*outputs, until=older)
         for t in tensors:
+            if t in older:
+                shown[id(t)] = t
+                continue
             shown.update({id(a): a for a in t.args if isinstance(a, np.ndarray) and a.ndim})
             shown[id(t)] = t
         values = list(shown.values())
         super().__init__(outputs, values, _labels(values, names), names)
+        self.uses = Counter(id(a) for t in tensors for i, a in enumerate(t.args) if _is_asked(t, i))
         for t in tensors:
-            if t.op is not None:
+            if t.op is not None and t not in older:
                 self.boxes[id(t)].mark = _pattern(t)
                 self.arrows += [Arrow(self.keys[id(a)], self.keys[id(t)], i) for i, a in enumerate(t.args) if id(a) in self.keys]
         known = [a for a in values if id(a) in names and not is_variable(a)]
         for a in values:
             if id(a) not in names and not is_variable(a):
-                self.boxes[id(a)].formula = next((_call_text(call, names) for call in recognized(a, known)), None)
+                self.boxes[id(a)].formula = next((_call_text(call, names) for call in recognized(a, known, names)), None)
 
     def fill(self, diagram: Diagram) -> None:
-        patterns: dict[Any, tuple[Text, list[Text]]] = {}
+        patterns: dict[Any, tuple[Text, list[tuple[int, Text]]]] = {}
         parts: dict[str, list[Any]] = {}
         for box in diagram.boxes:
             t = box.tensor
@@ -85,18 +97,25 @@ class Ops(Level):
                 patterns[box.mark] = _op_text(t), _rule_texts(t)
             text, rules = patterns[box.mark]
             called = [self.labels.get(id(a), "") for a in t.args]
-            box.formula, *box.notes = (_with_names(part, called, box.name) for part in (text, *rules))
+            box.formula = _with_names(text, called, box.name)
+            box.notes = [self._note(t.args[i], _with_names(right, called, box.name)) for i, right in rules]
             parts[box.key] = op_parts(t)
         for arrow in diagram.arrows:
             if arrow.operand >= 0:
                 arrow.part = parts[arrow.head][arrow.operand]
 
+    def _note(self, a: Tensor, right: Text) -> Text:
+        """What one use gives to the gradient of `a`: all of it, or a part that is added to it."""
+        return _gradient(self.labels[id(a)], right.unicode, right.latex, is_part=self.uses[id(a)] > 1)
+
 
 class Equations(Level):
     """One box per named tensor: its equation, its value, its gradient and the formula of that."""
 
-    def __init__(self, outputs: Sequence[Tensor], names: Mapping[int, str]) -> None:
-        self.formula = formula = Formula(outputs, names, lines=True, longest=LONG)
+    many = 12
+
+    def __init__(self, outputs: Sequence[Tensor], names: Mapping[int, str], older: Container[Tensor]) -> None:
+        self.formula = formula = Formula(outputs, names, older, lines=True, longest=LONG)
         lines, latex = formula.equations("unicode"), formula.equations("latex")
         self.uses = {id(line.tensor): {id(a): a for a in formula.operands(line.tensor)} for line in lines}
         shown: dict[int, Any] = {}
@@ -116,6 +135,7 @@ class Equations(Level):
         left = {box.key for box in diagram.boxes}
         received: dict[int, list[Text]] = {}
         parts: dict[str, list[Any]] = {}
+        uses = Counter(i for used in self.uses.values() for i in used)
         for box in diagram.boxes:
             t, operands = box.tensor, list(self.uses.get(id(box.tensor), {}).values())
             parts[box.key] = [None] * len(operands)
@@ -124,12 +144,16 @@ class Equations(Level):
             for a, gx in pulled_back(self.formula, t):
                 if self.keys.get(id(a)) in left:
                     received.setdefault(id(a), []).append(Text(gx.equations("unicode")[-1].right, gx.equations("latex")[-1].right))
+                    uses[id(a)] -= 1
             if t.grad is not None:
                 with np.errstate(all="ignore"):
                     found = {id(a): g for a, g in t.adjoints(t.grad, until=set(filter(_is_tensor, operands)))}
                 parts[box.key] = [found.get(id(a)) for a in operands]
         for i, terms in received.items():
-            self.boxes[i].notes.append(_gradient(self.labels[i], *map(" + ".join, zip(*terms, strict=True))))
+            if uses[i] or len(terms) > TERMS:
+                terms[TERMS - 1 :] = [Text(f"⋯ ({uses[i] + len(terms)} terms)", rf"\cdots \text{{ ({uses[i] + len(terms)} terms)}}")]
+            unicode, latex = (" + ".join(texts).replace("+ −", "− ").replace("+ -", "- ") for texts in zip(*terms, strict=True))
+            self.boxes[i].notes.append(_gradient(self.labels[i], unicode, latex))
         for arrow in diagram.arrows:
             if arrow.operand >= 0:
                 arrow.part = parts[arrow.head][arrow.operand]
@@ -155,9 +179,10 @@ def _labels(values: Iterable[Any], names: Mapping[int, str]) -> dict[int, str]:
     """A label for everything that has a box: its name, else t1, t2, ... for what was computed, c1 and p1 for leaves."""
     counts: Counter[str] = Counter()
     taken = set(names.values())
+    letters = {kind: free_letter(kind, taken) for kind in "ctp"}
     labels = {}
     for value in values:
-        kind = "c" if not is_variable(value) else "t" if value.op else "p"
+        kind = letters["c" if not is_variable(value) else "t" if value.op else "p"]
         label = names.get(id(value), "")
         while not label or (id(value) not in names and label in taken):
             counts[kind] += 1
@@ -232,21 +257,25 @@ def _op_text(t: Tensor) -> Text:
     return Text(made.unicode, made.latex)
 
 
-def _rule_texts(t: Tensor) -> list[Text]:
+def _is_asked(t: Tensor, i: int) -> bool:
+    """Whether operand `i` gets a gradient from the op that made `t`."""
+    a = t.args[i]
+    return t.op is not None and _is_tensor(a) and a.requires_grad and t.op.rule(i) is not None
+
+
+def _rule_texts(t: Tensor) -> list[tuple[int, Text]]:
     """What the op's rules make of the gradient, for each operand that gets one."""
     op = t.op
     assert op is not None
     texts = []
-    for i, a in enumerate(t.args):
+    for i in range(len(t.args)):
         rule = op.textbook(i)
-        if rule is None or not _is_tensor(a) or not a.requires_grad:
+        if rule is None or not _is_asked(t, i):
             continue
         g, y, *letters = parameters(rule, len(t.args))
         calls = {g: f"∂{_RESULT}", y: _RESULT} | {letter: _word(_first(t.args, b)) for letter, b in zip(letters, t.args, strict=True)}
         formula = local_derivative(t, i, calls)
-        text = _gradient(_word(_first(t.args, a)), formula.equations("unicode")[-1].right, formula.equations("latex")[-1].right)
-        if text not in texts:
-            texts.append(text)
+        texts.append((i, Text(formula.equations("unicode")[-1].right, formula.equations("latex")[-1].right)))
     return texts
 
 
@@ -260,9 +289,10 @@ def _with_names(text: Text, operands: Sequence[str], result: str) -> Text:
     return Text(unicode, latex)
 
 
-def _gradient(label: str, unicode: str, latex: str) -> Text:
-    """The equation of a gradient."""
-    return Text(f"∂{unicode_name(label)} = {unicode}", rf"\partial {latex_name(label)} = {latex}")
+def _gradient(label: str, unicode: str, latex: str, is_part: bool = False) -> Text:
+    """The equation of a gradient, or of a part that is added to it."""
+    signs = ("+=", r"\mathrel{+}=") if is_part else ("=", "=")
+    return Text(f"∂{unicode_name(label)} {signs[0]} {unicode}", rf"\partial {latex_name(label)} {signs[1]} {latex}")
 
 
 def _call_text(call: Call, names: Mapping[int, str]) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .diagram import Diagram
     from .themes import Theme
 
+FINE = 60  # boxes, from which on a .png has half the resolution: its size in pixels is what takes time
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".html", ".txt", ".md", ".tex")
 
 
@@ -36,7 +38,17 @@ class Picture:
         from .render import accessible, render
         from .text import tree
 
+        self._say_if_slow()
         return accessible(render(self.source, "svg").decode(), self.diagram.title, tree(self.diagram))
+
+    def _say_if_slow(self) -> None:
+        """Warn before Graphviz works for minutes."""
+        if self.diagram.is_huge:
+            warnings.warn(
+                f"the layout of {len(self.diagram.boxes)} boxes can take minutes: leave out expand=True, "
+                'draw detail="equations", or save the picture as .txt',
+                stacklevel=4,
+            )
 
     @property
     def text(self) -> str:
@@ -71,7 +83,8 @@ class Picture:
         if suffix == ".svg":
             return self.svg
         if suffix in (".png", ".pdf"):
-            return render.render(self.source, suffix[1:])
+            self._say_if_slow()
+            return render.render(self.source, suffix[1:], dpi=144 if len(self.diagram.boxes) < FINE else 72)
         if suffix == ".html":
             return page.page(self)
         if suffix == ".md":

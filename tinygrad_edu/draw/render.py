@@ -22,8 +22,8 @@ def program() -> str | None:
     return which("dot") or which("graphviz-pure") or which("graphviz-pure", path=str(Path(sys.executable).parent))
 
 
-def render(source: str, kind: str) -> bytes:
-    """The picture of a DOT source: kind is svg, png or pdf."""
+def render(source: str, kind: str, dpi: int = 144) -> bytes:
+    """The picture of a DOT source: kind is svg, png or pdf; `dpi` is the resolution of a png."""
     command = program()
     if command is None:
         raise GraphvizMissing(
@@ -31,7 +31,7 @@ def render(source: str, kind: str) -> bytes:
             "without it save the picture as .txt, .dot, .md or .tex"
         )
     if kind == "png":
-        source = source.replace("{", "{\n  dpi=144", 1)
+        source = source.replace("{", f"{{\n  dpi={dpi}", 1)
     if Path(command).stem == "dot":
         from graphviz import pipe
 

@@ -21,6 +21,8 @@ class Theme(NamedTuple):
     low: str  # the most negative entry of a heat map
     zero: str
     high: str  # the most positive one
+    signs: str  # what tells the two apart, in words
+    minus: str = ""  # a sign in the negative cells, where colours cannot tell
 
 
 THEMES = {
@@ -38,6 +40,7 @@ THEMES = {
         low="#0072b2",
         zero="#f7f7f7",
         high="#d55e00",
+        signs="blue below 0, orange above",
     ),
     "dark": Theme(
         paper="#15181c",
@@ -53,6 +56,7 @@ THEMES = {
         low="#56b4e9",
         zero="#30343a",
         high="#e8853a",
+        signs="blue below 0, orange above",
     ),
     "print": Theme(
         paper="#ffffff",
@@ -65,9 +69,11 @@ THEMES = {
         step="#ffffff",
         output="#ffffff",
         fold="#ffffff",
-        low="#606060",
+        low="#8c8c8c",
         zero="#ffffff",
-        high="#b0b0b0",
+        high="#8c8c8c",
+        signs="the darker, the further from 0; − below 0",
+        minus="−",
     ),
 }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import dist
 from typing import Any
 
 import numpy as np
 
-from ..languages import latex_name, latex_text
+from ..languages import GREEK_LETTERS, latex_name, latex_text
 from .arrays import grid, inline, is_small, size, span
 from .diagram import Box, Diagram
 
@@ -20,17 +21,31 @@ _STYLES = {
 _HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage{amsmath}
 \usetikzlibrary{arrows.meta}
-\begin{document}
+%(letters)s\begin{document}
 \begin{tikzpicture}[>=Stealth, every node/.style={font=\small}, box/.style={draw, align=center, inner sep=4pt},
-  back/.style={->, dashed, orange!70!black, bend left=18}]"""
+  back/.style={->, dashed, orange!70!black}]"""
+LAYERS = 90  # TeX knows no length beyond 5.7 m
+FAR = 25.0  # cm, from which on an arrow is straight: TikZ cannot bend the longest
+_SIDES = {  # where a straight arrow begins and ends, for each direction
+    "LR": ("north west", "north east"),
+    "RL": ("north east", "north west"),
+    "TB": ("north east", "south east"),
+    "BT": ("south east", "north east"),
+}
 
 
 def document(diagram: Diagram, direction: str) -> str:
     """The TeX document: boxes in layers, each as far from the leaves as its longest path."""
-    lines = [_HEAD]
-    for box, (layer, place) in zip(diagram.boxes, places(diagram), strict=True):
+    placed = places(diagram)
+    layers = [layer for layer, _ in placed]
+    if max(layers) - min(layers) >= LAYERS:
+        raise ValueError(f"TeX has no room for more than {LAYERS} layers of boxes: draw without expand=True, or save the picture as .svg")
+    lines = []
+    centre: dict[str, tuple[float, float]] = {}
+    for box, (layer, place) in zip(diagram.boxes, placed, strict=True):
         x, y = (layer * 6.0, -place * 3.2) if direction in ("LR", "RL") else (place * 6.0, -layer * 3.2)
         x, y = (-x if direction == "RL" else x), (-y if direction == "BT" else y)
+        centre[box.key] = (x, y)
         style = f"box, {_STYLES[box.kind]}".rstrip(", ")
         text = r" \\ ".join(_lines(box))
         lines.append(rf"\node[{style}] ({box.key}) at ({x:.1f}, {y:.1f}) {{{text}}};")
@@ -38,8 +53,22 @@ def document(diagram: Diagram, direction: str) -> str:
         lines.append(rf"\draw[->] ({arrow.tail}) -- ({arrow.head});")
         if arrow.part is not None:
             label = rf" node[midway, font=\scriptsize] {{{_numbers(arrow.part)}}}" if np.size(arrow.part) == 1 else ""
-            lines.append(rf"\draw[back] ({arrow.head}) to{label} ({arrow.tail});")
-    return "\n".join([*lines, r"\end{tikzpicture}", r"\end{document}", ""])
+            if dist(centre[arrow.head], centre[arrow.tail]) < FAR:
+                lines.append(rf"\draw[back] ({arrow.head}) to[bend left=18]{label} ({arrow.tail});")
+            else:
+                start, end = _SIDES[direction]
+                lines.append(rf"\draw[back] ({arrow.head}.{start}) --{label} ({arrow.tail}.{end});")
+    body = "\n".join([*lines, r"\end{tikzpicture}", r"\end{document}", ""])
+    for letter, name in GREEK_LETTERS.items():
+        body = body.replace(letter, rf"\ensuremath{{\{name}}}")
+    return f"{_HEAD % {'letters': _declared(body)}}\n{body}"
+
+
+def _declared(text: str) -> str:
+    """What pdfTeX, whose fonts have few letters, is to print in place of the others: their code points. Other engines have them."""
+    others = sorted({c for c in text if ord(c) >= 0x250 and not 0x2000 <= ord(c) < 0x2070})
+    lines = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\texttt{{U+{ord(c):04X}}}}}" for c in others]
+    return "\n".join([r"\usepackage{iftex}", r"\ifPDFTeX", *lines, r"\fi", ""]) if others else ""
 
 
 def places(diagram: Diagram) -> list[tuple[int, float]]:

@@ -7,6 +7,8 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
+from ..draw.diagram import ranks
+
 GAP, RANK = 18, 32  # pixels between boxes, and between layers
 SWEEPS = 8
 SLACK, STEEP = 5, 20  # pixels by which a straightened line may miss a bend, and lean over in all
@@ -31,23 +33,6 @@ def layered(
     curves, routes = _drawn(chains, centres, height)
     right = max(x[k] + width[k] / 2 for row in rows for k in row)
     return centres[: len(widths)], curves, routes, (right - left, len(rows) * (height + RANK) - RANK)
-
-
-def ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """The layer of each box: below all its operands; what has none, just above its first use."""
-    rank = [0] * count
-    tails: dict[int, list[int]] = {}
-    for tail, head in pairs:
-        tails.setdefault(head, []).append(tail)
-    for head in sorted(tails):
-        rank[head] = 1 + max(rank[tail] for tail in tails[head])
-    first: dict[int, int] = {}
-    for tail, head in pairs:
-        first[tail] = min(first.get(tail, rank[head]), rank[head])
-    for k in range(count):
-        if k not in tails and k in first:
-            rank[k] = first[k] - 1
-    return rank
 
 
 def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]) -> tuple[list[list[int]], list[int], list[int]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..draw import render
-from .layers import layered, ranks
+from ..draw.diagram import ranks
+from .layers import layered
 
 HEIGHT, MARGIN = 46, 8  # pixels
 MOST = 1200  # layers that all edges together may pass, for Graphviz to be asked: its time grows with the square of it

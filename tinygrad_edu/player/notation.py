@@ -11,7 +11,7 @@ import numpy as np
 from ..core import Tensor
 from ..formula import Formula, local_derivative, parameters
 from ..graph import ancestors, names_of, value_of
-from ..languages import LANGUAGES, cleaned, unicode_name
+from ..languages import LANGUAGES, cleaned, free_letter, unicode_name
 
 GRADIENT = -1  # a formula's reference to the gradient that arrives
 Tokens = list[Any]  # str: text; int: the node of that index, or GRADIENT
@@ -39,7 +39,9 @@ def things(loss: Tensor) -> list[Any]:
 def labels_of(loss: Tensor, names: Mapping[Any, Any] | None) -> list[str]:
     """A label for every node: its name, else a letter and a number; `1 - y` for what is that."""
     known = {key: cleaned(name) for key, name in names_of([loss], names).items()}
-    taken, counts = set(known.values()), dict.fromkeys("tpc", 0)
+    taken = set(known.values())
+    letters = {kind: free_letter(kind, taken) for kind in "tpc"}
+    counts = dict.fromkeys("tpc", 0)
     nodes = things(loss)
     labels = []
     for node in nodes:
@@ -49,7 +51,7 @@ def labels_of(loss: Tensor, names: Mapping[Any, Any] | None) -> list[str]:
         while not label or (id(node) not in known and label in taken):
             kind = "t" if type(node) is Tensor and node.op else "p" if type(node) is Tensor and node.requires_grad else "c"
             counts[kind] += 1
-            label = f"{kind}{counts[kind]}"
+            label = f"{letters[kind]}{counts[kind]}"
         taken.add(label)
         labels.append(label)
     return labels
