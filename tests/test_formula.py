@@ -24,6 +24,7 @@ def value(formula):
         np.ones(1).mean(),
         np.ones(1).sum(),
         np.ones(1).std(),
+        np.ones(1).var(),
     )  # NumPy imports its own Python at the first call, which an expression without builtins cannot
     namespace = {"__builtins__": {"abs": abs, "slice": slice}, **formula.namespace}
     *before, last = formula.python.split("\n")
