@@ -315,3 +315,21 @@ def test_large_arrays_get_what_small_ones_get(f):
 
 def test_a_constant_row_is_a_kink_at_which_the_second_derivative_of_std_is_0():
     assert (tg.hessian(tg.std)(np.full(3, 0.1)).numpy() == 0).all()
+
+
+def test_compiled_code_sums_and_spreads_alike():
+    summed = tg.compile(lambda x: x.sum(axis=0))
+    assert summed(np.ones((4096, 2), np.float16)).tolist() == [4096, 4096]
+    scope = {}
+    exec(summed.source, scope)
+    assert next(f for name, f in scope.items() if name not in ("np", "__builtins__"))(np.ones((4096, 2), np.float16)).tolist() == [
+        4096,
+        4096,
+    ]
+    ones = np.ones((4096, 1), np.float16)
+    assert tg.compile(lambda b: tg.grad(lambda b: (ones + b).sum())(b))(np.zeros(1, np.float16)).tolist() == [4096]
+    for f in (tg.std, tg.var):
+        assert tg.compile(lambda x, f=f: tg.grad(f)(x))(np.full(3, 0.1)).tolist() == [0, 0, 0]
+    masked = np.array([-INF, 1.0, 1.0])
+    assert tg.compile(lambda z: tg.grad(tg.logsumexp)(z))(masked).tolist() == [0, 0.5, 0.5]
+    np.testing.assert_array_equal(tg.compile(lambda z: tg.softmax(z))(np.float32([2.0**20, 2.0**20 + 1])), tg.softmax(np.float32([0, 1])))

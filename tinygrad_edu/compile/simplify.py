@@ -254,11 +254,17 @@ def swapaxes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
 
 
 def sum_(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
-    """The axes as a reader would write them: one number, or none for all. The sum of -x is the negative sum."""
+    """The axes as a reader would write them: one number, or none for all. The sum of -x is the negative sum.
+
+    Of float16 it is taken in float32, since 2,048 + 1 is 2,048.
+    """
     x, axis = args[0], static["axis"]
     if made_by(x, "negative") and b.uses[x] <= 1 and dtype.kind == "f" and 0 not in x.shape:
         total = b.make(registry["sum"], x.args, static, shape, dtype)
         return b.make(registry["negative"], (total,), {}, shape, dtype)
+    if dtype == np.float16 and x.dtype == dtype:
+        wide = b.make(registry["astype"], (x,), {"dtype": _FLOAT32}, x.shape, _FLOAT32)
+        return b.make(registry["astype"], (b.make(registry["sum"], (wide,), static, shape, _FLOAT32),), {"dtype": dtype}, shape, dtype)
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
     elif isinstance(axis, tuple) and len(axis) == x.ndim and x.ndim > 0:
@@ -277,6 +283,7 @@ def _order(static: Static, ndim: int) -> tuple[int, ...]:
     return tuple(reversed(range(ndim))) if axes is None else tuple([a % ndim for a in axes])
 
 
+_FLOAT32 = np.dtype(np.float32)
 RULES: dict[str, Maker] = {
     "multiply": multiply,
     "divide": divide,

@@ -66,8 +66,15 @@ def _deviation(x: Any, axis: Any = None) -> Any:
     return x - mean
 
 
-def _plain_deviation(x: Any, axis: Any = None) -> Any:
+def _from_mean(x: Any, axis: Any) -> Any:
+    """The same, as books have it."""
     return x - x.mean(axis=axis, keepdims=True)
+
+
+def _plain_deviation(x: Any, axis: Any = None) -> Any:
+    if not x.size:
+        return x - x
+    return x - np.minimum(np.maximum(x.mean(axis, keepdims=True), x.min(axis, keepdims=True)), x.max(axis, keepdims=True))
 
 
 def _at_least_0(n: int) -> int:
@@ -266,14 +273,14 @@ min  = op(lambda x, axis=None, keepdims=False: x.min(axis, None, keepdims),
 prod = op(lambda x, axis=None, keepdims=False: x.prod(axis, None, None, keepdims),
           lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _others(x, axis),
           name="prod", latex=r"\prod{over} {}", numpy=(np.prod,), shapes="axes", doc="The product over the axis; zeros are no exception.")
-deviation: Op = op(_deviation, lambda g, y, x, axis: deviation.apply(g, axis=axis), name="deviation", source="x, axis=None: x - x.mean(axis=axis, keepdims=True)", plain=_plain_deviation,
+deviation: Op = op(_deviation, lambda g, y, x, axis: deviation.apply(g, axis=axis), name="deviation", source="x, axis=None: x - np.clip(x.mean(axis=axis, keepdims=True), x.min(axis=axis, keepdims=True), x.max(axis=axis, keepdims=True))", plain=_plain_deviation,
           cases=({"shapes": ((4,),)}, {"shapes": ((2, 3),), "axis": 1}), doc="How far each entry is from the mean over the axis: exactly 0 where all are equal.")
 var  = op(_var,
-          lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _plain_deviation(x, axis) / (_count(x, y) - ddof),
+          lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _from_mean(x, axis) / (_count(x, y) - ddof),
           stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g, x, axis, keepdims) * 2 * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="var", numpy=(np.var,), shapes="axes", plain=_plain_var, doc="The variance over the axis: the sum of squared deviations over n - ddof.")
 std  = op(_std,
-          lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _plain_deviation(x, axis) / (_count(x, y) - ddof),
+          lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * _from_mean(x, axis) / (_count(x, y) - ddof),
           stable=(lambda g, y, x, axis, ddof, keepdims: _kept(g / np.where(y == 0, np.inf, y), x, axis, keepdims) * _divided(deviation.apply(x, axis=axis), _count(x, y) - ddof),),
           name="std", numpy=(np.std,), shapes="axes", plain=lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_plain_var(x, axis, ddof, keepdims)),
           kinks=lambda x, axis, ddof, keepdims: x.std(axis) if x.size > x.std(axis).size else np.ones(()),
