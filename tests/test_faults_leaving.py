@@ -372,3 +372,57 @@ def test_a_message_names_the_function_of_a_library():
         tg.grad(lambda x: np.mean([x[0], x[1]]) * x[0])(V)
     with pytest.raises(TypeError, match=r"^NumPy takes W as a plain array.*W\.numpy\(\) or W\.detach\(\)"):
         np.array(tg.Tensor(V, requires_grad=True, name="W"))
+
+
+# -- other libraries -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda frame, w: (frame * w).sum(), [4.0, 6.0]),
+        (lambda frame, w: (w * frame).sum(), [4.0, 6.0]),
+        (lambda frame, w: (frame["a"] * w).sum(), [1.0, 3.0]),
+        (lambda frame, w: (w - frame["a"]).sum(), [1.0, 1.0]),
+        (lambda frame, w: ((frame - w) ** 2).sum(), [-4.0, -4.0]),
+        (lambda frame, w: (w @ frame).sum(), [3.0, 7.0]),
+        (lambda frame, w: ((frame["a"] > 2.0) * w).sum(), [0.0, 1.0]),
+        (lambda frame, w: frame @ w, "pandas takes w as a plain array"),
+        (lambda frame, w: frame["a"].dot(w), "pandas takes w as a plain array"),
+        (lambda frame, w: frame.assign(c=w), "pandas takes w as a plain array"),
+    ],
+)
+def test_pandas_leaves_arithmetic_to_the_tensor(f, expected):
+    frame = pytest.importorskip("pandas").DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["a", "b"])
+    if isinstance(expected, str):
+        with pytest.raises(TypeError, match=expected):
+            tg.grad(lambda w: f(frame, w))(V)
+    else:
+        assert tg.grad(lambda w: f(frame, w))(V).tolist() == expected
+
+
+@pytest.mark.parametrize("f", [lambda a, x: a @ x, lambda a, x: x @ a, lambda a, x: a * x, lambda a, x: a.dot(x), lambda a, x: a + x])
+def test_a_sparse_array_on_either_side_is_an_error_that_shows_the_way(f):
+    a = pytest.importorskip("scipy.sparse").csr_array(EYE)
+    with pytest.raises(TypeError, match=r"\.toarray\(\)|of scipy takes x as a plain array.*x\.detach\(\)"):
+        tg.grad(lambda x: f(a, x).sum())(V)
+
+
+@pytest.mark.parametrize("f", ["logsumexp", "softmax", "expit", "erf", "gammaln", "xlogy"])
+def test_special_functions_of_scipy_are_refused_unless_defined(f):
+    function = getattr(pytest.importorskip("scipy.special"), f)
+    with pytest.raises(TypeError, match=r"x\.detach\(\)|is not an op on Tensors yet"):
+        tg.grad(lambda x: function(*[x] * (2 if f == "xlogy" else 1)).sum())(V)
+
+
+def test_parameters_are_not_updated_by_way_of_data_that_has_a_gradient():
+    w = tg.Tensor(V, requires_grad=True)
+    with pytest.raises(TypeError, match=r"`w\.data = x` would lose the gradient of x: update w in `with tg\.no_grad\(\): w -= "):
+        w.data = w - 0.1
+    w.data = (w - 1.0).numpy()
+    assert w.tolist() == [0.0, 1.0]
+
+
+def test_rows_are_stacked_row_by_row():
+    with pytest.raises(TypeError, match=r"tg\.stack\(\[tg\.stack\(\[\.\.\.\]\), \.\.\.\]\)"):
+        tg.grad(lambda a: tg.Tensor([[a, 1.0], [1.0, a]]).sum())(1.0)

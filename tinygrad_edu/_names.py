@@ -25,9 +25,9 @@ def is_users(frame: FrameType) -> bool:
     return module not in (_PACKAGE, "numpy") and module not in sys.stdlib_module_names
 
 
-def variables() -> dict[int, str]:
-    """The user's variables: the id of each value, and the first name that it has."""
-    frame = user_frame()
+def variables(frame: FrameType | None = None) -> dict[int, str]:
+    """The variables of the user, or of a frame: the id of each value, and the first name that it has."""
+    frame = frame or user_frame()
     names: dict[int, str] = {}
     held: dict[int, str] = {}
     for scope in (frame.f_locals, frame.f_globals) if frame else ():
@@ -47,9 +47,9 @@ def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
             names.setdefault(id(value), key if type(key) is str else f"{name}_{key}")
 
 
-def of(value: Any) -> str | None:
-    """The name of a tensor or array: its own `name`, else the user's variable that holds it, else None."""
+def of(value: Any, frame: FrameType | None = None) -> str | None:
+    """The name of a tensor or array: its own `name`, else the variable of the user, or of a frame, that holds it, else None."""
     name = getattr(value, "name", None)
     if name or not hasattr(value, "shape"):
         return name
-    return variables().get(id(value))
+    return variables(frame).get(id(value))

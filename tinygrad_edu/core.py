@@ -49,6 +49,7 @@ class Tensor(Methods):
     array([2., 4.])
     """
 
+    __pandas_priority__ = 5000  # df * t and series * t are for t to compute: above DataFrame's 4000
     __slots__ = ("__weakref__", "_args", "_data", "_grad", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "name")
 
     _data: Array
@@ -116,6 +117,12 @@ class Tensor(Methods):
                     self._lent = None
                     lent.pop(id(self), None)
             return
+        if type(value) is Tensor and leaving.loses(value):
+            name = self.name or _names.of(self) or "t"
+            raise TypeError(
+                f"`{name}.data = x` would lose the gradient of x: update {name} in `with tg.no_grad(): {name} -= ...`, "
+                f"or write `{name}.data = x.numpy()`"
+            )
         array = numeric(value)
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} was assigned to {self.label()} of shape {self.shape}: make a new Tensor")

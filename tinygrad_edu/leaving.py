@@ -18,7 +18,7 @@ import numpy as np
 
 from . import _names
 from ._methods import Methods
-from .modes import is_recording, within
+from .modes import is_known, is_recording, within
 
 if TYPE_CHECKING:
     from .core import Tensor
@@ -72,7 +72,7 @@ def number(t: Tensor, taker: str) -> Any:
             "float(t) of a tensor that requires a gradient gives a number without one: write t.item() if that is meant; "
             "in a loss write np.exp(t) in place of math.exp(t), and tg.stack([...]) to collect numbers"
         )
-        warnings.warn(text, GradientLostWarning, stacklevel=_depth_of_user())
+        _warn(text)
     return entry
 
 
@@ -86,15 +86,13 @@ def refuse_copy(t: Tensor) -> None:
         )
 
 
-def refuse_in(values: Sequence[Any]) -> None:
+def refuse_in(values: Sequence[Any], instead: str = "tg.stack([...])") -> None:
     """Raise if a (nested) list holds a tensor whose gradient an array made of the list would lose."""
-    from .modes import is_known
-
     for entry in values:
         if isinstance(entry, Methods) and (loses(entry) or not is_known(entry)):  # type: ignore[arg-type]
-            raise TypeError("a list of Tensors is not a Tensor, its gradients would be lost: write tg.stack([...])")
+            raise TypeError(f"a list of Tensors is not a Tensor, its gradients would be lost: write {instead}")
         if isinstance(entry, (list, tuple)):
-            refuse_in(entry)
+            refuse_in(entry, "tg.stack([tg.stack([...]), ...]), row by row")
 
 
 def on_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], refusal: Callable[[Tensor], str]) -> Any:
@@ -120,39 +118,42 @@ def looks_only(*functions: Callable[..., Any]) -> None:
 # -- who asks --------------------------------------------------------------------------------------------------------------------
 
 
-def _libraries() -> list[FrameType]:
-    """The functions of libraries between the tensor and the code of its user, innermost first."""
+def _asking() -> tuple[list[FrameType], FrameType | None]:
+    """The functions of libraries between the tensor and its user's code, innermost first, and the frame of that code."""
     frame: FrameType | None = sys._getframe(1)
-    found = []
+    libraries = []
     while frame is not None and (not _names.is_users(frame) or frame.f_code.co_filename.startswith(_LIBRARIES)):
         if frame.f_globals.get("__name__", "").partition(".")[0] != __package__:
-            found.append(frame)
+            libraries.append(frame)
         frame = frame.f_back
-    return found
+    return libraries, frame
 
 
 def _is_looked_at() -> bool:
     """Whether whoever asks gives nothing back that could have a gradient."""
     modules = tuple(f"{module}." for module in LOOK_ONLY)
-    return any(f.f_code in _lookers or f"{f.f_globals.get('__name__', '')}.".startswith(modules) for f in _libraries())
+    return any(f.f_code in _lookers or f"{f.f_globals.get('__name__', '')}.".startswith(modules) for f in _asking()[0])
 
 
 def _taker() -> str:
     """What the user called: the outermost function of a library, if it is written in Python."""
-    for frame in reversed(_libraries()):
+    for frame in reversed(_asking()[0]):
         library, name = frame.f_globals.get("__name__", "").partition(".")[0], frame.f_code.co_qualname
         if "<" not in name:  # no wrapper, no lambda
             return f"np.{name}" if library == "numpy" and hasattr(np, name) else f"{name} of {library}"
     return "NumPy"
 
 
-def _depth_of_user() -> int:
-    """How many frames above its caller the user's code is, as `warnings.warn` counts them."""
-    frame, depth = sys._getframe(1), 1
-    while frame.f_back is not None and (not _names.is_users(frame) or frame.f_code.co_filename.startswith(_LIBRARIES)):
-        frame, depth = frame.f_back, depth + 1
-    return depth
-
-
 def _name(t: Tensor) -> str:
-    return t.name or _names.of(t) or "t"
+    return _names.of(t, _asking()[1]) or "t"
+
+
+def _warn(text: str) -> None:
+    """Warn at the user's line."""
+    user = _asking()[1]
+    if user is None:
+        warnings.warn(text, GradientLostWarning, stacklevel=2)
+    else:
+        scope, line = user.f_globals, user.f_lineno
+        registry = scope.setdefault("__warningregistry__", {})
+        warnings.warn_explicit(text, GradientLostWarning, user.f_code.co_filename, line, scope.get("__name__"), registry)
