@@ -77,7 +77,7 @@ FORMS = [
 # not about numbers: they print, read files, or set something for the whole process
 LEFT_OUT = {"show_config", "show_runtime", "info", "test", "set_printoptions", "setbufsize", "seterr", "seterrcall", "printoptions"}
 LEFT_OUT |= {"empty", "empty_like"}  # whatever the memory holds
-LEFT_OUT |= {"item", "tolist"}  # the explicit ways
+LEFT_OUT |= {"item", "tolist", "getdata"}  # the explicit ways
 LEFT_OUT |= {"bmat", "polyvalfromroots"}  # the one gives None for what is no array, the other takes it for a single number
 LEFT_OUT |= {"nditer", "frombuffer", "tofile", "dump"}  # they take arrays, bytes or files alone, and say so
 
@@ -106,7 +106,7 @@ PLACES = {
     "np": functions(np),
     "np.linalg": functions(np.linalg),
     "np.fft": functions(np.fft),
-    "np.ma": {name: f for name, f in functions(np.ma).items() if name not in ("getdata", "median")},  # they take `_data` unasked
+    "np.ma": functions(np.ma),
     "np.polynomial": functions(np.polynomial.polynomial),
     "np.random.Generator": {name: drawn(np.random.default_rng, name) for name in dir(np.random.Generator) if name[0] != "_"},
     "np.random.RandomState": {name: drawn(np.random.RandomState, name) for name in dir(np.random.RandomState) if name[0] != "_"},

@@ -265,9 +265,11 @@ class Tensor(Methods):
         return self._data.__dlpack_device__()
 
     @property
-    def _mask(self) -> NoReturn:
+    def mask(self) -> NoReturn:
         leaving.value(self)  # np.ma takes the `_data` of whatever has it for its own; before that it asks for a mask
-        raise AttributeError("_mask")
+        raise AttributeError("a Tensor has no mask: write tg.where(mask, t, 0.0)")
+
+    _mask = mask
 
     def item(self) -> Any:
         """Its only entry, as a Python number."""
