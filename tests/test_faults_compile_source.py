@@ -18,7 +18,7 @@ from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import op_calls
 from tinygrad_edu.trees import leaves
 
-STEPS = int(os.environ.get("STEPS", "100"))  # random training steps; a thousand and more are run by hand
+STEPS = int(os.environ.get("STEPS", "60"))  # random training steps; a thousand and more are run by hand
 
 # -- what runs, the text, and tensors agree --------------------------------------------------------------------------------------
 

@@ -33,25 +33,26 @@ def op_of(run: Callable[..., Any], rules: Sequence[Callable[..., Any] | None], n
     return Call(run, tuple(rules), **{**defaults, "name": name, "static": {}, "doc": f"A call of {name}, compiled."})
 
 
+def reached(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[int]:
+    """For each output the inputs that a gradient may go to, as the bits of a number: one walk, whatever their number."""
+    bits = {t: 1 << i if t.requires_grad else 0 for i, t in enumerate(inputs)}
+    for t in ancestors(*outputs, until=dict(bits), values=False):
+        if t not in bits:
+            bits[t] = 0
+            for a in t.args:
+                if type(a) is Tensor:
+                    bits[t] |= bits[a]
+    return [bits[t] if t.requires_grad else 0 for t in outputs]
+
+
 class History:
     """Gives the results of a version their history."""
 
     def __init__(self, compiled: Compiled, version: Version, outputs: Sequence[Tensor], is_step: bool) -> None:
         self.compiled, self.version, self.is_step = compiled, version, is_step
         self.inputs = [*version.recording_inputs]  # the placeholders, and then the tensors from outside
-        self.reach = [self._reached(t) for t in outputs]
+        self.reach = reached(outputs, self.inputs)
         self.ops: dict[tuple[int, tuple[int, ...]], Op] = {}
-
-    def _reached(self, output: Tensor) -> set[int]:
-        """The numbers of the inputs that a gradient of an output may go to."""
-        if not output.requires_grad:
-            return set()
-        places = {t: i for i, t in enumerate(self.inputs)}
-        found: set[int] = set()
-        for t in ancestors(output, until=places, values=False):
-            if t in places and t.requires_grad:
-                found.add(places[t])
-        return found
 
     def remember(self, results: Sequence[Any], args: Sequence[Any]) -> Sequence[Any]:
         """The results, with the op that made them, where a gradient can go back to an argument."""
@@ -64,12 +65,12 @@ class History:
             args = [self._cut(a) for a in args]
         remembered = []
         for k, y in enumerate(results):
-            reached = tuple(sorted(wanted & self.reach[k]))
-            if reached and not any(y is a for a in args):  # a donated leaf stays one
+            reaching = tuple([i for i in sorted(wanted) if self.reach[k] >> i & 1])
+            if reaching and not any(y is a for a in args):  # a donated leaf stays one
                 if type(y) is not Tensor:
                     y = Tensor(np.asarray(y), copy=False)
                 y._serial = clock()
-                y._op, y._args, y._requires_grad = self._op(k, reached), tuple(args), True
+                y._op, y._args, y._requires_grad = self._op(k, reaching), tuple(args), True
             remembered.append(y)
         return remembered
 

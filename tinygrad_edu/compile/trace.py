@@ -67,7 +67,12 @@ class Recording:
             with np.errstate(all="ignore"):  # of stand-ins there may be no logarithm; of values the program will say so
                 yield
         finally:
-            sys.setprofile(watcher)
+            if callable(watcher):
+                sys.setprofile(watcher)
+            elif watcher is not None:
+                watcher.enable()  # cProfile, which is no function of Python's
+            else:
+                sys.setprofile(None)
             self.is_running = False
             recorder.reset(token)
             within.reset(inner)
