@@ -1,5 +1,6 @@
 """What is remembered while a function is recorded: no large values, and yet nothing that anybody sees differs."""
 
+import cProfile
 import tracemalloc
 from copy import copy
 
@@ -123,3 +124,14 @@ def test_looking_at_many_results_takes_no_longer():
         tg.compile(f)(np.ones(3))
 
     assert growth(looking, 60) < 2.5, "each look walked back to the inputs"
+
+
+def test_a_profiler_goes_on_after_the_recording():
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        tg.compile(lambda x: x * 2.0)(np.ones(2))
+        sorted([2, 1])
+    finally:
+        profile.disable()
+    assert any("sorted" in str(entry.code) for entry in profile.getstats())

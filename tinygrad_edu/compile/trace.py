@@ -60,19 +60,17 @@ class Recording:
     @contextmanager
     def running(self) -> Iterator[None]:
         """While this lasts, ops on tensors belong to the program."""
-        token, inner, watcher = recorder.set(self), within.set(True), sys.getprofile()
+        token, inner = recorder.set(self), within.set(True)
+        watcher: Any = sys.getprofile()
         sys.setprofile(self._watch)
         self.is_running = True
         try:
             with np.errstate(all="ignore"):  # of stand-ins there may be no logarithm; of values the program will say so
                 yield
         finally:
-            if callable(watcher):
-                sys.setprofile(watcher)
-            elif watcher is not None:
-                watcher.enable()  # cProfile, which is no function of Python's
-            else:
-                sys.setprofile(None)
+            sys.setprofile(watcher if callable(watcher) else None)
+            if watcher is not None and not callable(watcher):
+                watcher.enable()  # cProfile's, which is no function
             self.is_running = False
             recorder.reset(token)
             within.reset(inner)
