@@ -21,7 +21,7 @@ from tinygrad_edu.languages import LANGUAGES, is_bare_function, unicode_name
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing.strategies import expressions
 
-GRAPHS = 40  # in the suite; 2,000 and more were run by hand
+GRAPHS = 25  # in the suite; 2,000 and more were run by hand
 IN_CALLS = {"max_pool", "average_pool", "joined_and_stacked", "soft_update_of_rows"}  # reshape, stack and .at are written as calls
 
 
@@ -95,7 +95,7 @@ def test_the_printed_lines_are_the_gradients(name):
 def test_the_chain_rule_of_the_textbook(name):
     loss, wrt, names = BOOK[name]()
     loss.backward()
-    for t in wrt[:2]:
+    for t in wrt[:1]:
         text = str(tg.explain(loss, t, names=names))
         assert not re.search(r"expand_dims|scatter|broadcast|getitem", text)
         chain = Chain(loss, t, names)
@@ -125,6 +125,7 @@ LINES = {
     "embedding": "∂L/∂E     = δ at [i]",
     "product_of_entries": "∂f/∂x = (Π x) / x",
     "matrix_factorisation": "∂L/∂U = 2·(((U Vᵀ − R) ⊙ mask) V + 0.05·U)",
+    "z_score_with_std": "(for no divisor is 0)",
     "gaussian_likelihood": "∂L/∂μ = (Σ (μ − x)) / σ²",
 }
 
@@ -176,6 +177,10 @@ def kinds():
     yield "a swapped axis", (leaf(np.arange(24.0).reshape(2, 3, 4)).swapaxes(0, 2) ** 2).sum(), None
     yield "five square roots", sum((w + k).sqrt().sum() for k in range(5)), [w]
     yield "a softmax along the rows", (tg.softmax(leaf(np.eye(3)), axis=0) * np.arange(9.0).reshape(3, 3)).sum(), None
+    e = np.exp(x)
+    yield "a part of a softmax written by hand", -np.log((e / e.sum())[0]), [e, x]
+    total = np.exp(x).sum()
+    yield "a part of a logsumexp written by hand", np.log(total), [total, x]
     yield "two leaves of one name", (leaf([1.0, 2.0], name="v") * leaf([3.0, 4.0], name="v")).sum(), None
 
 
@@ -238,7 +243,7 @@ def sines(n):
 
 def test_the_formulas_of_a_long_chain_grow_as_it_does():
     lengths = []
-    for n in (20, 40, 80):
+    for n in (10, 20, 40):
         loss, wrt = sines(n)
         found = tg.derive(loss, wrt)
         assert agrees(loss, wrt, found)
@@ -252,7 +257,7 @@ def test_sympy_is_given_formulas_of_bounded_size_only(monkeypatch):
     seen = []
     candidates = algebra._candidates
     monkeypatch.setattr(algebra, "_candidates", lambda e: seen.append(int(e.count_ops())) or candidates(e))
-    xs = [leaf(0.1 * i + 0.3) for i in range(12)]
+    xs = [leaf(0.1 * i + 0.3) for i in range(8)]
     e = xs[0]
     for x in xs:
         e = (e + x) * (e - 2 * x) / (x + e * e + 1)

@@ -584,6 +584,8 @@ class Mathematics(Language):
             and operands[1].text[:1] in ("-", "−")
         ):
             operands = [operands[0], Written(self.bracketed(operands[1].text))]  # a − (−b)
+        if template.level == SIGNED and operands[0].text[:1] in ("-", "−"):
+            operands = [Written(self.bracketed(operands[0].text))]  # −(−a)
         whole = template.fill(operands, statics, self.bracketed)
         return whole._replace(level=BIG) if template.level == SIGNED and operands[0].level == BIG else whole  # (−Σ a) / b
 

@@ -257,6 +257,8 @@ class Reading:
             a = args[i]
             if type(a) is Tensor and a.op is not None and a not in self.known.until:
                 common, rest = self._factored(self._expression(a))
+                if t.op.name == "matmul" and not self.varying(rest):
+                    common, rest = common * rest, sympy().Integer(1)
                 if t.op.name == "scatter" and all(x in self.numbers or self.symbols[x] in counts for x in rest.free_symbols):
                     return rest * common * self._symbol(self.known.at_places(t))
                 made = self.recorded(rest, a) if common != 1 else None
@@ -264,7 +266,11 @@ class Reading:
                     args[i], factor = made, factor * common
         if is_transposition(t):
             return factor * self._symbol(transposed(args[0], self.known.until, t))
-        return self._symbol(t) if factor == 1 else factor * self._symbol(t.op.on(args, t.static))
+        if factor == 1:
+            return self._symbol(t)
+        made = t.op.on(args, t.static)
+        self._kept.append(made)
+        return factor * (self._leaf(made) if made.is_leaf else self._symbol(made))
 
     def _factored(self, e: Any) -> tuple[Any, Any]:
         """The factors that are the same everywhere, and the rest; all of it, where nothing varies."""
@@ -308,7 +314,8 @@ class Reading:
         if rest.is_Symbol and self._is_constant(self.symbols[rest]):
             values = np.broadcast_to(self.symbols[rest].numpy(), t.args[0].shape)
             total = np.asarray(values.sum(axis=t.static["axis"]))
-            if total.size and np.allclose(total, total.flat[0], rtol=1e-12, atol=0):
+            is_law = total.size > 1 or total.flat[0] in (0, 1) if total.size else False  # and no accident of these numbers
+            if is_law and np.allclose(total, total.flat[0], rtol=1e-12, atol=0):
                 whole = round(float(total.flat[0]), 9)
                 named = self.symbols[rest].name
                 self.known.remarks.add(f"the entries of {named} add up to {whole:g}" if named else "every row is taken as often")

@@ -23,14 +23,13 @@ TOLERANCE = 1e-9  # of the values before and after, relative to the largest
 def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], remarks: set[str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
     """The loss in those terms, and what became of each tensor; labels move on to what takes a tensor's place."""
     new: dict[Tensor, Tensor] = {}
-    kept = {t for t in wanted if not t.is_leaf}
     with enable_grad(), np.errstate(all="ignore"):
         for t in ancestors(loss):
             new[t] = t
             if t.op is None:
                 continue
             args = [new[a] if type(a) is Tensor else a for a in t.args]
-            tries = (_as_softmax(t, args, kept), _as_logsumexp(t, args, kept), _as_quotients(t, args, labels, remarks))
+            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args), _as_quotients(t, args, labels, remarks)]
             made = next((tensor for tensor in tries if tensor is not None), None)
             if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
                 continue
@@ -40,7 +39,8 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], 
             new[t] = found
             if id(t) in labels:
                 labels[id(found)] = labels[id(t)]
-    return new[loss], new
+    left = set(ancestors(new[loss]))
+    return (new[loss], new) if all(new[t] in left for t in wanted) else (loss, {})
 
 
 def _is_close(a: Tensor, b: Tensor) -> bool:
@@ -80,20 +80,37 @@ def _total(a: Any, z: Tensor) -> Tensor | None:
     return total
 
 
-def _as_softmax(t: Tensor, args: list[Any], kept: Collection[Tensor]) -> Tensor | None:
+def _as_softmax(t: Tensor, args: list[Any]) -> Tensor | None:
     """softmax(z) for exp(z) / Σ exp(z)."""
-    if t.op is not registry["divide"] or (z := _made_by("exp", args[0])) is None or not kept.isdisjoint(t.args):  # type: ignore[attr-defined]
+    if t.op is not registry["divide"] or (z := _made_by("exp", args[0])) is None:
         return None
     total = _total(args[1], z)
     return None if total is None or args[0].shape != t.shape else (_scores(z) - total).exp()
 
 
-def _as_logsumexp(t: Tensor, args: list[Any], kept: Collection[Tensor]) -> Tensor | None:
+def _as_logsumexp(t: Tensor, args: list[Any]) -> Tensor | None:
     """logsumexp(z) for log Σ exp(z)."""
-    if t.op is not registry["log"] or not kept.isdisjoint(t.args):  # type: ignore[attr-defined]
+    if t.op is not registry["log"]:
         return None
     exponent = _made_by("exp", _made_by("sum", unwrapped(args[0])))
     return None if exponent is None or _scores(exponent) is not exponent else _total(args[0], exponent)
+
+
+def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
+    """z - logsumexp(z) for s - log Σ exp(s), where s = z - max(z); and logsumexp(z) for max(z) + log Σ exp(z - max(z))."""
+    if t.op not in (registry["subtract"], registry["add"]):
+        return None
+    for s, logarithm in (args, args[::-1]) if t.op is registry["add"] else (args,):
+        inside = _made_by("log", unwrapped(logarithm))
+        exponent = _made_by("exp", _made_by("sum", unwrapped(inside)))
+        if exponent is None or (z := _scores(exponent)) is exponent or logarithm is not unwrapped(logarithm):
+            continue
+        total = _total(inside, z)
+        if total is not None and t.op is registry["subtract"] and type(s) is Tensor and _scores(s) is z and s is not z:
+            return z - total
+        if total is not None and t.op is registry["add"] and _made_by("max", unwrapped(s)) is z and total.shape == t.shape:
+            return total
+    return None
 
 
 def _as_quotients(t: Tensor, args: list[Any], labels: dict[int, str], remarks: set[str]) -> Tensor | None:

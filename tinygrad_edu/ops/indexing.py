@@ -94,20 +94,19 @@ def _last(shape: tuple[int, ...], index: Any) -> Any:
     return ticket[index] == tickets
 
 
-def _write_part(index: Any) -> str:
-    """x[1:], and x alone where it gets new axes only."""
+def _is_whole(index: Any) -> bool:
+    """Whether an index selects everything, and adds axes at most."""
     parts = index if type(index) is tuple else (index,)
-    is_whole = all(p is None or p is Ellipsis or (type(p) is slice and p == slice(None)) for p in parts)
-    return "{}" if is_whole else "{}[{index}]"
+    return all(p is None or p is Ellipsis or (type(p) is slice and p == slice(None)) for p in parts)
 
 
 # x: the tensor; v: what is written into it
 # fmt: off
-getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g, index=index, shape=x.shape), name="getitem", write="{}[{index}]", latex=_write_part,
+getitem   = op(lambda x, index: x[index], lambda g, y, x, index: scatter.apply(g, index=index, shape=x.shape), name="getitem", write="{}[{index}]", latex=lambda index: "{}" if _is_whole(index) else "{}[{index}]",
                cases=({"shapes": ((3,),), "index": 1}, {"shapes": ((3, 2),), "index": (slice(None, None, -1), None, 1)}, {"shapes": ((3, 2),), "index": _ROWS},
                       {"shapes": ((3, 3),), "index": (_ROWS, slice(None))}, {"shapes": ((3, 2),), "index": _MASK}, {"shapes": ((4, 3),), "index": (Ellipsis, _ROWS)}),
                doc="The entries at an index.")
-scatter: Op = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter", latex=lambda index, shape: r"{} \operatorname{{at}} [{index}]",
+scatter: Op = op(_scatter, lambda g, y, x, index, shape: g[index], name="scatter", latex=lambda index, shape: "{}" if _is_whole(index) else r"{} \operatorname{{at}} [{index}]",
                cases=({"shapes": ((2,),), "index": slice(1, 3), "shape": (4,)}, {"shapes": ((3,),), "index": _ROWS, "shape": (4,)}),
                doc="Zeros of a shape, with the entries added at an index: the reverse of taking them from there.")
 index_set: Op = op(_set, lambda g, y, x, v, index: index_set.apply(g, 0.0, index=index), lambda g, y, x, v, index: _at_value(_written(g, x.shape, index), v), name="index_set",
