@@ -169,7 +169,7 @@ def is_off():
 
 def test_off_means_off():
     assert is_off()
-    assert operation._unrolled is operation.is_recording
+    assert operation._unrolled is operation.recording.raw
     with detect_anomaly():
         assert not is_off()
         with detect_anomaly():
@@ -178,7 +178,7 @@ def test_off_means_off():
         with pytest.raises(AnomalyError):
             np.log(leaf(0.0))
     assert is_off()
-    assert operation._unrolled is operation.is_recording
+    assert operation._unrolled is operation.recording.raw
     with np.errstate(all="ignore"):
         assert np.log(leaf(0.0)).item() == -np.inf
     with pytest.raises(ZeroDivisionError), detect_anomaly():

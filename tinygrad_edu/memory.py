@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from .core import Tensor, refuse_changed
-from .modes import no_grad
 from .operation import OUTPUT
 
 LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs time, and readers find names by the first
@@ -32,7 +31,7 @@ class Forgotten(np.ndarray[Any, Any]):
     __array_ufunc__ = __array_function__ = __getitem__ = _refuse
 
 
-def _spare(t: Tensor) -> None:
+def spare(t: Tensor) -> None:
     """Make the operands of a new result, and itself, stand in its graph for no more than what its rules read of them."""
     op = t.op
     assert op is not None
@@ -49,13 +48,6 @@ def _spare(t: Tensor) -> None:
         node._data = t._data if OUTPUT in read or not op.is_plain else absent(t._data)
         node._node = None
         t._node = node
-
-
-class sparing(no_grad):
-    """A context in which what is recorded keeps, of large results, only what the rules will read."""
-
-    def _mode(self) -> Any:
-        return _spare
 
 
 def _node(a: Tensor) -> Tensor:

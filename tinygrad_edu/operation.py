@@ -15,13 +15,13 @@ from . import _names, leaving
 from .checks import numeric, operand, read_only, retold, short
 from .core import Tensor, lent, look, ndarray
 from .keywords import INSTEAD, says_nothing
-from .modes import clock, is_recording, recorder
+from .modes import clock, is_recording, recorder, recording
 from .registry import registry
 
 Rule = Callable[..., Any]
 Interval = tuple[float, float]
 
-_unrolled = is_recording  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
+_unrolled = recording.raw  # whether an op may make its result itself: a name of its own, which `intercept` puts another function in
 
 
 def is_plain(function: Callable[..., Any]) -> bool:
@@ -343,7 +343,7 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
     return t
 
 
-def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrolled: Callable[[], bool] = is_recording) -> None:
+def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrolled: Callable[[], bool] = recording.raw) -> None:
     """Let other functions make the results of ops and walk back: what `detect_anomaly` does while it is on, free when it is off."""
     global _result, _unrolled
     _result, _unrolled, Tensor.adjoints = result, unrolled, adjoints  # type: ignore[method-assign, assignment]
@@ -351,7 +351,7 @@ def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrol
 
 def is_intercepted() -> bool:
     """Whether `detect_anomaly` is on in some thread."""
-    return _unrolled is not is_recording
+    return _unrolled is not recording.raw
 
 
 def fast_call(op: Op) -> Callable[..., Tensor]:

@@ -16,8 +16,8 @@ import numpy as np
 from .checks import numeric, read_only, short
 from .core import Tensor
 from .graph import ancestors
-from .memory import forget, recall, sparing
-from .modes import clock, enable_grad, is_recording, no_grad, recorder, within
+from .memory import forget, recall, spare
+from .modes import clock, enable_grad, is_recording, no_grad, recorder, run_within, within
 from .operation import is_intercepted
 from .ops.shape import copy, stack
 from .trees import leaves, paired, tree_map
@@ -227,15 +227,12 @@ class _Run:
         self.outside = _MadeBefore(clock())
         # whoever differentiates again, records a program or watches it needs all values
         self.spares = not (within.get() or recorder.get() or is_intercepted())
-        token = within.set(True)
+        program = recorder.get()
         try:
-            with sparing() if self.spares else enable_grad():
-                value = f(*inner, **kwargs)
+            value = run_within(spare if self.spares else True if program is None else program.noted, f, *inner, **kwargs)
         except (TypeError, AttributeError) as error:
             _note_on_trees(error, [inner[i] for i in self.numbers])
             raise
-        finally:
-            within.reset(token)
         self.aux: Any
         if has_aux and not (isinstance(value, tuple) and len(value) == 2):
             raise TypeError(f"with has_aux, {_called(f)} must return (value, more), it returned {type(value).__name__}: {short(value)}")

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import ContextDecorator
-from contextvars import ContextVar
-from threading import Lock
-from types import TracebackType
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -15,6 +11,7 @@ import numpy as np
 
 from .. import _names, operation
 from ..core import Tensor
+from ..modes import Block, Mode, Setting
 from ..operation import Op
 from .advice import after_backward, after_forward, called
 
@@ -58,12 +55,12 @@ class _Record(NamedTuple):
     holder: Any
 
 
-_mode: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)  # per thread and per task
-_lock = Lock()
+_mode = Setting("anomaly", None)  # the detect_anomaly that is on
+_open: dict[Any, Any] = {}  # the blocks that last, in all threads: how NumPy's warnings were set before
 _result, _adjoints = operation._result, Tensor.adjoints
 
 
-class detect_anomaly(ContextDecorator):
+class detect_anomaly(Block):
     """A context, or a decorator, in which the first op that makes a number that is not finite raises an `AnomalyError`.
 
     In either pass; the error names the op, its operands with their values, the line where it was called, and the stable spelling to
@@ -83,30 +80,29 @@ class detect_anomaly(ContextDecorator):
     write tg.log_softmax(z)
     """
 
-    _on = 0  # in how many threads and contexts: the hook in operation.py is set while there is one
+    _setting = _mode
 
     def __init__(self) -> None:
-        self._entered: list[Any] = []
         self._records: dict[int, _Record] = {}
 
-    def __enter__(self) -> None:
-        quiet = np.errstate(all="ignore")  # the error says more than NumPy's warning
-        quiet.__enter__()
-        self._entered.append((quiet, _mode.set(self)))
-        with _lock:
-            detect_anomaly._on += 1
+    def _mode(self) -> detect_anomaly:
+        return self
+
+    def _begins(self, mode: Mode) -> None:
+        _open[mode.leave] = np.geterr()
+        np.seterr(all="ignore")  # the error says more than NumPy's warning
+        operation.intercept(_watched_result, _watched_adjoints, unrolled=bool)
+
+    def _is_over(self, leave: Any) -> None:
+        before = _open.pop(leave, None)
+        if before is not None:
+            np.seterr(**before)
+        if not _open:
+            operation.intercept(_result, _adjoints)
+        if _open:  # begun meanwhile, in another thread
             operation.intercept(_watched_result, _watched_adjoints, unrolled=bool)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        quiet, token = self._entered.pop()
-        with _lock:
-            detect_anomaly._on -= 1
-            if not detect_anomaly._on:
-                operation.intercept(_result, _adjoints)
-        _mode.reset(token)
-        quiet.__exit__(kind, error, trace)
-
-    def _recreate_cm(self) -> detect_anomaly:
+    def _again(self) -> detect_anomaly:
         return detect_anomaly()  # a decorated function may run in several threads
 
     # -- forward ---------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from .. import _names
 from ..checks import short
 from ..core import Tensor
 from ..languages import identifier
-from ..modes import enable_grad, within
+from ..modes import within
 from ..operation import is_intercepted
 from ..trees import parts_of
 from .entry import MISS, Entry, Result
@@ -384,8 +384,7 @@ def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Reco
     recording = Recording(name, not is_intercepted())  # whoever watches needs all values
     inputs = [recording.placeholder(x.array, x.value.name if type(x.value) is Tensor else None) for x in signature.inputs]
     args, kwargs = signature.rebuilt(inputs)
-    with recording.running(), enable_grad():
-        returned = f(*args, **kwargs)
+    returned = recording.run(f, *args, **kwargs)
     outputs: list[Tensor] = []
     return recording, structure(returned, outputs, name), outputs
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from types import CodeType, FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ from .. import _names, memory
 from ..checks import read_only
 from ..core import Tensor
 from ..graph import ancestors
-from ..modes import clock, recorder, textbook, within
+from ..modes import clock, enable_grad, recorder, textbook, within
 from ..operation import Op, _result
 from ..ops.shape import copy
 from .surroundings import is_library
@@ -56,6 +57,19 @@ class Recording:
         self.inputs[t] = len(self.inputs)
         self.known[t] = False
         return t
+
+    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function whose ops on tensors belong to the program. In a copy of the context, which ends with it even at Ctrl-C."""
+        watcher = sys.getprofile()
+
+        def run() -> Any:
+            with self.running(), enable_grad():
+                return function(*args, **kwargs)
+
+        try:
+            return copy_context().run(run)
+        finally:
+            sys.setprofile(watcher)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -60,22 +60,22 @@ class Picture:
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the picture in the format that the path's suffix names (.svg .png .pdf .dot .html .txt .md .tex); give the path back.
 
-        Where no Graphviz is found for a format that needs it, the text tree is written instead, as .txt, with a line on what to install.
+        Where no Graphviz is found for a format that needs it, a warning says so, and the text tree is written beside it, as x.svg.txt.
         """
         from pathlib import Path  # 5 ms that only those who save need
 
+        from ..files import write
         from .render import GraphvizMissing
 
         path = Path(path)
         try:
             content = self._content(path.suffix.lower())
         except GraphvizMissing as missing:
-            path, content = path.with_suffix(".txt"), f"{self.text}\n\n{missing}\n"
+            path, content = path.with_name(f"{path.name}.txt"), f"{self.text}\n\n{missing}\n"
+            warnings.warn(f"{missing}; {path.name} has the picture as text", stacklevel=2)
         if content is None:
             raise ValueError(f"a picture is saved as {' '.join(FORMATS)}, not as {path.name!r}: write picture.save('graph.svg')")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
+        return write(path, content)
 
     def _content(self, suffix: str) -> str | bytes | None:
         from . import mermaid, page, render, tikz

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from ..files import write
 from .numbers import embedded
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class Page:
         path = Path(path)
         if path.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"a player page is saved as .html, not as {path.name!r}: write page.save('player.html')")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.html.encode())
-        return path
+        return write(path, self.html)
 
     def _repr_html_(self) -> str:
         style = "width:100%;height:46rem;border:1px solid #8888;border-radius:6px"
