@@ -24,7 +24,7 @@ def write(path: Path, content: str | bytes) -> Path:
         part.write_bytes(data)
         if target.exists():
             shutil.copymode(target, part)
-        os.replace(part, target)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return path

@@ -11,7 +11,6 @@ import numpy as np
 from ..core import Tensor
 from ..define import in_table
 from ..graph import ancestors
-from ..modes import enable_grad
 from ..operation import Op
 from ..registry import registry
 from .program import Builder, Maker, Node, Program
