@@ -260,9 +260,12 @@ def no_graphviz(monkeypatch):
 
 def test_without_graphviz_there_is_the_tree_and_one_line_on_what_to_install(tmp_path, no_graphviz):
     picture = perceptron()[1]
-    assert picture.save(tmp_path / "y.svg") == tmp_path / "y.txt"
+    (tmp_path / "y.txt").write_text("the user's own")
+    with pytest.warns(UserWarning, match=r"y\.svg\.txt has the picture as text"):
+        assert picture.save(tmp_path / "y.svg") == tmp_path / "y.svg.txt"
     assert not (tmp_path / "y.svg").exists()
-    tree, advice = (tmp_path / "y.txt").read_text().rsplit("\n\n", 1)
+    assert (tmp_path / "y.txt").read_text() == "the user's own"
+    tree, advice = (tmp_path / "y.svg.txt").read_text().rsplit("\n\n", 1)
     assert tree == picture.text
     assert "pip install graphviz-pure" in advice
     for suffix in (".dot", ".txt", ".md", ".tex", ".html"):

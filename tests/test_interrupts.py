@@ -422,6 +422,29 @@ def test_a_block_that_is_left_in_another_context_raises_nothing():
     assert is_clean()
 
 
+def test_a_block_in_a_context_manager_is_for_the_body():
+    @contextlib.contextmanager
+    def evaluating():
+        with tg.no_grad():
+            yield
+
+    with evaluating():
+        assert is_recording() is False
+    assert is_recording() is True
+
+    @contextlib.asynccontextmanager
+    async def evaluating_too():
+        with tg.no_grad():
+            yield
+
+    async def main():
+        async with evaluating_too():
+            assert is_recording() is False
+        return is_recording()
+
+    assert asyncio.run(main()) is True
+
+
 def test_blocks_are_entered_by_hand_and_by_an_exit_stack():
     block = tg.no_grad()
     block.__enter__()

@@ -144,7 +144,7 @@ class Block(metaclass=_Parentheses):
             mode.variable = self._setting.variable
             return self
         frame = sys._getframe(1)
-        if frame.f_code.co_flags & _MAY_PAUSE:
+        if frame.f_code.co_flags & _MAY_PAUSE and not _is_for_caller(frame):
             mode.frame = frame
         mode.value, mode.before, mode.variable = value, before, self._setting.variable
         mode.variable.set(mode)
@@ -169,6 +169,12 @@ class Block(metaclass=_Parentheses):
             name = type(self).__name__
             raise TypeError(f"@tg.{name}() decorates a function, not {function!r}: write `with tg.{name}():` where it is used")
         return wraps(function)(_runner(self._again, function))  # type: ignore[return-value]
+
+
+def _is_for_caller(frame: FrameType) -> bool:
+    """Whether what a generator sets is meant for whoever made it: in a function of `@contextmanager`, or a fixture of pytest's."""
+    caller = frame.f_back
+    return caller is not None and str(caller.f_globals.get("__name__")).partition(".")[0] in ("contextlib", "_pytest")
 
 
 def _runner(block: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:
