@@ -9,7 +9,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial, wraps
 from itertools import count
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -125,6 +125,12 @@ class Block(metaclass=_Parentheses):
 
     _setting: Setting
     _is_over: Any = None  # called when a block is over, whatever ended it
+
+    @overload
+    def __new__(cls) -> Self: ...
+
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
 
     def __new__(cls, function: Any = None) -> Any:
         """The block; the decorated function for `@no_grad` without parentheses."""
@@ -264,7 +270,7 @@ class textbook(Block):
     _setting = in_textbook
     _which: bool | str
 
-    def __new__(cls, which: bool | str = True) -> Any:
+    def __new__(cls, which: bool | str = True) -> Self:
         block = super().__new__(cls)
         block._which = which
         return block
