@@ -19,6 +19,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import modes, operation
 from tinygrad_edu.modes import is_recording
 
+# an interrupt in a callback of the garbage collector is ignored by Python, with a warning; files are closed by it
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
 STRIDE = int(os.environ.get("INTERRUPTS", "23"))
 
 
@@ -235,7 +238,6 @@ def saves(tmp_path):
     return {"a.dot": picture.save, "a.html": page.save, "a.txt": picture.save}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # files that Python closes later
 @pytest.mark.parametrize("name", ["a.dot", "a.html", "a.txt"])
 def test_a_save_that_was_interrupted_leaves_the_old_file_or_the_new_one(tmp_path, name):
     path = tmp_path / name
