@@ -13,6 +13,7 @@ import numpy as np
 
 from . import leaving
 from .core import Tensor
+from .keywords import says_nothing
 from .operation import Interval, Op, Rule
 from .registry import numpy_functions, registry
 
@@ -155,7 +156,10 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     """A decorator: Tensors given to these NumPy functions go to the decorated one."""
 
     def register(ours: Callable[..., Any]) -> Callable[..., Any]:
-        numpy_functions.update(dict.fromkeys(functions, ours))
+        def on_what_says_something(*args: Any, **kwargs: Any) -> Any:
+            return ours(*args, **{key: value for key, value in kwargs.items() if not says_nothing(key, value)})
+
+        numpy_functions.update(dict.fromkeys(functions, on_what_says_something))
         return ours
 
     return register

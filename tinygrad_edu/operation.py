@@ -216,7 +216,7 @@ class Op:
 
     def _constant(self, key: str, value: Any) -> Any:
         """A static argument without Tensors: their values, if no gradient is lost by it. Lists and Tensors are copied: they may change."""
-        if type(value) is list and not any([type(v) in (Tensor, tuple, list) for v in value]):
+        if type(value) is list and _HOLDERS.isdisjoint(map(type, value)):
             return value.copy()
         if type(value) in (tuple, list):
             return type(value)([self._constant(key, v) for v in value])
@@ -309,6 +309,7 @@ def _named(name: str) -> Op:
     return registry[name]
 
 
+_HOLDERS = {Tensor, tuple, list}  # what may be, or hold, a Tensor in a list
 _new = object.__new__
 _nothing: dict[str, Any] = {}
 _float = np.dtype(float)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import leaving
-from .keywords import says_nothing
 
 if TYPE_CHECKING:
     from .operation import Op
@@ -19,7 +18,7 @@ def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     """Run a NumPy function that was called on Tensors."""
     ours = numpy_functions.get(function)
     if ours is not None:
-        return ours(*args, **{key: value for key, value in kwargs.items() if not says_nothing(key, value)}) if kwargs else ours(*args)
+        return ours(*args, **kwargs)
 
     def refusal(t: Any) -> str:
         from .missing import not_an_op
