@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from textbook import BOOK
 
 import tinygrad_edu as tg
 from tinygrad_edu.draw import levels, render
@@ -13,6 +14,9 @@ from tinygrad_edu.draw.themes import THEMES
 from tinygrad_edu.formula import expression, index_of_view
 from tinygrad_edu.graph import ancestors
 from tinygrad_edu.languages import free_letter, unicode_name
+from tinygrad_edu.player import passes
+from tinygrad_edu.player.layers import layered
+from tinygrad_edu.player.notation import text_of
 
 
 def notes(picture):
@@ -198,3 +202,51 @@ def test_tex_gets_no_arrow_that_it_cannot_bend_and_no_letter_that_it_does_not_ha
 def test_the_source_names_haste_only_where_it_is_needed():
     assert "splines=line" not in tg.draw(random_scalars(5)).source
     assert "splines=line" in source(tg.draw(random_scalars(60), expand=True).diagram, THEMES["light"])
+
+
+# -- the player's texts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(BOOK))
+def test_what_the_page_multiplies_is_what_it_says(name):
+    example = BOOK[name]()
+    player = tg.player(example.loss, names=example.names)
+    data = player.data
+    arrays = [np.array([float(v) for v in a["v"]]).reshape(a["s"]) if "b" not in a else None for a in data["arrays"]]
+    at = [arrays[place] for place in data["passes"][0]]
+    for step in data["steps"]:
+        for use in step.get("uses", ()):
+            result, factor, g = (at[k] for k in (use.get("raw", use["part"]), use.get("factor", 0), use.get("arrives", step["gradient"])))
+            if use.get("how") is None or any(a is None for a in (result, factor, g)):
+                continue
+            product = {"times": lambda a, b: a * b, "left": lambda a, b: b @ a, "right": lambda a, b: a @ b}[use["how"]](g, factor)
+            assert product.shape in (result.shape, ())
+            np.testing.assert_allclose(np.broadcast_to(product, result.shape), result, rtol=1e-4, atol=1e-6)
+
+
+def test_a_name_that_is_a_sum_stands_in_parentheses_in_titles_and_for_screen_readers():
+    o, y = tg.Tensor([0.2, 0.7], requires_grad=True), np.array([0.0, 1.0])
+    loss = -(y * o.log() + (1 - y) * (1 - o).log()).sum()
+    texts = [node["text"] for node in tg.player(loss).data["nodes"]]
+    assert any(text.startswith("(1 − y) ⊙ ") for text in texts)
+    assert text_of([0, " ⊙ ", 1], ["1 − y", "t"]) == "(1 − y) ⊙ t"
+    assert text_of(["ln(", 0, ")"], ["1 − y"]) == "ln(1 − y)"
+    assert text_of([0], ["1 − y"]) == "1 − y"
+
+
+def test_a_page_of_thousands_of_ops_says_so_first(monkeypatch):
+    monkeypatch.setattr(passes, "MANY", 3)
+    x = tg.Tensor(1.0, requires_grad=True)
+    with pytest.warns(UserWarning, match=r"a page of 5 ops takes minutes .*: play a part of it, or tg.draw"):
+        tg.player(x.sin().sin().sin().sin().sin())
+
+
+def test_edges_that_nobody_could_follow_run_straight():
+    pairs = [(i, j) for j in range(1, 40) for i in range(j)]
+    widths = [90] * 40
+    _, curves, routes, _ = layered(widths, 46, pairs)
+    assert max(map(len, routes)) > 1  # shared ways
+    pairs = [(i, j) for j in range(1, 70) for i in range(j)]
+    _, curves, routes, _ = layered([90] * 70, 46, pairs)
+    assert {len(route) for route in routes} == {1}
+    assert len(curves) == len(pairs)

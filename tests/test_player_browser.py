@@ -245,7 +245,16 @@ def test_buttons_keys_and_slider(opened):
     ):
         page.click(selector)
         assert page.step == wanted
-    for key, wanted in (("ARROW_RIGHT", 1), ("ARROW_DOWN", 2), ("ARROW_LEFT", 1), ("END", end), ("HOME", 0)):
+    for key, wanted in (
+        ("ARROW_RIGHT", 1),
+        ("PAGE_DOWN", 2),
+        ("PAGE_UP", 1),
+        ("ARROW_DOWN", 1),
+        ("ARROW_RIGHT", 2),
+        ("ARROW_LEFT", 1),
+        ("END", end),
+        ("HOME", 0),
+    ):
         page.press(key)
         assert page.step == wanted
         assert page.text("#count") == f"step {wanted} of {end}"
@@ -320,7 +329,8 @@ def test_the_epoch_slider_replays_the_training(opened):
     player, weights = xor()
     frames = player.data["training"]["frames"]
     page = opened.open(player, size=(1440, 1100))
-    assert page.text("#epoch-text").startswith("epoch 400 of 400")
+    assert page.text("#epoch-text").startswith("epoch 1 of 400")
+    page.slide("#epoch", len(frames) - 1)
     assert "4 of 4 right" in page.text("#epoch-text")
     lines = set()
     for k in (0, len(frames) // 3, len(frames) - 1):
@@ -340,6 +350,44 @@ def test_the_epoch_slider_replays_the_training(opened):
     page.click("#replay")
     assert page.one("#replay").get_attribute("aria-label") == "pause"
     page.click("#replay")
+
+
+def test_a_link_leads_to_a_step_and_an_epoch(opened):
+    player, _ = xor()
+    frames = player.data["training"]["frames"]
+    page = opened.open(player)
+    page.js(f"location.hash = 'step=3&epoch={frames[2]['epoch']}'")
+    assert page.js("return new Promise((done) => setTimeout(() => done(document.getElementById('slider').value), 50))") == "3"
+    assert page.text("#epoch-text").startswith(f"epoch {frames[2]['epoch']} of 400")
+    page.press("ARROW_RIGHT")
+    assert page.js("return new Promise((done) => setTimeout(() => done(location.hash), 500))") == f"#step=4&epoch={frames[2]['epoch']}"
+    page.js("location.hash = 'step=nonsense&epoch=<b>'")
+    assert page.js("return new Promise((done) => setTimeout(() => done(document.getElementById('slider').value), 50))") == "0"
+
+
+def test_paper_gets_every_step(opened):
+    player, _ = two_layer()
+    page = opened.open(player)
+    page.js("dispatchEvent(new Event('beforeprint'))")
+    assert len(page.all("#printed > section")) == len(player.data["steps"])
+    page.js("dispatchEvent(new Event('afterprint'))")
+    assert page.all("#printed > section") == []
+
+
+def test_the_words_of_a_step_are_seen_without_scrolling_on_small_screens(opened):
+    for size in (PHONE, (640, 400)):  # the second: a laptop at 200 %
+        page = opened.open(or_gate()[0], size)
+        page.press("ARROW_RIGHT")
+        assert page.js("return document.querySelector('#step h2').getBoundingClientRect().bottom < innerHeight - 40")
+
+
+def test_matrices_of_a_stack_stand_apart(opened):
+    x = tg.Tensor(np.arange(12.0).reshape(3, 2, 2), requires_grad=True, name="x")
+    loss = (x * x).sum()
+    loss.backward()
+    page = opened.open(tg.player(loss))
+    page.press("ARROW_RIGHT")
+    assert page.js("return document.querySelectorAll('#step table.matrix')[0].querySelectorAll('tr.next').length") == 2
 
 
 # -- everywhere ----------------------------------------------------------------------------------------------------------------

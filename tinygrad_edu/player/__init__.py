@@ -34,7 +34,8 @@ def player(
     shape (n, 2) to n outputs, adds the decision boundary around `data`, a pair of points and 0/1 targets. `parameters` are needed
     only where the step function does not itself refer to them, or to a list, tuple or dict of them.
 
-    With a `path` the page is saved there; a notebook shows it. Names are found as in `draw`.
+    With a `path` the page is saved there; a notebook shows it. Names are found as in `draw`. A link to a step is
+    `player.html#step=5`. Thousands of ops take longer than one would wait, and a warning says so first.
 
     >>> import tinygrad_edu as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w")

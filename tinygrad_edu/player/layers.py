@@ -11,6 +11,7 @@ from ..draw.diagram import ranks
 
 GAP, RANK = 18, 32  # pixels between boxes, and between layers
 SWEEPS = 8
+TANGLED = 20_000  # layers that all edges together pass, beyond which they run straight: nobody could follow their bends
 SLACK, STEEP = 5, 20  # pixels by which a straightened line may miss a bend, and lean over in all
 
 Point = tuple[float, float]
@@ -38,6 +39,8 @@ def layered(
 def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]) -> tuple[list[list[int]], list[int], list[int]]:
     """The edges as chains through all layers between, with a narrow box more in each, which all edges from one box share."""
     rank, chains = list(rank), []
+    if sum(rank[head] - rank[tail] for tail, head in pairs) > TANGLED:
+        return [[tail, head] for tail, head in pairs], rank, width
     bends: dict[tuple[int, int], int] = {}
     for tail, head in pairs:
         chain = [tail]

@@ -25,6 +25,7 @@ class Factor(NamedTuple):
     how: str
     text: str
     value: Any
+    shape: tuple[int, ...] | None = None  # of the gradient as it meets the factor, if an axis of length 1 was put into it
 
 
 def things(loss: Tensor) -> list[Any]:
@@ -156,6 +157,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
         other = t.args[1 - k]
         return Factor("right" if k == 0 else "left", _written(other), value_of(other))
     local: Any = None
+    moved: tuple[int, ...] | None = None
     for name, t, k in reversed(spine):
         beside: Any = t.args[1 - k] if len(t.args) == 2 else None
         if name == "multiply":
@@ -166,8 +168,10 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
             local = -1.0 if local is None else -local
         elif name not in _MOVES or (local is not None and np.ndim(local)):
             return None
+        elif name != "broadcast_to":
+            moved = t.shape
     local = 1.0 if local is None else local
-    return Factor("times", _written(local), value_of(local))
+    return Factor("times", _written(local), value_of(local), moved)
 
 
 def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:
@@ -195,5 +199,12 @@ def _written(value: Any) -> str:
 
 
 def text_of(tokens: Iterable[Any], labels: Sequence[str]) -> str:
-    """A formula in plain text, for its length and for screen readers."""
-    return "".join(token if isinstance(token, str) else "g" if token == GRADIENT else plain(labels[token]) for token in tokens)
+    """A formula in plain text, for its length and for screen readers; a name that is a sum, such as 1 − y, stands in parentheses."""
+    pieces = list(tokens)
+    texts = []
+    for i, token in enumerate(pieces):
+        text = token if isinstance(token, str) else "g" if token == GRADIENT else plain(labels[token])
+        before, after = (str(pieces[k]) if 0 <= k < len(pieces) else "" for k in (i - 1, i + 1))
+        is_sum = not isinstance(token, str) and len(pieces) > 1 and re.search(" [−+] ", text)
+        texts.append(f"({text})" if is_sum and not (before.endswith("(") and after.startswith(")")) else text)
+    return "".join(texts)

@@ -118,8 +118,10 @@ function matrix(a) {
   const format = formatOf(a.v);
   const label = rowsOf(a).map((row) => row.map((x) => number(x)).join(", ")).join("; ");
   const table = make("table", { class: "matrix", role: "img", "aria-label": label });
-  for (const row of rowsOf(a)) {
+  const block = a.s.length > 2 ? a.s.at(-2) : a.r; // the rows of one matrix of the stack
+  for (const [i, row] of rowsOf(a).entries()) {
     const line = table.insertRow();
+    if (i && i % block === 0) line.classList.add("next");
     for (const x of row) line.append(make("td", { "data-value": x, title: signed(String(x)) }, entry(x, format)));
   }
   return format.e ? make("span", { class: "scaled" }, `${power(format.e)} ×`, table) : table;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,13 @@ import numpy as np
 from ..core import Tensor, fit
 from ..explain.reasons import of_use
 from ..explain.telling import Math, Sentence, named
-from ..graph import value_of
+from ..graph import ancestors, value_of
 from .layout import arranged
 from .notation import Notation, labels_of, parts_of, plain, text_of, things
 from .numbers import Pool
 
 Step = dict[str, Any]
+MANY = 2_000  # ops, from which on a page takes longer than one would wait
 
 
 class Pass:
@@ -76,7 +79,7 @@ class Pass:
                 before = kept.get(id(a))
                 sums[id(a)] = sums[id(a)] + part if id(a) in sums else part
                 count[id(a)] += 1
-                use = self._use(t, i, raw)
+                use = self._use(t, i, g, np.asarray(raw))
                 use |= {"part": self._keep(part), "count": count[id(a)], "of": total[id(a)]}
                 if np.shape(raw) != part.shape:
                     use["raw"] = self._keep(np.asarray(raw))
@@ -86,18 +89,32 @@ class Pass:
             steps.append(step)
         return steps
 
-    def _use(self, t: Tensor, i: int, raw: Any) -> Step:
-        """What is said of the gradient's way to operand `i`."""
+    def _use(self, t: Tensor, i: int, g: Any, raw: Any) -> Step:
+        """What is said of the way of the gradient `g` to operand `i`, where it becomes `raw`."""
         place = self._index[id(t.args[i])]
         rule, factor, local = self._notation.rule(t, i)
         use: Step = {"node": place, "rule": rule, "why": [sentence(why) for why in of_use(t, i, np.shape(raw), self._called)]}
-        if factor is not None:
-            use |= {"how": factor.how, "local": local, "factor": self._keep(factor.value)}
-        return use
+        if factor is None:
+            return use
+        arrives = g if factor.shape is None or np.size(g) != prod(factor.shape) else np.reshape(g, factor.shape)
+        if factor.how == "times" and not _is_product(arrives, factor.value, raw):
+            return use  # another way of writing the rule: the formula and the result say it all
+        use |= {"how": factor.how, "local": local, "factor": self._keep(factor.value)}
+        return use | ({"arrives": self._keep(arrives)} if arrives is not g else {})
 
     def _called(self, x: Any) -> Math | None:
         """What a sentence calls a node."""
         return named(self.labels[self._index[id(x)]]) if id(x) in self._index else None
+
+
+def _is_product(g: Any, factor: Any, raw: Any) -> bool:
+    """Whether a reader who multiplies the two, entry by entry, gets `raw`; two numbers may be spread over an array."""
+    try:
+        product = np.asarray(g * factor)
+    except ValueError:
+        return False
+    is_spread = product.ndim == 0
+    return (product.shape == raw.shape or is_spread) and bool(np.allclose(product, raw, rtol=1e-5, equal_nan=True))
 
 
 def sentence(why: Sentence) -> str:
@@ -142,6 +159,12 @@ def single(loss: Tensor, names: Mapping[Any, Any] | None) -> dict[str, Any]:
     """The data of a page that plays one pass."""
     if loss.op is None:
         raise ValueError(f"{loss.label()} is a leaf: nothing was computed, so there is nothing to play; give the loss, tg.player(loss)")
+    steps = sum(t.op is not None for t in ancestors(loss))
+    if steps > MANY:
+        warnings.warn(
+            f"a page of {steps} ops takes minutes to make and to read: play a part of it, or tg.draw(loss), which folds what repeats",
+            stacklevel=3,
+        )
     labels = labels_of(loss, names)
     played, pool = Pass(loss, labels), Pool()
     places = [pool.add(array) for array in played.numbers]

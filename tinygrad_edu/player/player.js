@@ -30,7 +30,39 @@ function render(moved) {
   element("slider").setAttribute("aria-valuetext", text);
   element("count").textContent = `step ${state.step} of ${last}`;
   element("status").textContent = `Step ${state.step} of ${last}. ${text}`;
+  remember();
   for (const [id, off] of [["first", 0], ["back", 0], ["forward", last], ["last", last]]) element(id).setAttribute("aria-disabled", state.step === off);
+}
+
+// -- a link to a step: page.html#step=5, and of a training page.html#step=5&epoch=20
+
+let remembering = null;
+
+function remember() {
+  clearTimeout(remembering);
+  remembering = setTimeout(() => {
+    const epoch = training ? `&epoch=${training.frames[state.frame].epoch}` : "";
+    try {
+      history.replaceState(null, "", `#step=${state.step}${epoch}`);
+    } catch {
+      // a page inside of another, as in a notebook, has no address of its own
+    }
+  }, 300); // browsers refuse an address that changes too often
+}
+
+function linked() {
+  const at = new URLSearchParams(location.hash.slice(1));
+  const frame = training ? training.frames.findLastIndex((one) => one.epoch <= Number(at.get("epoch"))) : 0;
+  return { step: Math.max(0, Math.min(last, Math.trunc(Number(at.get("step"))) || 0)), frame: Math.max(0, frame) };
+}
+
+// -- on paper: every step, one after the other
+
+const PRINTED = 200; // steps
+
+function print() {
+  const steps = data.steps.length > PRINTED ? [state.step] : data.steps.keys();
+  element("printed").replaceChildren(...[...steps].map((s) => make("section", {}, ...panel(s).element)));
 }
 
 // -- playing
@@ -57,7 +89,8 @@ function togglePlay() {
 }
 
 const moves = { first: () => go(0), back: () => go(state.step - 1), forward: () => go(state.step + 1), last: () => go(last) };
-const keys = { ArrowLeft: "back", ArrowUp: "back", ArrowRight: "forward", ArrowDown: "forward", Home: "first", End: "last" };
+// ↑ and ↓ scroll, as everywhere; a presenter's remote control sends PageUp and PageDown
+const keys = { ArrowLeft: "back", PageUp: "back", ArrowRight: "forward", PageDown: "forward", Home: "first", End: "last" };
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.type === "range") return; // a slider has its own keys
@@ -84,7 +117,7 @@ function choose(view, frame) {
   render(false);
 }
 
-function beginTraining() {
+function beginTraining(frame) {
   const view = buildTraining(element("training"), (frame) => {
     pause();
     choose(view, frame);
@@ -97,7 +130,8 @@ function beginTraining() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", view.show);
   element("training").append(make("h2", { id: "of-epoch" }));
   document.body.classList.add("trains");
-  choose(view, end);
+  choose(view, frame);
+  return (wanted) => choose(view, wanted);
 }
 
 // -- the beginning
@@ -121,13 +155,22 @@ function begin() {
     return part;
   }));
   buildGraph(element("graph"), (step) => (pause(), go(step)));
-  if (training) beginTraining();
-  render(true);
+  const { step, frame } = linked();
+  const chosen = training ? beginTraining(frame) : () => {};
+  go(step);
   const fitting = sized(true);
   fitted(fitting >= 0.62);
   element("fit").addEventListener("click", () => fitted(!whole));
   addEventListener("resize", () => fitted(whole));
   document.addEventListener("keydown", onKey);
+  addEventListener("hashchange", () => {
+    const wanted = linked();
+    pause();
+    chosen(wanted.frame);
+    go(wanted.step);
+  });
+  addEventListener("beforeprint", print);
+  addEventListener("afterprint", () => element("printed").replaceChildren());
 }
 
 begin();

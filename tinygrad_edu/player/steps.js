@@ -100,10 +100,11 @@ function card(step, use) {
     const isNumeral = use.local.every((token) => typeof token === "string") && isScalar(factor);
     const local = fraction(name(step.node), name(k));
     list.append(...row("local derivative", local.cloneNode(true), sign("="), ...(isNumeral ? [] : [formula(use.local)]), ...(isScalar(factor) ? [isNumeral ? "" : sign("="), shown(factor)] : [])));
-    const dot = isScalar(factor) || isScalar(arrayAt(step.gradient)) ? "×" : "⊙";
-    const chain = "raw" in use ? [formula(use.rule, name, () => gradientOf(step.node))] : [gradientOf(step.node), sign(dot), local];
+    const arrives = arrayAt(use.arrives ?? step.gradient);
+    const dot = isScalar(factor) || isScalar(arrives) ? "×" : "⊙";
+    const chain = "raw" in use || "arrives" in use ? [formula(use.rule, name, () => gradientOf(step.node))] : [gradientOf(step.node), sign(dot), local];
     list.append(...row("chain rule", gradientOf(k), sign("="), ...chain));
-    const product = [shown(arrayAt(step.gradient), gradientOf(step.node)), sign(dot), bracketed(factor, local.cloneNode(true)), sign("="), contribution(use, result)];
+    const product = [shown(arrives, gradientOf(step.node)), sign(dot), bracketed(factor, local.cloneNode(true)), sign("="), contribution(use, result)];
     list.append(make("dd", {}, make("div", { class: "equation" }, ...product)));
   } else if (use.how) {
     const [left, right] = [shown(arrayAt(use.factor), formula(use.local)), shown(arrayAt(step.gradient), gradientOf(step.node))];

@@ -93,7 +93,7 @@ function planeFigure() {
 // outputs: from −1, surely target 0, to 1
 function paint(canvas, outputs, n) {
   const style = getComputedStyle(document.documentElement);
-  const [low, zero, high] = ["--low", "--zero", "--high"].map((key) => [1, 3, 5].map((i) => parseInt(style.getPropertyValue(key).trim().slice(i, i + 2), 16)));
+  const [low, zero, high] = ["--class-0", "--zero", "--class-1"].map((key) => [1, 3, 5].map((i) => parseInt(style.getPropertyValue(key).trim().slice(i, i + 2), 16)));
   const context = canvas.getContext("2d");
   const image = context.createImageData(n, n);
   outputs.forEach((share, k) => {
