@@ -643,3 +643,32 @@ def test_a_mask_cannot_be():
 def test_the_message_fits_what_was_written(f):
     with pytest.raises(TypeError, match=r"an `if`, a `while` or an `assert` on it, its number or its text .*f-string\) and its array"):
         tg.compile(f)(X)
+
+
+# -- messages ------------------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_a_decorator_with_arguments_too():
+    @tg.compile(donate="w")
+    def halved(w):
+        return w * 0.5
+
+    w = tg.Tensor([2.0])
+    assert halved(w) is w
+    assert tg.compile(target="numpy")(lambda x: x * 2.0)(np.ones(1)).tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tg.compile("jax"), r"write @tg\.compile\(target='jax'\)"),
+        (lambda: tg.compile(lambda x: x, donate=1.5), r"donate=0 or donate=\('w', 'b'\), not 1.5"),
+        (lambda: tg.compile(lambda x: x).repeat("3"), r"n is '3': write repeat\(100\)"),
+        (lambda: tg.compile(lambda x: x).repeat(3.0), r"n is 3\.0"),
+        (lambda: tg.compile(lambda x: (a for a in x))(np.ones(1)), "returned generator"),
+        (lambda: tg.compile(lambda x, s: x)(np.ones(1), {1}), "values that can be hashed; s is set"),
+    ],
+)
+def test_messages_show_the_way(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()

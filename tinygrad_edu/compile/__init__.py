@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     from .compiled import Compiled
 
 
+Arguments = int | str | Sequence[int | str]  # of a function, by number or name
+
+
+@overload
 def compile(
     f: Callable[..., Any],
+    target: Literal["numpy", "jax"] = ...,
+    donate: Arguments = ...,
+    *,
+    mesh: Any = ...,
+    batch_axis: str | None = ...,
+    batch: Arguments | None = ...,
+) -> Compiled: ...
+@overload
+def compile(
+    f: None = ...,
+    target: Literal["numpy", "jax"] = ...,
+    donate: Arguments = ...,
+    *,
+    mesh: Any = ...,
+    batch_axis: str | None = ...,
+    batch: Arguments | None = ...,
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(
+    f: Callable[..., Any] | None = None,
     target: Literal["numpy", "jax"] = "numpy",
-    donate: int | str | Sequence[int | str] = (),
+    donate: Arguments = (),
     *,
     mesh: Any = None,
     batch_axis: str | None = None,
-    batch: Sequence[int | str] | None = None,
-) -> Compiled:
+    batch: Arguments | None = None,
+) -> Any:
     '''A function that does what `f` does, as a program that is recorded once for each structure, shapes and dtypes of the arguments.
 
     `f` takes and returns Tensors, arrays, and dicts, lists and tuples of them; it may call `grad` and `value_and_grad`, and be a whole
     training step that returns new parameters. Other arguments (numbers of Python's, strings) belong to the signature: for another
-    value the program is recorded again. What `f` closes over is a constant. An `if` on the value of a tensor is a TypeError that
-    explains; an `if` on shapes and Python values is fine. Results are Tensors without a history.
+    value the program is recorded again. What `f` closes over is a constant, and recorded again when it has changed; random numbers
+    are passed as arguments. An `if` on the value of a tensor is a TypeError that explains; on shapes and Python values it is fine.
+    Without `f` it is a decorator: `@tg.compile(donate="w")`.
 
     `.source` is the program as a NumPy function to read, `.planned_source` what runs: the same with kept memory for its results.
     `.signatures` says what was recorded. `donate` gives the numbers or names of arguments whose memory the results may take: the
     parameters of a training step are then updated in place, and a donated Tensor is itself the result.
+
+    On tensors that require a gradient a call is one op, whose backward pass is compiled too.
 
     With `target="jax"` XLA compiles it, and results are JAX arrays. `mesh`, a `jax.sharding.Mesh`, and `batch_axis`, one of its axes,
     run it on many devices: the arguments `batch` (all after the first, if not given) are split along their first axis, the others
@@ -59,6 +85,12 @@ def compile(
         return new_w, loss
     <BLANKLINE>
     '''
+    if f is None:  # a decorator with arguments
+        return lambda f: compile(f, target, donate, mesh=mesh, batch_axis=batch_axis, batch=batch)
+    if isinstance(f, str):
+        raise TypeError(f"compile takes a function first: write @tg.compile(target={f!r}), or tg.compile(f, {f!r})")
+    donate = numbers_or_names("donate", donate)
+    batch = None if batch is None else numbers_or_names("batch", batch)
     if target == "jax":
         from .jax_target import JaxCompiled
 
@@ -70,3 +102,11 @@ def compile(
     from .compiled import Compiled
 
     return Compiled(f, donate)
+
+
+def numbers_or_names(what: str, chosen: Any) -> tuple[int | str, ...]:
+    """Some arguments of a function, one or several; a TypeError that shows how they are given."""
+    several = tuple(chosen) if isinstance(chosen, (list, tuple, set)) else (chosen,)
+    if not all(type(one) in (int, str) for one in several):
+        raise TypeError(f"{what} gives arguments by their numbers or names, {what}=0 or {what}=('w', 'b'), not {chosen!r}")
+    return several

@@ -52,8 +52,7 @@ class Sharding:
 
     def _placed(self, array: Any, sharding: Any) -> Any:
         if isinstance(array, self.jax.Array):
-            is_there = array.sharding.is_equivalent_to(sharding, array.ndim)
-            return array if is_there else self.jax.device_put(array, sharding)
+            return array if array.sharding == sharding else self.jax.device_put(array, sharding)  # even if its mesh is of another type
         with self.jax.enable_x64(True):
             array = np.asarray(array)
             return self.jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,15 @@ class JaxWriter(Writer):
 
     def _counterpart(self, op: Op, node: Node) -> Written:
         """A call of the function of JAX that the op's definition names."""
-        module, _, _ = op.jax.rpartition(".")
+        module, _, name = op.jax.rpartition(".")
+        try:
+            known = hasattr(import_module(module), name)
+        except (ImportError, ValueError):
+            known = False
+        if not known:
+            raise TypeError(
+                f"{op.name} was defined with jax={op.jax!r}, which JAX has not: name an equal function, jax='jax.nn.relu', or leave it out"
+            )
         self.module.imports[f"import {module}"] = None
         self.hold(node)
         statics = [f"{key}={literal(value, self.statics)}" for key, value in node.static.items()]

@@ -26,6 +26,9 @@ class Repeated:
     """`compiled.repeat(n)`: a function of the same arguments that does n steps."""
 
     def __init__(self, compiled: Compiled, n: int, history: bool, carry: int) -> None:
+        for name, number in (("n", n), ("carry", carry)):
+            if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+                raise TypeError(f"repeat(n, carry=k) counts steps and arguments, {name} is {number!r}: write repeat(100)")
         if n < 1 or carry < 1:
             raise ValueError(f"repeat(n, carry=k) does n steps and feeds k arguments back: both are at least 1, not {n} and {carry}")
         self.compiled, self.n, self.history, self.carry = compiled, n, history, carry

@@ -72,6 +72,11 @@ class Signature:
         self.key = (tuple([_key(part) for part in self.args]), tuple([(name, _key(part)) for name, part in self.kwargs.items()]))
 
     def _scan(self, value: Any, access: str, label: str) -> Any:
+        if "Tracer" in type(value).__name__ and type(value).__module__.startswith("jax"):
+            raise TypeError(
+                f"{label} is a tracer of JAX's: jax.grad, jax.jit and jax.vmap cannot look into a compiled function, "
+                "which is differentiated by tg.grad(f), and runs on XLA with tg.compile(f, target='jax')"
+            )
         if is_array(value):
             found = Input(access, label, value)
             self.inputs.append(found)
