@@ -67,14 +67,12 @@ class Entry:
         for t, serial, grad in self.version.closed:
             known = self.bind("closed_", t)
             self.lines.append(f"if {known}.serial != {serial} or {known}._requires_grad is not {grad}: return MISS")
-        tensors = {t: f"t{i}" for i, t in enumerate(self.outside, inputs)}
         if self.watches:
-            self.lines += self.version.around.lines(self.bind, tensors.copy())
-        for t, name in tensors.items():
-            if not any(line.startswith(f"{name} = ") for line in self.lines):
-                self.lines.append(f"{name} = {self.bind('outside_', t)}")
-                self.lines.append(f"if not {name}._requires_grad: return MISS")
-            self.lines.append(f"x{name[1:]} = {name}._data")
+            self.lines += self.version.around.lines(self.bind)
+        for i, t in enumerate(self.outside, inputs):
+            self.lines.append(f"t{i} = {self.bind('outside_', t)}")
+            self.lines.append(f"if not t{i}._requires_grad: return MISS")
+            self.lines.append(f"x{i} = t{i}._data")
         updated = sorted(set(self.updates.values()))
         if updated:
             kept = [*(a for a, _ in self.version.around.arrays.values()), *(t._data for t, *_ in self.version.closed)]

@@ -204,19 +204,11 @@ class Surroundings:
             and all(is_whole(container, known) for container, known in self.wholes)
         )
 
-    def lines(self, bind: Callable[[str, Any], str], lifted: dict[Tensor, str]) -> Iterator[str]:
-        """Lines of Python that return MISS where something differs; tensors of the caller's may be others of their kind."""
+    def lines(self, bind: Callable[[str, Any], str]) -> Iterator[str]:
+        """Lines of Python that return MISS where something differs."""
         for place in self.places:
             value, access = place.value, place.access.format(bind("h", place.holder))
-            if type(value) is Tensor and value in lifted:
-                name = lifted[value]
-                lifted.pop(value)
-                yield f"{name} = {access}"
-                yield (
-                    f"if type({name}) is not Tensor or not {name}._requires_grad or {name}._data.shape != {value.shape} "
-                    f"or {name}._data.dtype != {bind('d', value.dtype)}: return MISS"
-                )
-            elif isinstance(value, ATOMS) and value is not None and type(value) is not bool:
+            if isinstance(value, ATOMS) and value is not None and type(value) is not bool:
                 known = bind("k", value)
                 differs = (
                     f"repr({access}) != {repr(value)!r}" if isinstance(value, (float, complex, np.generic)) else f"{access} != {known}"
