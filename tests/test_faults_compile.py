@@ -5,7 +5,7 @@ import pickle
 import random
 import threading
 import time
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 from functools import partial
 
@@ -387,6 +387,27 @@ def test_a_result_that_is_stored_is_refused():
 
     with pytest.raises(TypeError, match=r"assigns to self\.w while it runs.*return the new value, and write self\.w = step\(\.\.\.\)"):
         Net().step(np.ones(1))
+
+
+def test_what_a_function_changes_and_reads_moves_on():
+    def made():
+        stack, queue, buffer, memo, count = [1.0, 2.0, 3.0, 4.0], deque([5.0]), np.zeros(1), {}, [0]
+
+        def f(x):
+            count[0] += 1
+            queue.append(queue[-1] * 2.0)
+            buffer[:] += 1.0
+            memo.setdefault(len(memo), 1.0)
+            return x * stack.pop() + queue[-1] * buffer + len(memo) + count[0]
+
+        return f
+
+    f, compiled = made(), tg.compile(made())
+    for _ in range(4):
+        assert compiled(np.ones(1)).tolist() == f(tg.Tensor(np.ones(1))).tolist()
+    items = iter([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"calls next\(\) of an iterator from outside"):
+        tg.compile(lambda x: x * next(items))(np.ones(1))
 
 
 def test_an_effect_happens_once_an_error_runs_it_once():

@@ -265,11 +265,10 @@ class Version:
     def __init__(self, compiled: Compiled, signature: Signature) -> None:
         self.signature = signature
         self.name = compiled.name
-        roots = (*compiled._roots, *[part.value for part in signature.constants])
-        self.around = Surroundings(*roots)
+        self.around = Surroundings(*compiled._roots, *[part.value for part in signature.constants])
         recording, self.result, outputs = record(compiled.f, compiled.name, signature)
         refuse_frozen(recording, self.around)
-        refuse_stored(recording, self.around.settle(Surroundings(*roots), recording.depends))
+        refuse_stored(recording, self.around.stored(recording.depends))
         self.outside = recording.outside(outputs)
         for t in self.outside:
             recording.inputs[t] = len(recording.inputs)
@@ -397,6 +396,8 @@ def refuse_frozen(recording: Recording, around: Surroundings) -> None:
             f"{recording.called} draws random numbers, of which its program would keep the first ones for ever: draw them outside and pass "
             f"them as an argument, mask = rng.random(x.shape) < 0.5; {recording.called}(x, mask)"
         )
+    if around.has_moved_on():
+        recording.frozen = "next() of an iterator from outside"
     if recording.frozen:
         raise TypeError(
             f"{recording.called} calls {recording.frozen} while it is compiled, and its program would keep the first value for ever: "

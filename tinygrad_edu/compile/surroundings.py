@@ -9,8 +9,10 @@ import dis
 import pickle
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from operator import length_hint
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -31,10 +33,6 @@ class Place(NamedTuple):
     access: str
     value: Any
     label: str
-
-    def is_same_as(self, other: Place) -> bool:
-        """Whether another place of the same holder has the same value."""
-        return is_same(self.value, other.value)
 
     def now(self) -> Any:
         """What is there now; a KeyError, an IndexError, an AttributeError or a ValueError if nothing is."""
@@ -63,6 +61,7 @@ class Surroundings:
         self.arrays: dict[int, tuple[Any, Any]] = {}  # arrays that may change in place, each with its entries as they were
         self.wholes: list[tuple[Any, list[Any]]] = []  # large containers, each with what it held
         self.generators: dict[int, tuple[Any, Any]] = {}  # of random numbers, each with its state
+        self.iterators: dict[int, tuple[Any, Any]] = {}  # each with how far it has come
         self._seen: dict[int, Any] = {}
         self._attributes: set[str] = set()
         self._objects: list[Any] = []
@@ -90,13 +89,15 @@ class Surroundings:
                 self.arrays[id(value)] = (value, entries(value))
         elif state_of(value) is not None:
             self.generators[id(value)] = (value, state_of(value))
+        elif hasattr(type(value), "__next__"):
+            self.iterators[id(value)] = (value, progress(value))
         elif isinstance(value, FunctionType):
             self._take_function(value)
         elif isinstance(value, MethodType):
             self._waiting += [value.__self__, value.__func__]
         elif isinstance(value, partial):
             self._waiting += [value.func, value.args, value.keywords]
-        elif isinstance(value, (dict, list, tuple, set, frozenset)):
+        elif isinstance(value, (dict, list, tuple, set, frozenset, deque)):
             self._take_container(value)
         elif isinstance(value, (staticmethod, classmethod)):
             self._waiting.append(value.__func__)
@@ -134,7 +135,7 @@ class Surroundings:
                 for key, value in list(container.items()) if isinstance(container, dict) else enumerate(container):
                     if type(key) in (str, int):
                         self._take(container, f"{{}}[{key!r}]", value, key if type(key) is str else f"[{key}]")
-        elif isinstance(container, set):
+        elif isinstance(container, (set, deque)):
             self.wholes.append((container, values))
         self._waiting += values
 
@@ -165,25 +166,15 @@ class Surroundings:
         self.places.append(Place(holder, access, value, label))
         self._waiting.append(value)
 
-    def settle(self, later: Surroundings, is_recorded: Callable[[Tensor], bool]) -> Place | None:
-        """Take over what a run of the function changed; gives a place where it put a tensor that belongs to that run alone.
-
-        What it adds to a list is an effect of the recording. A number that it changed stays as it was: the next call differs from it,
-        and is recorded again, as the function would read the new number.
-        """
-        known = {(id(place.holder), place.access): place for place in self.places}
-        settled = []
-        for place in later.places:
-            before = known.get((id(place.holder), place.access), place)
-            if before.is_same_as(place):
-                settled.append(place)
-            elif type(place.value) is Tensor and is_recorded(place.value):
+    def stored(self, is_recorded: Callable[[Tensor], bool]) -> Place | None:
+        """A place where a run of the function put a tensor that belongs to that run alone; None if there is none."""
+        for place in self.places:
+            try:
+                value = place.now()
+            except (KeyError, IndexError, AttributeError, ValueError):  # it is not there any more
+                continue
+            if type(value) is Tensor and value is not place.value and is_recorded(value):
                 return place
-            else:
-                is_read = isinstance(before.value, ATOMS) and "len(" not in place.access
-                settled.append(before if is_read else place)
-        self.places, self.wholes = settled, later.wholes
-        self.arrays = {**later.arrays, **self.arrays}
         return None
 
     # -- whether it is so still ------------------------------------------------------------------------------------------------
@@ -191,6 +182,10 @@ class Surroundings:
     def drawn(self) -> Any:
         """A generator of random numbers whose state has changed; None if there is none."""
         return next((value for value, state in self.generators.values() if state_of(value) != state), None)
+
+    def has_moved_on(self) -> bool:
+        """Whether an iterator has given an item."""
+        return any(progress(value) != before for value, before in self.iterators.values())
 
     def names(self) -> dict[Tensor, str]:
         """What the tensors are called where they are found."""
@@ -264,6 +259,14 @@ def state_of(value: Any) -> Any:
     return value.getstate() if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom) else None
 
 
+def progress(iterator: Any) -> Any:
+    """How far an iterator has come."""
+    frame = getattr(iterator, "gi_frame", None)
+    if frame is not None:
+        return frame.f_lasti, {name: id(value) for name, value in frame.f_locals.items()}
+    return repr(iterator), length_hint(iterator, -1)
+
+
 def of_class(value: Any) -> type:
     """The class of a value; of a class, itself."""
     return value if isinstance(value, type) else type(value)
@@ -309,10 +312,10 @@ def is_only_written(load: dis.Instruction, before: Sequence[dis.Instruction], af
     if len(after) < 3:
         return False
     names = [i.opname for i in after]
-    if load.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-        return bool(before) and before[0].opname == "COPY" and names[0].startswith("LOAD_") and names[1] == "BINARY_OP"
     if names[0] in ("LOAD_ATTR", "LOAD_METHOD") and after[0].argval in ADDERS:
         return True
+    if load.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        return bool(before) and before[0].opname == "COPY" and names[0].startswith("LOAD_") and names[1] == "BINARY_OP"
     if names[1] == "BINARY_OP" and names[2].startswith("STORE_"):
         return names[0].startswith("LOAD_") and after[2].argval == load.argval
     return names == ["LOAD_CONST", "COPY", "COPY"]

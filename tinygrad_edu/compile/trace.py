@@ -292,6 +292,8 @@ def changing(called: Any, frame: FrameType) -> str:
     """What is called, if it is another value at each call: the time, what a file holds, randomness without a seed."""
     try:
         name = f"{called.__name__}()" if called in CLOCKS or called in READERS or called is os.urandom else ""
+        if isinstance(getattr(called, "__self__", None), type) and called.__name__ in ("now", "utcnow", "today"):
+            name = f"{called.__name__}()"
     except TypeError:  # a method of what cannot be hashed
         return ""
     if not name:
