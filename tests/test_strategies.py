@@ -1,5 +1,6 @@
 """The strategies draw what they say, print as Python, and shrink; the decorator catches a wrong model."""
 
+import re
 import warnings
 
 import numpy as np
@@ -41,6 +42,14 @@ many = settings(max_examples=2000)  # to find what is seldom drawn
 def test_tensors_have_their_shape_and_dtype_and_lie_in_their_domain(dtype, domain):
     @some
     @given(tensors(shape=(2, 3), dtype=dtype, domain=domain))
+    def inside(t):
+        assert (domain[0] < t.numpy()).all()
+        assert (t.numpy() < domain[1]).all()
+
+    inside()
+
+    @some
+    @given(tensors(shape=(2, 3), dtype=dtype, domain=domain, wide=False))
     def check(t):
         assert (t.shape, t.dtype, t.requires_grad, t.is_leaf) == ((2, 3), dtype, True, True)
         assert (domain[0] < t.numpy()).all()
@@ -79,6 +88,50 @@ def test_negative_numbers_and_zero_are_drawn():
     find(arrays(shape=()), lambda x: x < -1)
     find(arrays(shape=()), lambda x: x == 0)
     find(arrays(shape=()), lambda x: x > LARGEST - 0.5)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda x: bool(((x == 0) & np.signbit(x)).any()),
+        lambda x: bool(((x != 0) & (np.abs(x) < np.finfo(x.dtype).tiny)).any()),
+        lambda x: bool((np.abs(x) > 1e4).any()),
+        lambda x: bool(((x != 0) & (np.abs(x) < 1e-9)).any()),
+        lambda x: x.size > 2 and bool((x == np.rint(x)).all()) and bool((x == 1).any()),
+        lambda x: x.ndim == 4,
+        lambda x: max(x.shape, default=0) > 4,
+        lambda x: x.ndim == 2 and min(x.shape) > 1 and x.flags.f_contiguous,
+        lambda x: x.ndim and x.size > 1 and x.strides[-1] < 0,
+        lambda x: x.ndim == 1 and x.size > 1 and x.strides[0] > x.itemsize,
+        lambda x: not x.flags.writeable,
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numbers_and_layouts_of_every_sort_are_drawn(condition, dtype):
+    find(arrays(dtype=dtype), condition, settings=settings(max_examples=5000, phases=[Phase.generate]))
+
+
+@pytest.mark.parametrize("domain", [(5, 4), (1, 1), (np.nan, 1), (np.inf, np.inf)])
+def test_a_domain_that_holds_no_number_is_refused(domain):
+    with pytest.raises(ValueError, match="holds no number: an open interval is"):
+        tensors(domain=domain)
+
+
+@pytest.mark.parametrize("domain", [(1e17, np.inf), (-np.inf, -1e300), (1e30, 2e30), (1e-9, 2e-9)])
+def test_domains_far_out(domain):
+    @some
+    @given(tensors(shape=(3,), domain=domain))
+    def check(t):
+        assert (domain[0] < t.numpy()).all()
+        assert (t.numpy() < domain[1]).all()
+        assert np.isfinite(t.numpy()).all()
+
+    check()
+
+
+def test_a_domain_is_a_pair():
+    with pytest.raises(TypeError, match="a domain is an open interval"):
+        tensors(domain=3.0)
 
 
 def test_arrays_shrink_to_zeros():
@@ -175,6 +228,27 @@ def test_expressions_use_the_whole_table():
     assert {"matmul", "sum", "where", "concatenate", "stack", "getitem"} & used
 
 
+def test_most_programs_have_more_than_one_line_and_some_have_many():
+    lines = []
+
+    @settings(max_examples=200, phases=[Phase.generate])
+    @given(expressions())
+    def check(program):
+        lines.append(len(program.lines))
+
+    check()
+    assert np.mean(np.array(lines) == 1) < 0.25
+    assert np.mean(np.array(lines) >= 5) > 0.25
+    assert max(lines) >= 10
+
+
+def test_a_program_runs_on_its_own_inputs_and_says_how_many_it_takes():
+    program = find(expressions(), lambda program: len(program.inputs) == 2, settings=many)
+    np.testing.assert_array_equal(program().numpy(), program(*program.inputs).numpy())
+    with pytest.raises(TypeError, match="the program takes 2 inputs, or none for its own, not 1"):
+        program(1.0)
+
+
 def test_near_kinks_are_near():
     near = []
 
@@ -222,3 +296,22 @@ def test_a_wrong_model_is_caught():
     assert (model.__name__, model.__module__) == ("model", __name__)
     with pytest.raises(GradientMismatch, match=r"x\[\d\].*\n(.*\n)*.*the rule of `test_lossy_square` for its first argument \(x\)"):
         model()
+
+
+def test_the_decorator_says_what_it_takes():
+    with pytest.raises(TypeError, match=r"write @check_gradients\(x=tensors\(\)\) above the function"):
+        check_gradients(lambda x: x)
+    with pytest.raises(TypeError, match="needs to know the function's inputs"):
+        check_gradients()
+
+
+def test_what_a_failure_shows_can_be_pasted():
+    @settings(phases=[Phase.generate], report_multiple_bugs=False)
+    @given(tensors(shape=(2,), wide=False))
+    def check(t):
+        raise AssertionError("always")
+
+    with pytest.raises(AssertionError) as caught:
+        check()
+    (shown,) = re.findall(r"t=(.*),", "\n".join(caught.value.__notes__))
+    assert eval(shown, {"Tensor": tg.Tensor, "array": np.array}).requires_grad

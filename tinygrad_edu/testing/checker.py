@@ -110,7 +110,8 @@ def ignores_upstream(parameter: Parameter) -> bool:
     claim = parameter.claim
     allowed = ALLOWED * _size(claim.gradient) + 10 * claim.rounding
     with np.errstate(invalid="ignore"):
-        return bool((np.abs(parameter.by_factor - claim.gradient) > allowed).any())
+        exact = np.isfinite(claim.gradient * FACTOR) & (np.abs(claim.gradient) > 1e-290)  # but for overflow and underflow
+        return bool(((np.abs(parameter.by_factor - claim.gradient) > allowed) & exact).any())
 
 
 def gradient_of(f: Callable[..., Any], wrt: Sequence[int]) -> Callable[..., Any]:
@@ -201,7 +202,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
         if verdict == AGREES:
             rounding = _along(parameter.claim_as_given.rounding, np.abs(direction))
-            verdict = _verdict_as_given(subject, parameter, abs(claimed - exact), scale, rounding)
+            verdict = _verdict_as_given(subject, parameter, abs(claimed - exact), abs(exact), scale, rounding)
     rounds = abs(claimed - found.value) <= 3 * found.error + 5 * rounding
     return Entry(parameter.name, index, claimed, found.value, found.error, scale, verdict, found.sides, rounds=rounds)
 
@@ -228,10 +229,10 @@ def _verdict(claimed: float, found: Slope, scale: float, rounding: float, tiny: 
     return DISAGREES if difference > CERTAIN * found.error + allowed else UNRESOLVED
 
 
-def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float, scale: float, rounding: float) -> str:
-    """Whether rounding explains by how much the claim in the dtype given differs from the one in float64."""
+def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float, exact_size: float, scale: float, rounding: float) -> str:
+    """Whether rounding, or a range that is too small, explains by how much the claim in the dtype given differs from the one in float64."""
     eps = float(np.finfo(parameter.given.dtype).eps)
-    if difference <= allowed_part(eps) * scale + 10 * rounding:
+    if difference <= allowed_part(eps) * scale + 10 * rounding or exact_size > np.finfo(parameter.given.dtype).max:
         return AGREES
     return NOT_DIFFERENTIABLE if any(near_kink(t, eps) for t in ancestors(*subject.recorded)) else DISAGREES
 

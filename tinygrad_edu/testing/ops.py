@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
+from ..checks import short
 from ..core import Tensor, stretched
 from ..operation import Op
 from ..registry import registry
 from .checker import gradcheck
-from .strategies import op_calls
+from .strategies import are_ordinary, op_calls
+from .subject import NotFinite
 
 
 def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), **options: Any) -> None:
@@ -29,9 +32,13 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), *
     if not isinstance(op, Op):
         raise TypeError(f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}")
     assert registry.get(op.name) is op, f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
+    required = [name for name in op.static if name not in op.defaults]
+    if required and not op.cases and op.shapes != "axes":
+        example = f"cases=[{{'shapes': ((2, 3),), {', '.join(f'{name!r}: ...' for name in required)}}}]"
+        raise TypeError(f"check_op has to know values for {' and '.join(required)} of {op.name}: define it with example calls, {example}")
 
     @settings(**{"max_examples": max_examples, "deadline": None, "database": None, "report_multiple_bugs": False, **options})
-    @given(op_calls(op))
+    @given(st.one_of(op_calls(op), op_calls(op, wide=True), op_calls(op, np.float32, wide=True)))
     def check(drawn: Any) -> None:
         __tracebackhide__ = True
         operands, static = drawn
@@ -51,6 +58,7 @@ def _check_call(op: Op, operands: Any, static: Any) -> None:
             x.flags.writeable = False  # an op that writes into its operands fails here
     with np.errstate(all="ignore"):
         plain = np.asarray(op.run(*operands, **static))
+    _refuse_undefined(op, operands, plain)
     y = op.on([_as_tensor(x) for x in operands], static)
     assert np.array_equal(y.numpy(), plain, equal_nan=True), f"{op.name} of Tensors differs from {op.name} of arrays"
     assert y.dtype == plain.dtype and y.shape == plain.shape
@@ -59,13 +67,27 @@ def _check_call(op: Op, operands: Any, static: Any) -> None:
         low = op.on([_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands], static)
         assert low.dtype == np.float32, f"{op.name} turned float32 into {low.dtype}"
     if hasattr(Tensor, op.name) and op.variadic is None and not (op.rules and op.rules[0] is None):
-        method = getattr(Tensor(operands[0]), op.name)(*operands[1:], **static)
+        method = getattr(Tensor(operands[0], copy=False), op.name)(*operands[1:], **static)
         assert np.array_equal(method.numpy(), plain, equal_nan=True), f"t.{op.name}() differs from {op.name}(t)"
 
 
+def _refuse_undefined(op: Op, operands: Any, y: Any) -> None:
+    """An error if the op has no values at ordinary numbers of its domain."""
+    if y.dtype.kind != "f" or np.isfinite(y).all():
+        return
+    if not are_ordinary(operands):
+        reject()  # large and tiny numbers may be too much for it
+    if not op.domain:
+        example = ", ".join(short(x) for x in operands)
+        raise ValueError(
+            f"{op.name} gives {'NaN' if np.isnan(y).any() else 'an infinite value'} at {example}: say where it is defined, one open "
+            f"interval per argument, tg.op(..., domain=[(0.0, np.inf)])"
+        )
+
+
 def _as_tensor(x: Any) -> Any:
-    """A Tensor of an array; a Python number stays one."""
-    return Tensor(x) if isinstance(x, np.ndarray) else x
+    """A Tensor of an array, with its memory: NumPy computes strided arrays otherwise; a Python number stays one."""
+    return Tensor(x, copy=False) if isinstance(x, np.ndarray) else x
 
 
 def _is_float_array(x: Any) -> bool:
@@ -88,7 +110,10 @@ def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
         if order == 1:
             _check_raw_rules(op, operands, static, y, floats)
         if y.size and any(operands[i].size for i in floats):
-            gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=[f"argument {i}" for i in floats], fast=False)
+            try:
+                gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=[f"argument {i}" for i in floats])
+            except NotFinite:
+                reject()
 
 
 def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[int]) -> None:

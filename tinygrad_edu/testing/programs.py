@@ -39,6 +39,10 @@ class Program:
     lines: tuple[Line, ...]
 
     def __call__(self, *inputs: Any) -> Tensor:
+        """Run it, on its own inputs unless others are given."""
+        if inputs and len(inputs) != len(self.inputs):
+            raise TypeError(f"the program takes {len(self.inputs)} inputs, or none for its own, not {len(inputs)}")
+        inputs = inputs or self.inputs
         values = [x if type(x) is Tensor else Tensor(x, copy=False) for x in inputs]
         for line in self.lines:
             values.append(registry[line.op].on([values[o] if isinstance(o, int) else o for o in line.operands], line.static))

@@ -106,7 +106,7 @@ class Line:
         self.typical = max(1.0, size)
         loudest = float(np.abs(weights * noise).max(initial=0.0))
         # over this length the function changes by as much as itself, if its slope is as claimed
-        self.length = loudest / (eps * scale) if scale and isfinite(scale) else self.typical
+        self.length = loudest / scale / eps if scale and isfinite(scale) else self.typical
         self.natural = min(self.length, self.typical) if self.length > 0 else self.typical
 
     @property
@@ -239,7 +239,10 @@ class Line:
         """The steps to try: from a part of the largest length at hand down to a few rounding units of what moves."""
         largest = max(self.typical, min(self.length, 1e100)) if sides == BOTH else self.typical
         smallest = 8 * np.finfo(float).eps * self.size
-        steps = 0.1 * largest * RATIO ** -np.arange(LEVELS + np.log(largest / self.typical) / np.log(RATIO))
+        # as many as reach far below the size of a tiny number, and below the length over which the function changes
+        depth = min(1.0, *(n for n in (self.size, self.natural) if n > 0)) / largest
+        levels = min(LEVELS - np.log(depth) / np.log(RATIO), 4 * LEVELS)
+        steps = 0.1 * largest * RATIO ** -np.arange(levels)
         return [float(h) for h in steps if h >= smallest]
 
     def _nearest(self, both: Slope) -> float:

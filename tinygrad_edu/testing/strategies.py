@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from math import inf, prod
 from typing import Any
@@ -15,46 +15,117 @@ from ..operation import Interval, Op
 from ..registry import registry
 from .checker import gradcheck
 from .programs import Line, Program
-from .subject import kinks_of
+from .subject import NotFinite, kinks_of
 
 try:
-    from hypothesis import given, settings
+    from hypothesis import given, reject, settings
     from hypothesis import strategies as st
 except ImportError as error:  # pragma: no cover - an environment without it
     raise ImportError("the strategies of tinygrad_edu.testing need Hypothesis: pip install hypothesis") from error
 
-LARGEST = 3.0  # of the numbers drawn from an unbounded domain
+LARGEST = 3.0  # of the ordinary numbers drawn from an unbounded domain
+ENTRIES = 48  # of an array, at most
 Strategy = st.SearchStrategy[Any]
 
 
 @st.composite
-def shapes(draw: Any, max_dims: int = 3, max_side: int = 3, min_side: int = 0) -> tuple[int, ...]:
-    """Shapes of arrays, 0-d and of size 0 included."""
-    sides = [1, *[*range(2, max_side + 1)] * 2, *range(min_side, 1)]  # the simplest first; more often long than of length 1 or 0
+def shapes(draw: Any, max_dims: int = 4, max_side: int = 6, min_side: int = 0) -> tuple[int, ...]:
+    """Shapes of arrays, 0-d and of size 0 included, of at most 48 entries."""
+    # the simplest first; more often of length 2 and 3 than longer, of length 1 or 0
+    sides = [1, *[2, 3] * 3, *range(4, max_side + 1), *range(min_side, 1)]
+    sides = [side for side in sides if side <= max_side]
+    found = list[int]()
     # by number and not by sampled_from, of which Hypothesis likes to draw the same again: equal sides
-    return tuple(sides[draw(st.integers(0, len(sides) - 1))] for _ in range(draw(st.integers(0, max_dims))))
+    for _ in range(draw(st.integers(0, max_dims))):
+        side = sides[draw(st.integers(0, len(sides) - 1))]
+        found.append(side if side * prod(found) <= ENTRIES else 1)
+    return tuple(found)
 
 
 @st.composite
-def arrays(draw: Any, shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL) -> Any:
-    """Float arrays with entries inside an open interval, away from its ends, exact in float16 and wider.
+def arrays(draw: Any, shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL, wide: bool = True) -> Any:
+    """Float arrays with entries inside an open interval, away from its ends.
 
-    Entries are drawn from a grid, 64 numbers to the unit: they shrink to small round ones, and seldom tie.
+    Most have entries from a grid, 64 numbers to the unit, exact in float16: they shrink to small round ones, and seldom tie. With `wide`
+    others have whole numbers, large and tiny ones, −0.0 and subnormals among them, as the interval allows, and lie in memory in Fortran
+    order, reversed, strided or read-only.
     """
+    _refuse_empty(domain)
     shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     if domain == LOGICAL:
-        return np.asarray(draw(arrays(shape)) > 0)
+        return np.asarray(draw(arrays(shape, wide=False)) > 0)
+    sort = draw(st.integers(0, 15)) if wide else 0
+    numbers = _whole(domain) if sort in (11, 12) else _far(domain, np.dtype(dtype)) if sort >= 13 else None
+    drawn = _on_grid(draw, prod(shape), domain)
+    if numbers is not None:  # one of three entries, the others stay ordinary
+        drawn = [draw(numbers) if draw(st.integers(0, 2)) == 0 or sort == 11 else n for n in drawn]
+    array = np.array(drawn, np.float64).reshape(shape).astype(dtype)
+    return draw(_layouts(array)) if wide else array
+
+
+def _refuse_empty(domain: Interval) -> None:
+    """An error for what is no open interval."""
+    try:
+        low, high = domain
+        empty = not low < high and domain != LOGICAL
+    except (TypeError, ValueError):
+        raise TypeError(f"a domain is an open interval, (low, high), not {domain!r}") from None
+    if empty:
+        raise ValueError(f"domain={domain!r} holds no number: an open interval is (low, high) with low < high, or (-inf, inf)")
+
+
+def _on_grid(draw: Any, count: int, domain: Interval) -> list[float]:
+    """Ordinary numbers inside the interval, as close to 0 as it allows."""
     low, high = max(domain[0], min(domain[1], 0.0) - LARGEST), min(domain[1], max(domain[0], 0.0) + LARGEST)
-    unit = 64
+    if not high - low > 1e-6 * max(abs(low), abs(high)):  # so far out that 3 is nothing
+        low, high = max(domain[0], low - abs(low)), min(domain[1], high + abs(high))
+    unit = 64.0 / 2.0 ** max(0, int(np.frexp(max(abs(low), abs(high)))[1]) - 40)
     while (high - low) * unit < 16:
         unit *= 2
     first, last = int(np.floor(low * unit)) + 4, int(np.ceil(high * unit)) - 4
-    numbers = draw(st.lists(st.integers(first, last), min_size=prod(shape), max_size=prod(shape)))
-    return (np.array(numbers, np.float64) / unit).reshape(shape).astype(dtype)
+    return [n / unit for n in draw(st.lists(st.integers(first, last), min_size=count, max_size=count))]
 
 
-def tensors(shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL, requires_grad: bool = True) -> Strategy:
-    """Tensors of a shape (a tuple, a strategy, or any small one) with entries inside of an open interval.
+def _whole(domain: Interval) -> Strategy | None:
+    """Whole numbers inside the interval, −0.0 among them."""
+    inside = [float(n) for n in (1, 2, -1, 3, 0, -2, 5, -3, 10, -10, 100) if domain[0] < n < domain[1]]
+    inside += [-0.0] if domain[0] < 0 < domain[1] else []
+    return st.sampled_from(inside) if inside else None
+
+
+def _far(domain: Interval, dtype: Any) -> Strategy | None:
+    """Numbers of every size inside the interval: tiny, subnormal, large, close to its ends."""
+    info = np.finfo(dtype)
+    top = min(info.maxexp - 1, 60)
+    sizes = [2.0**k for k in (-10, -20, -35, info.minexp // 2, 6, 10, 20, 40, 60) if info.minexp <= k <= top]
+    sizes += [float(info.tiny), float(info.smallest_subnormal)]
+    numbers = [sign * size for size in sizes for sign in (1.0, -1.0)] + [-0.0]
+    numbers += [end + sign * size for end in domain if np.isfinite(end) and end for size in (2.0**-8, 2.0**-12) for sign in (1, -1)]
+    inside = [n for n in numbers if domain[0] < n < domain[1] and domain[0] < dtype.type(n) < domain[1]]
+    return st.sampled_from(inside) if inside else None
+
+
+@st.composite
+def _layouts(draw: Any, array: Any) -> Any:
+    """The same array as it is, or in Fortran order, reversed, every second entry of a larger one, or read-only."""
+    layout = draw(st.integers(0, 7))
+    if layout == 4:
+        return np.asarray(array, order="F")
+    if layout == 5:
+        back = (slice(None, None, -1),) * array.ndim
+        return np.asarray(array[back].copy())[back] if array.ndim else array
+    if layout == 6:
+        larger = np.zeros([2 * side for side in array.shape], array.dtype)
+        every = (*(slice(None, None, 2),) * array.ndim, ...)
+        larger[every] = array
+        return larger[every]
+    if layout == 7:
+        array.flags.writeable = False
+    return array
+
+
+def tensors(shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL, requires_grad: bool = True, wide: bool = True) -> Strategy:
+    """Tensors of a shape (a tuple, a strategy, or any small one) with entries inside of an open interval; `wide` as for `arrays`.
 
     >>> from hypothesis import given
     >>> @given(tensors(shape=(2, 3), dtype="float32", domain=(0.0, 1.0)))
@@ -62,11 +133,12 @@ def tensors(shape: Any = None, dtype: Any = np.float64, domain: Interval = REAL,
     ...     assert t.shape == (2, 3) and t.dtype == "float32" and 0 < t.numpy().min() and t.numpy().max() < 1
     >>> test_inside()
     """
-    return arrays(shape, dtype, domain).map(lambda x: Tensor(x, requires_grad=requires_grad))
+    _refuse_empty(domain)
+    return st.builds(Tensor, arrays(shape, dtype, domain, wide), requires_grad=st.just(requires_grad))
 
 
 @st.composite
-def broadcastable(draw: Any, n: int, max_dims: int = 3, max_side: int = 3, min_side: int = 0) -> tuple[tuple[int, ...], ...]:
+def broadcastable(draw: Any, n: int, max_dims: int = 4, max_side: int = 6, min_side: int = 0) -> tuple[tuple[int, ...], ...]:
     """`n` shapes that broadcast together: axes of length 1 and missing axes on either side.
 
     >>> from hypothesis import given
@@ -96,14 +168,14 @@ def matmul_operands(draw: Any, dtype: Any = np.float64) -> tuple[Any, Any]:
     >>> test_product()
     """
     a, b = draw(_core_shapes(registry["matmul"].shapes))
-    return draw(arrays(a, dtype)), draw(arrays(b, dtype))
+    return draw(arrays(a, dtype, wide=False)), draw(arrays(b, dtype, wide=False))
 
 
 @st.composite
 def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
     """Shapes that fit a NumPy signature; axes marked `?` may be missing, and stacks broadcast in front of the others."""
     operands = [part.strip("()").split(",") for part in signature.replace(" ", "").split("->")[0].split("),(")]
-    sides = {name.rstrip("?"): draw(st.integers(1, 3)) for part in operands for name in part}
+    sides = {name.rstrip("?"): draw(st.sampled_from([1, 2, 3, 2, 3, 4])) for part in operands for name in part}
     optional = sorted({name for part in operands for name in part if name.endswith("?")})
     chosen = draw(st.integers(0, 2 ** len(optional) - 1))  # by one number, so that each combination is drawn as often
     missing = {name for i, name in enumerate(optional) if chosen >> i & 1}
@@ -117,10 +189,10 @@ def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
 
 
 @st.composite
-def op_calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def op_calls(draw: Any, op: Op, dtype: Any = np.float64, wide: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Operands and static arguments for an op: shapes from its signature or cases, values from its domain, away from its kinks.
 
-    The operands are arrays; a Python number may stand as the second of two.
+    The operands are arrays; a Python number may stand as the second of two. `wide` as for `arrays`.
 
     >>> import tinygrad_edu as tg
     >>> from hypothesis import given
@@ -144,10 +216,29 @@ def op_calls(draw: Any, op: Op, dtype: Any = np.float64) -> tuple[tuple[Any, ...
     else:
         operand_shapes = draw(broadcastable(op.arity))
     domains = (*op.domain, *[REAL] * len(operand_shapes))
-    operands = [draw(arrays(shape, dtype, domain)) for shape, domain in zip(operand_shapes, domains, strict=False)]
+    operands = [draw(arrays(shape, dtype, domain, wide)) for shape, domain in zip(operand_shapes, domains, strict=False)]
     if op.arity == 2 and op.rules and not op.shapes and not op.cases and draw(st.integers(0, 2)) == 2:
         operands[1] = draw(st.sampled_from([n for n in (0, 1, 2, 3, -1.0, 0.5) if domains[1][0] < n < domains[1][1]]))
-    return tuple(_moved_off_kinks(op, operands, static)), static
+    try:
+        moved = _moved_off_kinks(op, operands, static)
+    except ValueError:
+        if not wide:
+            raise
+        reject()  # among large numbers kinks may lie as close as the numbers do
+    if wide and not are_ordinary(moved) and not _scales(op, moved, static):
+        reject()  # kinks at whole numbers, say, lie too close on such a scale
+    return tuple(draw(_layouts(x)) if wide and isinstance(x, np.ndarray) else x for x in moved), static
+
+
+def are_ordinary(operands: Sequence[Any]) -> bool:
+    """Whether all numbers are of a size that an op should have values at."""
+    return all(bool(((x == 0) | ((np.abs(x) > 0.01) & (np.abs(x) <= 2 * LARGEST))).all()) for x in operands)
+
+
+def _scales(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> bool:
+    """Whether twice the operands lie twice as far from all kinks, as for the largest of some numbers."""
+    twice = kinks_of(op, [2 * x if np.asarray(x).dtype.kind == "f" else x for x in operands], static)
+    return all(np.array_equal(2 * k, kk, equal_nan=True) for k, kk in zip(kinks_of(op, operands, static), twice, strict=True))
 
 
 def away_from_kinks(op: Op, dtype: Any = np.float64) -> Strategy:
@@ -188,6 +279,8 @@ def _shifted(x: Any, first: int, attempt: int) -> Any:
     """The array with its entries shifted apart, by amounts between 0 and 0.37 that depend on the attempt; none at the first."""
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         return x
+    if not attempt:
+        return x
     return np.asarray(x + np.arange(first, first + x.size).reshape(x.shape) * 0.617 * attempt % 0.37, x.dtype)
 
 
@@ -203,12 +296,13 @@ INTO = {
     (-np.pi / 2, np.pi / 2): (("tanh", None),),
 }
 INDICES = [0, -1, slice(None, None, -1), (None, 0), [0, -1, 0]]
+TRIES = 4  # of ops for one line
 BOUND = 30.0  # of the values in a program: beyond it a line is left out
 
 
 @st.composite
-def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks: bool = False) -> Program:
-    """Random programs over the whole table, with inputs, all values finite and of moderate size.
+def expressions(draw: Any, max_ops: int = 8, dtype: Any = np.float64, near_kinks: bool = False) -> Program:
+    """Random programs over the whole table, of a few lines mostly, with inputs, all values finite and of moderate size.
 
     They shrink to few ops on small inputs, and print as Python code. With `near_kinks` an entry comes within 1e-8 of a kink.
 
@@ -219,15 +313,16 @@ def expressions(draw: Any, max_ops: int = 6, dtype: Any = np.float64, near_kinks
     ...     assert np.isfinite(np.asarray(program(*program.inputs))).all()
     >>> test_finite()
     """
-    shapes_ = draw(st.integers(1, 3).flatmap(lambda n: broadcastable(n, max_dims=2, min_side=1)))
-    program = _Growing([draw(arrays(shape, dtype)) for shape in shapes_])
+    shapes_ = draw(st.integers(1, 3).flatmap(lambda n: broadcastable(n, max_dims=2, max_side=4, min_side=1)))
+    program = _Growing([draw(arrays(shape, dtype, wide=False)) for shape in shapes_])
     ops = _drawable()
     for _ in range(max_ops):
-        if draw(st.integers(0, 7)) == 0:  # a stop of its own before every op, so that each op can be dropped alone
+        for _ in range(TRIES):  # an op whose shapes or values do not fit is left out for another one
+            if program.grow(partial(_lines, draw, program, draw(st.sampled_from(ops)))):
+                break
+        # a stop of its own after every op, the last one too, so that each op can be dropped alone; Hypothesis draws 0 often, hence two
+        if draw(st.integers(0, 3)) == 0 and draw(st.integers(0, 3)) == 0:
             break
-        program.grow(partial(_lines, draw, program, draw(st.sampled_from(ops))))
-    else:
-        draw(st.integers(0, 7))  # the stop that a shorter program needs: Hypothesis shrinks by leaving out what was drawn
     if near_kinks:
         name, distance = draw(st.sampled_from(["relu", "abs", "maximum", "clip"])), draw(st.sampled_from([-1e-8, -3e-9, 0.0, 5e-9, 1e-8]))
         program.grow(partial(_on_kink, program, name, distance))
@@ -251,8 +346,8 @@ class _Growing:
         self.lines.append(Line(op, operands, static))
         return len(self.values) - 1
 
-    def grow(self, write: Callable[[], Any]) -> None:
-        """Write some lines; take them back if a value is not finite, too large, or of no entries."""
+    def grow(self, write: Callable[[], Any]) -> bool:
+        """Write some lines; take them back if a value is not finite, too large, or of no entries. Whether they stayed."""
         values, lines = len(self.values), len(self.lines)
         try:
             write()
@@ -262,6 +357,7 @@ class _Growing:
             good = False
         if not good:
             del self.values[values:], self.lines[lines:]
+        return good
 
 
 def _drawable() -> list[Op]:
@@ -319,13 +415,20 @@ def check_gradients(order: int = 1, max_examples: int = 25, **inputs: Strategy) 
     ...     return ((x * w).sum().tanh() - 1.0) ** 2
     >>> test_my_model()
     """
+    if callable(order):
+        raise TypeError("check_gradients takes the inputs to draw: write @check_gradients(x=tensors()) above the function")
+    if not inputs:
+        raise TypeError("check_gradients needs to know the function's inputs: @check_gradients(x=tensors(), w=tensors(shape=(3,)))")
 
     def decorate(function: Callable[..., Any]) -> Callable[[], None]:
         @settings(max_examples=max_examples, deadline=None, report_multiple_bugs=False)
         @given(st.tuples(*inputs.values()))
         def check(drawn: tuple[Any, ...]) -> None:
             __tracebackhide__ = True
-            gradcheck(function, *drawn, order=order, names=list(inputs))
+            try:
+                gradcheck(function, *drawn, order=order, names=list(inputs))
+            except NotFinite:
+                reject()  # too large a number: there is no gradient to check
 
         @wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
         def test() -> None:

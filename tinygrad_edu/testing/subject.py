@@ -25,6 +25,10 @@ DOUBLE = np.dtype(np.float64)
 FACTOR = 2.0  # of the upstream gradient, to see whether the gradient follows it: to the bit, by a power of two
 
 
+class NotFinite(ValueError):
+    """A function has no finite value at the inputs given."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A gradient that f claims, and how much rounding may change each entry of it."""
@@ -158,7 +162,7 @@ class Subject:
                 raise TypeError(f"{self.called} gives {out.dtype}, which has no gradient: a differentiable function gives floats")
             if not np.isfinite(out._data).all():
                 kind = "NaN" if np.isnan(out._data).any() else "an infinite value"
-                raise ValueError(f"{self.called} gives {kind} at these inputs: there is no gradient to check")
+                raise NotFinite(f"{self.called} gives {kind} at these inputs: there is no gradient to check")
         if [a._data.tobytes() for a in outputs] != [b._data.tobytes() for b in again]:
             raise ValueError(
                 f"{self.called} gives another value each time: make its random numbers (of dropout, say) outside and pass them, "
