@@ -202,15 +202,15 @@ from tinygrad_edu.testing import check_formula, check_gradients, gradcheck, tens
 double = tg.op(lambda x: x * 1.0, lambda g, y, x: 2 * g, name="test_double")
 
 def test_gradcheck():
-    gradcheck(lambda w: double(w).sum(), np.ones((20, 30)))
+    gradcheck(lambda w: double(w).sum(), np.ones((21, 20)))
 
 def test_check_formula():
     check_formula(lambda w: w.sum(), lambda w: w, np.arange(6.0))
 
 def test_many_parameters():
-    gradcheck(lambda p: sum(double(w).sum() for w in p), [np.ones(3)] * 200)
+    gradcheck(lambda p: sum(double(w).sum() for w in p), [np.ones(1)] * 40)
 
-test_drawn = check_gradients(x=tensors(shape=(3,)))(lambda x: double(x).sum())
+test_drawn = check_gradients(max_examples=2, x=tensors(shape=(3,)))(lambda x: double(x).sum())
 
 class TestUnit(unittest.TestCase):
     def test_unittest(self):

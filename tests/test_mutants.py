@@ -1,5 +1,7 @@
 """The tests of the tests: mutants are killed, and one that survives is reported."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -11,18 +13,20 @@ QUICK = ["tanh", "divide", "matmul", "max", "concatenate"]  # of every way to wr
 
 @pytest.fixture(scope="module")
 def quick():
-    return mutants.report(QUICK)
+    """A quarter of the mutants of some ops, which SEED draws; MUTANTS=all in the environment takes every one of them."""
+    share = 1.0 if os.environ.get("MUTANTS") == "all" else 0.25
+    return mutants.report(QUICK, share=share, seed=int(os.environ.get("SEED", "1")))
 
 
 def test_every_mutant_of_some_ops_is_killed(quick):
     rows, survivors = quick
     assert survivors == []
     assert {row[0] for row in rows[1:]} == set(QUICK)
-    assert len(rows) > 30
+    assert len(rows) > 8
 
 
-def test_the_mutations_are_of_every_sort(quick):
-    done = {row[2].split(" in ")[0].split(": ")[-1] for row in quick[0][1:]}
+def test_the_mutations_are_of_every_sort():
+    done = {what.split(" in ")[0].split(": ")[-1] for name in QUICK for _, what, _ in mutants.mutants(registry[name])}
     sorts = ["sign flipped", "off by 1e-6", "right factor dropped", "left factor dropped", "sides swapped", "transposition dropped"]
     assert {*sorts, "sign changed"} <= done
 

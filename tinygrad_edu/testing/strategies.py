@@ -24,13 +24,13 @@ except ImportError as error:  # pragma: no cover - an environment without it
     raise ImportError("the strategies of tinygrad_edu.testing need Hypothesis: pip install hypothesis") from error
 
 LARGEST = 3.0  # of the ordinary numbers drawn from an unbounded domain
-ENTRIES = 48  # of an array, at most
+ENTRIES = 24  # of an array, at most
 Strategy = st.SearchStrategy[Any]
 
 
 @st.composite
 def shapes(draw: Any, max_dims: int = 4, max_side: int = 6, min_side: int = 0) -> tuple[int, ...]:
-    """Shapes of arrays, 0-d and of size 0 included, of at most 48 entries."""
+    """Shapes of arrays, 0-d and of size 0 included, of at most 24 entries."""
     # the simplest first; more often of length 2 and 3 than longer, of length 1 or 0
     sides = [1, *[2, 3] * 3, *range(4, max_side + 1), *range(min_side, 1)]
     sides = [side for side in sides if side <= max_side]
