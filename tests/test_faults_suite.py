@@ -67,8 +67,8 @@ def test_anomalies_are_looked_for_in_the_thread_that_asks_and_no_longer_than_it_
 
 @pytest.mark.parametrize("detail", ["ops", "equations"])
 def test_a_picture_gives_no_label_twice(detail):
-    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="t1")
-    hidden = [tg.Tensor([3.0, 4.0], requires_grad=True, name="t2") * x + [5.0, 6.0]]
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="s1")
+    hidden = [tg.Tensor([3.0, 4.0], requires_grad=True, name="s2") * x + [5.0, 6.0]]
     loss = (hidden[0] * x).tanh().sum().sin()
     loss.backward()
     boxes = [box.name for box in draw(loss, detail=detail).diagram.boxes if box.name]

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 _PACKAGE = __name__.partition(".")[0]
+_OURS = (_PACKAGE, "numpy", "mutmut")  # mutation testing, by mutmut, puts functions of its own between ours
 
 
 def user_frame() -> FrameType | None:
@@ -22,7 +23,7 @@ def is_users(frame: FrameType) -> bool:
     if frame.f_code.co_filename.startswith("<doctest"):
         return True  # the examples in our own docstrings are users too
     module = frame.f_globals.get("__name__", "").partition(".")[0]
-    return module not in (_PACKAGE, "numpy") and module not in sys.stdlib_module_names
+    return module not in _OURS and module not in sys.stdlib_module_names
 
 
 def variables(frame: FrameType | None = None) -> dict[int, str]:
