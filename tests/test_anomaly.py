@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -222,3 +223,77 @@ def test_each_thread_has_its_own():
         assert second.result() == -np.inf
         assert first.result()
     assert is_off()
+
+
+LATER = {  # what holds an array that the user may change: from w, the array i, the labels
+    "an index": lambda w, i: w[i],
+    "in a tuple": lambda w, i: w[i, 0],
+    "two in a tuple": lambda w, i: w[(i, i)],
+    "set at": lambda w, i: w.at[i, 1].set(5.0),
+    "added at": lambda w, i: w.at[i].add(w[:2]),
+    "labels": lambda w, i: tg.cross_entropy(w, i),
+    "an operand": lambda w, i: w * i,
+    "the condition": lambda w, i: tg.where(i > -1, w, 0.0) * i,
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_whatever_a_call_holds_is_noticed_when_it_changes(case):
+    w = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    labels = np.array([0, 1])
+    with detect_anomaly():
+        y = LATER[case](w, labels).sum()
+        y.backward()
+        labels[:] = [1, 0]
+        with pytest.raises(AnomalyError, match="labels was changed"):
+            y.backward()
+
+
+def test_data_changed_through_an_alias_is_noticed_without_it_too():
+    w = leaf(1.0, 2.0)
+    data = w.data
+    with detect_anomaly():
+        y = (w * w).sum()
+        data[0] = 100.0
+        with pytest.raises(RuntimeError, match="w was changed"):
+            y.backward()
+
+
+ADVICE = {  # a fault, and from where its advice is taken: pasted, it runs and mends it
+    "sqrt of a sum that is 0": (lambda x: ((x - x.mean()) ** 2).sum().sqrt(), (1.0, 1.0), r"write (\S.*?\.sqrt\(\)), or"),
+    "sqrt at 0": (lambda x: np.sqrt(x).sum(), (0.0, 1.0), r"write (.*?\.sqrt\(\)), or"),
+    "sqrt at 0, the other way": (lambda x: np.sqrt(x).sum(), (0.0, 1.0), r", or (tg\.where.*)$"),
+    "sqrt of a difference": (lambda x: np.sqrt(x - x.min()).sum(), (1.0, 2.0), r", or (tg\.where.*)$"),
+    "arccos at 1": (lambda x: np.arccos(x).sum(), (1.0, 0.5), r"write (tg\.arccos.*)$"),
+    "0 / 0 of differences": (lambda x: ((x - x.mean()) / (x - x.mean())).sum(), (1.0, 1.0), r"write (tg\.where.*), or add"),
+    "arcsin of 2": (lambda x: np.arcsin(x).sum(), (2.0, 0.0), r"write (.*) in place of"),
+    "sqrt of -1": (lambda x: np.sqrt(x).sum(), (-1.0, 1.0), r"write (.*) in place of"),
+}
+
+
+@pytest.mark.parametrize("case", ADVICE)
+def test_advice_that_is_pasted_runs_and_mends_the_fault(case):
+
+    compute, values, pattern = ADVICE[case]
+    x = leaf(*values)
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        compute(x).backward()
+    code = re.search(pattern, caught.value.instead)
+    assert code, caught.value.instead
+    instead = eval(code[1], {"tg": tg, "np": np}, {"x": x})
+    if case.endswith(("of 2", "of -1")):
+        instead = getattr(instead, case.split(" ", maxsplit=1)[0])()
+    x.zero_grad()
+    instead.sum().backward()
+    assert np.isfinite(instead.numpy()).all()
+    assert np.isfinite(x.grad).all()
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+def test_advice_is_about_what_was_written():
+    with pytest.raises(AnomalyError, match="tg.logsumexp") as caught, detect_anomaly():
+        np.exp(leaf(1000.0, 0.0)).sum()
+    assert "softmax" not in caught.value.instead
+    empty = tg.Tensor(np.zeros((0,)), requires_grad=True)
+    with pytest.raises(AnomalyError, match="no entries"), detect_anomaly():
+        empty.mean()

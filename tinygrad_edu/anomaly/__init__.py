@@ -118,11 +118,8 @@ class detect_anomaly(Block):
             )
         if t._op is not None:
             serial = t._serial
-            arrays = [*args, *static.values()]
-            shared = [a._data if type(a) is Tensor and a._op is None else a for a in arrays]
-            copies = [(a, held, held.copy()) for a, held in zip(arrays, shared, strict=True) if isinstance(held, np.ndarray)]
-            forget = _Forget(self._records, serial)
-            self._records[serial] = _Record(source, [(a, (held, copy)) for a, held, copy in copies], ref(t, forget))
+            copies = [(a, (held, held.copy())) for a, held in _held((args, tuple(static.values())))]
+            self._records[serial] = _Record(source, copies, ref(t, _Forget(self._records, serial)))
 
     def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, instead: str) -> AnomalyError:
         line = str(source) if source else "called before detect_anomaly was on: its line is not known"
@@ -176,6 +173,23 @@ class detect_anomaly(Block):
             text = f"{changed}\n  {record.source if record and record.source else ''}\n"
             instead = f"give the op a copy, tg.Tensor({name}) or {name}.copy(), or call backward() before the change"
             raise AnomalyError(text + instead, "backward", t.op.name if t.op else "", {name: held}, self._source(t), instead)
+
+
+def _held(value: Any) -> Iterator[tuple[Any, Any]]:
+    """All that a recorded call holds and somebody else may change, however deep: (how it was given, the array)."""
+    if type(value) is Tensor:
+        if value.op is None:
+            yield value, value._data
+    elif isinstance(value, np.ndarray):
+        yield value, value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _held(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _held(part)
+    elif isinstance(value, slice):
+        yield from _held((value.start, value.stop, value.step))
 
 
 class _Forget:

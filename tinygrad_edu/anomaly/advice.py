@@ -19,7 +19,8 @@ SPELLINGS = (  # what a line with an overflowing exp in it is likely to want
     (r"log\w*\(.*\b1(\.0*)?\s*\+|log\w*\(.*\+\s*1\b", "write tg.softplus(x) in place of log(1 + exp(x))"),
     (r"log.*sum|sum.*log", "write tg.logsumexp(x) in place of log(exp(x).sum())"),
     (r"\b1(\.0*)?\s*/", "write x.sigmoid() in place of 1 / (1 + exp(-x))"),
-    (r"sum|/", "write tg.softmax(x) in place of exp(x) / exp(x).sum()"),
+    (r"/", "write tg.softmax(x) in place of exp(x) / exp(x).sum()"),
+    (r"sum", "go on with tg.logsumexp(x), the logarithm of exp(x).sum()"),
 )
 EVERY_EXP = "write " + ", ".join(
     f"{stable} in place of {short}"
@@ -42,6 +43,17 @@ def called(a: Any) -> str:
         return cleaned(name) if name else f"a constant of shape {np.shape(a)}"
     last = expression(a).python.rsplit("\n", 1)[-1]
     return last if len(last) <= LONGEST else f"the result of {a.op.name}"
+
+
+def _part(a: Any) -> str:
+    """The same as a part of an expression: in parentheses, where it is one itself."""
+    text = called(a)
+    return text if text.isidentifier() else f"({text})"
+
+
+def _margin(a: Any) -> str:
+    """What keeps a number of this dtype off the end of an interval, where a slope is infinite."""
+    return "1e-12" if value_of(a).dtype == np.float64 else "1e-6"
 
 
 def _made_by(a: Any, *names: str) -> bool:
@@ -68,6 +80,9 @@ def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tu
     unclean = [a for a in given if value_of(a).dtype.kind == "f" and np.isnan(value_of(a)).any()]
     if unclean:
         return f"{called(unclean[0])} holds nan before any op: clean the data, or leave them out with tg.where(np.isnan(...), 0.0, ...)"
+    empty = [a for a in args if value_of(a).size == 0]
+    if empty:
+        return f"{called(empty[0])} has shape {np.shape(empty[0])}, no entries: leave it out where its .size is 0"
     if op.name in ("log", "log2", "log10"):
         return _logarithm(args[0], op.name)
     if op.name in ("exp", "exp2", "expm1", "sinh", "cosh"):
@@ -139,8 +154,8 @@ def _quotient(a: Any, b: Any) -> str:
     if _made_by(a, "exp") and _made_by(b, "sum"):
         return f"write tg.softmax({called(a.args[0])})"
     if (value_of(b) == 0).any():
-        above, below = called(a), called(b)
-        safe = f"tg.where({below} == 0, 0.0, {above} / tg.where({below} == 0, 1.0, {below}))"
+        above, below = _part(a), called(b)
+        safe = f"tg.where({below} == 0, 0.0, {above} / tg.where({_part(b)} == 0, 1.0, {below}))"
         return f"{below} is 0 there: write {safe}, or add a small number to it"
     return _grew((a, b))
 
@@ -167,9 +182,17 @@ def _outside(op: Op, args: Sequence[Any]) -> str:
             reach = f"from {low:g} to {high:g}" if high < np.inf else f"above {low:g}"
             worst = value.min() if value.min() <= low else value.max()
             return (
-                f"{op.name} is defined for numbers {reach}, {called(a)} reaches {worst:.6g}: use tg.clip, or tg.maximum, to keep it inside"
+                f"{op.name} is defined for numbers {reach}, {called(a)} reaches {worst:.6g}: "
+                f"keep it inside, where the slope is finite: write {_kept_inside(a, low, high)} in place of {called(a)}"
             )
     return ""
+
+
+def _kept_inside(a: Any, low: float, high: float) -> str:
+    """The operand, within the open interval."""
+    x, off = called(a), _margin(a)
+    below = off if low == 0 else f"{low:g} + {off}"
+    return f"tg.maximum({x}, {below})" if high == np.inf else f"tg.clip({x}, {below}, {high:g} - {off})"
 
 
 # -- backward ------------------------------------------------------------------------------------------------------------------
@@ -184,15 +207,15 @@ ENDS = {"arcsin": "-1 and 1", "arccos": "-1 and 1", "std": "equal entries", "hyp
 
 def after_backward(op: Op, i: int, args: Sequence[Any], at: tuple[int, ...]) -> str:
     """What to write instead, for the op whose rule gave a gradient that is not finite."""
-    x = called(args[i])
+    x, part = called(args[i]), _part(args[i])
     if op.name == "power" and i == 1:
-        return f"the derivative by the exponent is a logarithm of the base, which must be above 0: use {x}.detach() if it is a constant"
+        return f"the derivative by the exponent is a logarithm of the base, which must be above 0: use {part}.detach() if it is a constant"
     if op.name in STEEP and (value_of(args[0]) == 0).any():
         where, function = STEEP[op.name]
-        safe = function.format(f"tg.where({x} == 0, 1.0, {x})")
-        return (
-            f"the slope of {op.name} at {where} is infinite: write {function.format(f'({x} + 1e-12)')}, or tg.where({x} == 0, 0.0, {safe})"
-        )
+        safe = function.format(f"tg.where({part} == 0, 1.0, {x})")
+        return f"the slope of {op.name} at {where} is infinite: write {function.format(f'({x} + {_margin(args[0])})')}, or tg.where({part} == 0, 0.0, {safe})"
+    if op.name in ("arcsin", "arccos"):
+        return f"{op.name} has no finite slope at {ENDS[op.name]}: write tg.{op.name}({_kept_inside(args[0], -1.0, 1.0)})"
     if op.name in ENDS:
         return f"{op.name} has no finite slope at {ENDS[op.name]}: keep {x} away from there, with tg.clip or a small number added"
     if op.name in ("log", "log2", "log10"):
