@@ -212,8 +212,9 @@ def after_backward(op: Op, i: int, args: Sequence[Any], at: tuple[int, ...]) -> 
         return f"the derivative by the exponent is a logarithm of the base, which must be above 0: use {part}.detach() if it is a constant"
     if op.name in STEEP and (value_of(args[0]) == 0).any():
         where, function = STEEP[op.name]
+        moved = function.format(f"({x} + {_margin(args[0])})")
         safe = function.format(f"tg.where({part} == 0, 1.0, {x})")
-        return f"the slope of {op.name} at {where} is infinite: write {function.format(f'({x} + {_margin(args[0])})')}, or tg.where({part} == 0, 0.0, {safe})"
+        return f"the slope of {op.name} at {where} is infinite: write {moved}, or tg.where({part} == 0, 0.0, {safe})"
     if op.name in ("arcsin", "arccos"):
         return f"{op.name} has no finite slope at {ENDS[op.name]}: write tg.{op.name}({_kept_inside(args[0], -1.0, 1.0)})"
     if op.name in ENDS:
