@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
@@ -18,6 +19,14 @@ def arguments(about: str | None, epochs: int = 0) -> argparse.Namespace:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     return args
+
+
+STYLES = ("-", "--", ":")  # curves are told apart in grey, too
+
+
+def legend_below(axes: Axes) -> None:
+    """A legend that lies on no curve."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
 
 
 def plot_cost(costs: Sequence[float], path: Path, title: str) -> None:

@@ -15,7 +15,7 @@ import ann
 import numpy as np
 import or_gate
 import two_layer
-from _common import arguments
+from _common import STYLES, arguments, legend_below
 from matplotlib.figure import Figure
 from tqdm import trange
 
@@ -125,21 +125,23 @@ def main() -> None:
     for point, published in PUBLISHED.items():
         print(f"{point!s:10} {published:11.8f} {predictions[point][25]:11.8f} {predictions[point][55]:14.8f}")
 
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     slopes, epochs = figure.subplots(1, 2)
     o = np.linspace(0, 1, 101)
     slopes.plot(o, o * (1 - o), label="true: o(1 - o)")
-    slopes.plot(o, sigmoid_der(o), label="printed: s(o)(1 - s(o))")
-    slopes.set(title="1. the slope of the sigmoid, by its output", xlabel="output o", ylim=(0, None))
-    slopes.legend()
-    for point, published in PUBLISHED.items():
+    slopes.plot(o, sigmoid_der(o), STYLES[1], label="printed: s(o)(1 - s(o))")
+    slopes.set(title="1. the slope of the sigmoid, by its output", xlabel="output o", ylabel="slope", ylim=(0, None))
+    legend_below(slopes)
+    for (point, published), style in zip(PUBLISHED.items(), STYLES, strict=False):
         target = round(published)
-        epochs.semilogy(range(0, 56_000, 1_000), np.abs(np.array(predictions[point]) - target), label=f"{point}")
-        epochs.axhline(abs(published - target), color="gray", linestyle=":", label=f"{point} as published")
+        (line,) = epochs.semilogy(range(0, 56_000, 1_000), np.abs(np.array(predictions[point]) - target), style, label=f"{point}")
+        height = abs(published - target)
+        epochs.axhline(height, color=line.get_color(), linestyle=":")
+        epochs.annotate(f"{point} as published", (0, height), (4, 3), textcoords="offset points", fontsize=8, color=line.get_color())
     for epoch in (25_000, 55_000):
         epochs.axvline(epoch, color="lightgray", zorder=0)
-    epochs.set(title="2. the printed ANN: how far from the target", xlabel="epoch", xticks=[0, 25_000, 55_000])
-    epochs.legend()
+    epochs.set(title="2. the printed ANN: how far from the target", xlabel="epoch", xticks=[0, 25_000, 55_000], ylabel="distance")
+    legend_below(epochs)
     figure.savefig(args.out / "check_articles.png")
 
 

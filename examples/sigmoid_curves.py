@@ -9,7 +9,7 @@ biases of the article's figures are lost, those here are chosen. The slope is co
 from __future__ import annotations
 
 import numpy as np
-from _common import arguments
+from _common import STYLES, arguments, legend_below
 from matplotlib.figure import Figure
 
 import tinygrad_edu as tg
@@ -32,18 +32,18 @@ def main() -> None:
         s = tg.sigmoid(x).item()
         print(f"x = {x:4.0f}: sigmoid {s:.5f}, slope {slope(np.array([x]))[0]:.5f}, s(1 - s) {s * (1 - s):.5f}")
 
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
     curve, steeper, shifted = figure.subplots(1, 3, sharey=True)
     curve.plot(xs, tg.sigmoid(xs), label="sigmoid(x)")
-    curve.plot(xs, slope(xs), label="its slope, by backward")
-    for w in weights:
-        steeper.plot(xs, tg.sigmoid(w * xs), label=f"sigmoid({w:g}x)")
-    for b in biases:
-        shifted.plot(xs, tg.sigmoid(xs + b), label=f"sigmoid(x{b:+g})")
+    curve.plot(xs, slope(xs), STYLES[1], label="its slope, by backward")
+    for w, style in zip(weights, STYLES, strict=True):
+        steeper.plot(xs, tg.sigmoid(w * xs), style, label=f"sigmoid({w:g}x)")
+    for b, style in zip(biases, STYLES, strict=True):
+        shifted.plot(xs, tg.sigmoid(xs + b), style, label=f"sigmoid(x{b:+g})")
     for axes, title in ((curve, "the sigmoid and its slope"), (steeper, "a weight: steepness"), (shifted, "a bias: shift")):
         axes.axvline(0, color="lightgray", zorder=0)
-        axes.set(title=title, xlabel="x")
-        axes.legend()
+        axes.set(title=title, xlabel="x", ylabel="output")
+        legend_below(axes)
     figure.savefig(args.out / "sigmoid_curves.png")
 
 

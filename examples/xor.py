@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _common import arguments
+from _common import arguments, legend_below
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from tqdm import trange
 
@@ -59,15 +60,29 @@ def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000) -> tuple[
     return parameters, [step(model, parameters).item() for _ in trange(epochs, desc=model.__name__)]
 
 
+SHADES = LinearSegmentedColormap.from_list("targets", ["#4d4d4d", "#f7f7f7", "#c79a00"])  # the colours of the player
+
+
 def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
     """Colour the plane by the model's output, with a line where it is 0.5 and the four records on top."""
     side = np.linspace(-0.5, 1.5, 101)
     plane = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2): a model takes any stack of rows
     output = model(plane, *parameters).numpy()[..., 0]
-    axes.contourf(side, side, output, levels=np.linspace(0, 1, 12), cmap="coolwarm", alpha=0.7)
+    shades = axes.contourf(side, side, output, levels=np.linspace(0, 1, 12), cmap=SHADES)
     if np.ptp(output) > 0.01:  # else it is 0.5 everywhere, and rounding would draw a line
         axes.contour(side, side, output, levels=[0.5], colors="black")
-    axes.scatter(*X.T, c=target.ravel(), cmap="coolwarm", edgecolors="black", s=120, zorder=3)
+    for wanted, marker in ((1, "o"), (0, "s")):
+        axes.scatter(
+            *X[target.ravel() == wanted].T,
+            color=SHADES(float(wanted)),
+            marker=marker,
+            edgecolors="black",
+            s=120,
+            label=f"target {wanted}",
+            zorder=3,
+        )
+    legend_below(axes)
+    axes.figure.colorbar(shades, ax=axes, label="output", shrink=0.8)
     axes.set(title=model.__name__.replace("_", " "), xlabel="x1", ylabel="x2", aspect="equal")
 
 
@@ -87,7 +102,7 @@ def play(epochs: int, path: Path) -> None:
 def main() -> None:
     """Train both models, draw their boundaries side by side, and write the page that replays the second training."""
     args = arguments(__doc__, epochs=2_000)
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     models = ((perceptron, [(2, 1), (1,)]), (hidden_layer, [(2, 2), (2,), (2, 1), (1,)]))
     for axes, (model, shapes) in zip(figure.subplots(1, 2), models, strict=True):
         parameters, costs = train(model, *shapes, epochs=args.epochs)
