@@ -250,3 +250,32 @@ def test_edges_that_nobody_could_follow_run_straight():
     _, curves, routes, _ = layered([90] * 70, 46, pairs)
     assert {len(route) for route in routes} == {1}
     assert len(curves) == len(pairs)
+
+
+# -- notebooks -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_shows_tensors_formulas_and_programs_as_what_they_are():
+    x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="<script>")
+    loss = (x * x).sum()
+    loss.backward()
+    shown = x._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert re.findall(r">([\d.]+)</td>", shown) == ["1", "2", "3", "4", "2", "4", "6", "8"]
+    assert "gradient" in shown
+    assert "gradient" not in tg.Tensor(np.zeros((30, 30)))._repr_html_()
+    assert tg.Tensor(np.zeros((0, 3)))._repr_html_().count("no entries") == 1
+    frame = tg.draw(loss)._repr_mimebundle_()["text/html"]
+    assert frame.startswith('<div style="overflow-x:auto;background:#ffffff')
+    derivation = tg.derive(loss, wrt=x, names={"x": x})
+    assert repr(derivation) == str(derivation)
+    double = tg.compile(lambda x: x * 2.0)
+    double(np.ones(2))
+    assert repr(double.source) == str(double.source)
+
+
+def test_a_tensor_of_a_program_shows_no_number():
+    seen = []
+    tg.compile(lambda x: seen.append((x * 2.0)._repr_html_()) or x * 2.0)(np.ones(2))
+    assert "not known yet" in seen[0]

@@ -74,6 +74,15 @@ def opened(value: Any) -> Any:
     return value if parts is None else assembled(type(value), {key: opened(v) for key, v in parts.items()}, like(value))
 
 
+class Source(str):
+    """A program as text: a notebook, or the prompt, shows its lines and not one line with quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Compiled:
     """A function that runs as a program, recorded when it is first called with arguments of some shapes and dtypes.
 
@@ -227,7 +236,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The latest program as a Python module of one function, which takes arrays in place of Tensors."""
-        return self._known().source
+        return Source(self._known().source)
 
     @property
     def planned_source(self) -> str:

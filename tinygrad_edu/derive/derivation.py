@@ -36,7 +36,7 @@ class Line:
         return [(equation.name or self.name, equation.right) for equation in self.formula.equations("python")]
 
 
-@dataclass
+@dataclass(repr=False)
 class Derivation:
     """The closed formulas of some gradients: `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy."""
 
@@ -136,6 +136,9 @@ class Derivation:
         namespace: dict[str, Any] = {"np": np, **self.functions}
         exec(compile(self._gradients, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
         return namespace["gradients"]  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return printable(self.unicode)

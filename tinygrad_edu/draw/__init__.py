@@ -54,3 +54,12 @@ def draw(
 def _one_of(what: str, given: str, allowed: Sequence[str]) -> None:
     if given not in allowed:
         raise ValueError(f"{what} is one of {', '.join(map(repr, allowed))}, not {given!r}")
+
+
+def _in_a_notebook(t: Tensor) -> str:
+    from .notebook import html
+
+    return html(t)
+
+
+Tensor._repr_html_ = _in_a_notebook  # type: ignore[attr-defined]  # the engine knows of no reader, hence it is told here

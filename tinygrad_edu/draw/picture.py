@@ -100,7 +100,10 @@ class Picture:
         from .render import GraphvizMissing
 
         try:
-            return {"image/svg+xml": self.svg, "text/plain": self.text}
+            svg = self.svg
+            # a wide picture is scrolled, not cut, and on the paper that its colours are made for
+            frame = f'<div style="overflow-x:auto;background:{self.theme.paper};border-radius:6px">{svg[svg.index("<svg") :]}</div>'
+            return {"text/html": frame, "image/svg+xml": svg, "text/plain": self.text}
         except GraphvizMissing as error:
             return {"text/plain": f"{self.text}\n({error})"}
 
