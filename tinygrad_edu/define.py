@@ -159,6 +159,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
         def on_what_says_something(*args: Any, **kwargs: Any) -> Any:
             return ours(*args, **{key: value for key, value in kwargs.items() if not says_nothing(key, value)})
 
+        on_what_says_something.__name__ = ours.__name__  # by which readers know that np.where is the op
         numpy_functions.update(dict.fromkeys(functions, on_what_says_something))
         return ours
 

@@ -257,10 +257,10 @@ def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None
     return least if high is None else minimum(least, high)
 
 
-@implements(np.where)
 def _numpy_where(condition: Any, *branches: Any) -> Any:
     """np.where, which with a condition alone is np.nonzero."""
     return where(condition, *branches) if branches else np.nonzero(condition)
 
 
 _numpy_where.__name__ = where.name  # by which readers know that np.where is the op
+implements(np.where)(_numpy_where)
