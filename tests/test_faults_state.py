@@ -465,3 +465,16 @@ def test_the_references_to_data_are_counted_as_this_python_counts_them():
     alone, in_setter = core._references()
     assert alone > 0
     assert in_setter == 0 or in_setter > alone
+
+
+def test_an_object_that_raises_when_it_is_asked_spoils_no_message():
+    class Moody:
+        @property
+        def shape(self):
+            raise RuntimeError("not now")
+
+    things = [Moody(), leaf(1.0, 2.0)]
+    w = leaf(1.0, 2.0)
+    with pytest.raises(ValueError, match="w of shape"):
+        w + np.ones(3)
+    assert tg.draw((w * things[1]).sum()).text

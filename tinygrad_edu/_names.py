@@ -44,13 +44,23 @@ def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
     """Name what a list or a dictionary of parameters holds: `params["W1"]` is W1, `Ws[0]` is Ws_0."""
     entries = container.items() if type(container) is dict else enumerate(container)
     for key, value in entries:
-        if hasattr(value, "shape"):
+        if has_shape(value):
             names.setdefault(id(value), key if type(key) is str else f"{name}_{key}")
+
+
+def has_shape(value: Any) -> bool:
+    """Whether a value is like an array; an object of the user's may raise whatever it likes when it is asked."""
+    try:
+        return hasattr(value, "shape")
+    except Exception:
+        return False
 
 
 def of(value: Any, frame: FrameType | None = None) -> str | None:
     """The name of a tensor or array: its own `name`, else the variable of the user, or of a frame, that holds it, else None."""
+    if not has_shape(value):
+        return None
     name = getattr(value, "name", None)
-    if name or not hasattr(value, "shape"):
-        return name
+    if name:
+        return str(name)
     return variables(frame).get(id(value))
