@@ -108,7 +108,7 @@ def settled(entry: Entry, subject: Subject, parts: Parts) -> Entry:
 def ignores_upstream(parameter: Parameter) -> bool:
     """Whether the gradient does not follow the upstream gradient."""
     claim = parameter.claim
-    allowed = ALLOWED * _size(claim.gradient) + 10 * claim.rounding
+    allowed = ALLOWED * claim.size + 10 * claim.rounding
     with np.errstate(invalid="ignore"):
         exact = np.isfinite(claim.gradient * FACTOR) & (np.abs(claim.gradient) > 1e-290)  # but for overflow and underflow
         return bool(((np.abs(parameter.by_factor - claim.gradient) > allowed) & exact).any())
@@ -171,7 +171,7 @@ def _located(subject: Subject, parameter: Parameter, direction: Any, whole: Entr
 
 def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple[int, ...] | None) -> Entry:
     """Claim and measurement along one direction of one parameter, with the verdict."""
-    values, at, moved = subject.values, subject.parameters.index(parameter), direction != 0
+    values, at = subject.values, subject.parameters.index(parameter)
     here = parameter.value[index] if index is not None else 0.0
 
     def along(t: float, look: bool) -> Point:
@@ -182,14 +182,18 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         found, piece = subject.vector(values, look)
         return Point(found, where, piece)
 
-    claimed, rounding = _along(parameter.claim.gradient, direction), _along(parameter.claim.rounding, np.abs(direction))
-    length, size = float(np.abs(direction).max()), float(np.abs(parameter.value[moved]).max())
-    scale = _size(parameter.claim.gradient) * length
+    if index is not None:
+        claimed, rounding, length = float(parameter.claim.gradient[index]), float(parameter.claim.rounding[index]), 1.0
+        size = abs(float(here))
+    else:
+        claimed, rounding = _along(parameter.claim.gradient, direction), _along(parameter.claim.rounding, np.abs(direction))
+        length, size = float(np.abs(direction).max()), float(np.abs(parameter.value[direction != 0]).max())
+    scale = parameter.claim.size * length
     line = Line(along, subject.weights, subject.noise, subject.eps, claimed, scale, size / length, subject.has_kinks)
     found = line.slope()
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value) < np.inf:  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))
-    verdict = _verdict(claimed, found, scale, rounding, line.tiny, subject.eps, subject.is_part)
+    verdict = _verdict(claimed, found, scale, rounding, line, subject.is_part)
     if verdict == DISAGREES and abs(claimed - found.value) < 1e4 * found.error:  # rounding may be louder over there
         over_there = [
             subject.noise_at(values[:at] + [np.asarray(parameter.value + side * found.step * direction)] + values[at + 1 :])
@@ -197,7 +201,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         ]
         louder = length_of(line.weights * np.maximum(*over_there)) / (length_of(line.weights * line.noise) or np.inf)
         found = replace(found, error=found.error * max(1.0, louder))
-        verdict = _verdict(claimed, found, scale, rounding, line.tiny, subject.eps, subject.is_part)
+        verdict = _verdict(claimed, found, scale, rounding, line, subject.is_part)
     if parameter.claim_as_given is not None:
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
         if verdict == AGREES:
@@ -207,8 +211,8 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     return Entry(parameter.name, index, claimed, found.value, found.error, scale, verdict, found.sides, rounds=rounds)
 
 
-def _verdict(claimed: float, found: Slope, scale: float, rounding: float, tiny: float, eps: float, lenient: bool) -> str:
-    """What claim and measurement say together; `rounding` is that of the claim, `tiny` a slope that is nothing where 0 is claimed.
+def _verdict(claimed: float, found: Slope, scale: float, rounding: float, line: Line, lenient: bool) -> str:
+    """What claim and measurement say together; `rounding` is that of the claim.
 
     Where the rounding of the claim explains the difference the whole decides nothing, and an op alone is taken for right (`lenient`).
     """
@@ -217,9 +221,9 @@ def _verdict(claimed: float, found: Slope, scale: float, rounding: float, tiny: 
         return NOT_DIFFERENTIABLE if grows else DISAGREES
     if found.sides is not None and not found.meet:
         return NOT_DIFFERENTIABLE
-    difference, allowed = abs(claimed - found.value), allowed_part(eps) * scale
+    difference, allowed = abs(claimed - found.value), allowed_part(line.eps) * scale
     nothing = scale <= 10 * rounding  # all that is claimed may be rounding
-    decides = max((RESOLVED_ALONE if lenient else RESOLVED) * scale, allowed, tiny if nothing else 0.0)  # an error that does
+    decides = max((RESOLVED_ALONE if lenient else RESOLVED) * scale, allowed, line.tiny if nothing else 0.0)  # an error that does
     if difference <= 3 * found.error + allowed:
         return AGREES if found.error <= decides else UNRESOLVED
     if difference <= 3 * found.error + allowed + 5 * rounding:
@@ -246,11 +250,6 @@ def _along(gradient: Any, direction: Any) -> float:
     """The part of a gradient along a direction; an infinite entry matters only where the direction has a part."""
     moved = direction != 0
     return float((gradient[moved] * direction[moved]).sum())
-
-
-def _size(gradient: Any) -> float:
-    """The largest finite entry."""
-    return float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
 
 
 def _unit(shape: tuple[int, ...], index: tuple[int, ...]) -> Any:

@@ -80,13 +80,18 @@ def _lambdas(file: str) -> list[ast.Lambda]:
     return [node for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))) if isinstance(node, ast.Lambda)]
 
 
+def _place(node: ast.AST) -> tuple[Any, ...]:
+    """Where a part of an expression stands in its file."""
+    return tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
+
+
 def _lambda_of(rule: Rule) -> ast.Lambda:
-    """The syntax tree of a rule, found in its module's source by the place of its body."""
+    """The syntax tree of a rule, found in its module's source by the places of its parts."""
     places = set(rule.__code__.co_positions())
-    for node in _lambdas(rule.__code__.co_filename):
-        body = node.body
-        if (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in places:
-            return node
+    shared = [(sum(_place(part) in places for part in ast.walk(node.body)), node) for node in _lambdas(rule.__code__.co_filename)]
+    most, found = max(shared, key=lambda pair: pair[0])
+    if most:
+        return found
     raise LookupError(f"no source was found for the rule at line {rule.__code__.co_firstlineno}")
 
 

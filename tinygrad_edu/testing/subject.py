@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -36,6 +36,11 @@ class Claim:
     gradient: Any
     rounding: Any
 
+    @cached_property
+    def size(self) -> float:
+        """The largest finite entry."""
+        return float(np.abs(self.gradient[np.isfinite(self.gradient)]).max(initial=0.0))
+
 
 @dataclass(eq=False)
 class Parameter:
@@ -45,7 +50,7 @@ class Parameter:
     place: int
     given: Any
     closed_over: Tensor | None = None
-    claim: Claim = Claim(0.0, 0.0)
+    claim: Claim = field(init=False)
     claim_as_given: Claim | None = None  # in the dtype given, where that is smaller than float64
     by_factor: Any = 0.0  # the gradient for FACTOR times the upstream gradient, divided by it: the same, if the rules are linear
 
