@@ -139,6 +139,14 @@ def test_random_training_steps(seed):
         same(compiled(*step.args()), expected, rtol=1e-3 if step.is_low else 1e-10, atol=1e-3 if step.is_low else 1e-9)
 
 
+@pytest.mark.parametrize("shape", [(2000,), (2000, 1), (2000, 3)])
+def test_products_with_many_rows_are_written_as_xla_likes_them(shape):
+    rng = np.random.default_rng(0)
+    X, v = rng.normal(size=(2000, 9)), rng.normal(size=shape)
+    compiled = agrees(lambda X, v: X.T @ v, X, v, rtol=1e-9)
+    assert {(2000,): "v @ X\n", (2000, 1): "(v.T @ X).T\n", (2000, 3): "X.T @ v\n"}[shape] in compiled.source
+
+
 def test_functions_that_jax_has_too_are_called_there(request):
     request.addfinalizer(lambda: registry.pop("sinc", None))
     tg.op(np.sinc, lambda g, y, x: g * np.cos(x))
