@@ -69,7 +69,8 @@ class Recording:
         try:
             return copy_context().run(run)
         finally:
-            sys.setprofile(watcher)
+            if sys.getprofile() is not watcher:
+                restore(watcher)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -82,9 +83,7 @@ class Recording:
             with np.errstate(all="ignore"):  # of stand-ins there may be no logarithm; of values the program will say so
                 yield
         finally:
-            sys.setprofile(watcher if callable(watcher) else None)
-            if watcher is not None and not callable(watcher):
-                watcher.enable()  # cProfile's, which is no function
+            restore(watcher)
             self.is_running = False
             recorder.reset(token)
             within.reset(inner)
@@ -269,6 +268,14 @@ class Recording:
         alone = _result(copy, (t,), {}, t._data, True, False)
         alone._requires_grad = False
         return alone
+
+
+def restore(watcher: Any) -> None:
+    """Let a profiler go on: a function, or an object of cProfile's."""
+    if watcher is None or callable(watcher):
+        sys.setprofile(watcher)
+    else:
+        watcher.enable()
 
 
 class _Until:
