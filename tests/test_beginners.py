@@ -22,7 +22,7 @@ def names():
     """What the programs start from."""
     w0 = np.array([[0.1], [0.2]])
     return {
-        "np": np, "tg": tg, "math": math, "copy": copy, "pickle": pickle, "Model": Model, "lr": 0.1, "W0": w0,
+        "__name__": "homework", "np": np, "tg": tg, "math": math, "copy": copy, "pickle": pickle, "Model": Model, "lr": 0.1, "W0": w0,
         "X": np.random.default_rng(0).random((4, 2)), "y": np.array([[0.0], [1.0], [1.0], [1.0]]),
         "W": tg.Tensor(w0, requires_grad=True), "b": tg.Tensor([0.3], requires_grad=True), "loss_of": lambda w: (w * w).sum(),
     }  # fmt: skip
