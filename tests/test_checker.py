@@ -238,12 +238,12 @@ def test_closures_without_inputs():
 def test_what_the_user_holds_is_left_as_it_was():
     W, b = tg.Tensor(X, requires_grad=True), tg.Tensor(np.ones(4), requires_grad=True)
     (W * b).sum().backward()
-    data, before = W._data, [W.numpy().copy(), W.grad.copy(), b.numpy().copy(), b.grad.copy()]
+    data, before = W._array, [W.numpy().copy(), W.grad.copy(), b.numpy().copy(), b.grad.copy()]
     gradcheck(lambda: (W * b).sigmoid())
     gradcheck(lambda W, b: (W * b).sigmoid(), W, b)
     checked(lambda W, b: slightly(W * b), W, b)
     after = [W.numpy(), W.grad, b.numpy(), b.grad]
-    assert W._data is data
+    assert W._array is data
     assert all(np.array_equal(x, y) for x, y in zip(before, after, strict=True))
 
 

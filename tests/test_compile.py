@@ -282,12 +282,12 @@ def test_inside_of_a_transform_it_is_seen_through():
 def test_donated_parameters_are_updated_in_place():
     W, b = (tg.Tensor(a, requires_grad=True) for a in OR_START)
     compiled = tg.compile(or_step, donate=("W", 1))
-    arrays = W._data, b._data
+    arrays = W._array, b._array
     expected = or_step(*OR_START)
     new_W, new_b, loss = compiled(W, b)
     assert new_W is W
     assert new_b is b
-    assert (W._data is arrays[0]) and (b._data is arrays[1])
+    assert (W._array is arrays[0]) and (b._array is arrays[1])
     same((new_W.numpy(), new_b.numpy(), loss), expected)
     same(compiled(*[a.copy() for a in OR_START]), expected)
     frozen = OR_START[0].copy()

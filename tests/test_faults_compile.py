@@ -466,7 +466,7 @@ def test_donation_changes_no_value():
             "reversed": (base[1::-1], base[2:4]),
             "one entry": (strided, base[:2]),
             "a tensor": (t, t),
-            "a tensor and its array": (t, t._data),
+            "a tensor and its array": (t, t._array),
         }
         return pairs[start]
 

@@ -203,11 +203,11 @@ def results(f):
     """What f gives for a leaf, a constant and a recorded tensor, recorded or not: (name, the operand's memory, the result)."""
     w, c = leaf(1.0, 2.0), Tensor([1.0, 2.0])
     h = w * 1.0
-    yield "leaf", w._data, f(w)
-    yield "constant", c._data, f(c)
+    yield "leaf", w._array, f(w)
+    yield "constant", c._array, f(c)
     with tg.no_grad():
-        yield "leaf, not recorded", w._data, f(w)
-        yield "recorded, not recorded", h._data, f(h)
+        yield "leaf, not recorded", w._array, f(w)
+        yield "recorded, not recorded", h._array, f(h)
 
 
 @pytest.mark.parametrize("name", [*SAME, *USERS])
@@ -259,7 +259,7 @@ def test_a_rule_of_any_manners_spoils_nothing(name):
     h = product(a, b)
     h.sum().backward()
     assert (a.grad.tolist(), b.grad.tolist(), h.grad.tolist()) == ([3.0, 4.0], [1.0, 2.0], [1.0, 1.0])
-    for array, kept in itertools.product((a.grad, b.grad, h.grad), (CACHE, a._data, b._data, h._data)):
+    for array, kept in itertools.product((a.grad, b.grad, h.grad), (CACHE, a._array, b._array, h._array)):
         assert not np.shares_memory(array, kept)
     assert not np.shares_memory(a.grad, b.grad)
     (product(a, b) * 1.0).sum().backward()
@@ -283,7 +283,7 @@ def test_no_two_results_of_a_transform_are_one_tensor():
     v = leaf(1.0, 2.0)
     a, b = tg.grad(lambda a, b: (a + b).sum() + 0.0 * v.sum(), (0, 1))(np.ones(2), np.ones(2))
     assert a is not b
-    assert not np.shares_memory(a._data, b._data)
+    assert not np.shares_memory(a._array, b._array)
 
 
 def test_dtypes_that_carry_metadata_share_no_gradients():
@@ -450,7 +450,7 @@ def test_an_op_with_state_runs_once_a_call(monkeypatch):
 # -- ops ---------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["__del__", "__init__", "__hash__", "_data", "_op", "lambda", "class"])
+@pytest.mark.parametrize("name", ["__del__", "__init__", "__hash__", "_array", "_op", "lambda", "class"])
 def test_an_op_takes_no_name_that_has_a_meaning_to_python(name):
     with pytest.raises(ValueError, match="has a meaning already"):
         tg.op(lambda x: x * 1.0, lambda g, y, x: g, name=name)
@@ -478,3 +478,8 @@ def test_an_object_that_raises_when_it_is_asked_spoils_no_message():
     with pytest.raises(ValueError, match="w of shape"):
         w + np.ones(3)
     assert tg.draw((w * things[1]).sum()).text
+
+
+def test_np_ma_does_not_take_the_data_for_its_own():
+    with pytest.raises(TypeError, match="would lose its gradient"):
+        np.ma.getdata(leaf(1.0, 2.0))

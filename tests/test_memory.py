@@ -36,7 +36,7 @@ def kept(loss):
     return [
         t.op.name
         for t in ancestors(loss, values=False)
-        if t.op and t.op.name != "copy" and type(t._data) is not Forgotten and t is not loss
+        if t.op and t.op.name != "copy" and type(t._array) is not Forgotten and t is not loss
     ]
 
 

@@ -50,9 +50,9 @@ class Tensor(Methods):
     """
 
     __pandas_priority__ = 5000  # df * t and series * t are for t to compute: above DataFrame's 4000
-    __slots__ = ("__weakref__", "_args", "_data", "_grad", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "name")
+    __slots__ = ("__weakref__", "_args", "_array", "_grad", "_lent", "_node", "_op", "_requires_grad", "_serial", "_static", "name")
 
-    _data: Array
+    _array: Array
     _op: Op | None
     _args: tuple[Any, ...]
     _static: dict[str, Any]
@@ -79,7 +79,7 @@ class Tensor(Methods):
         elif isinstance(data, (list, tuple)):
             leaving.refuse_in(data)
         array = numeric(data, dtype)
-        self._data = np.array(array, subok=False) if copy else np.asarray(array)
+        self._array = np.array(array, subok=False) if copy else np.asarray(array)
         self._op, self._args, self._static, self._serial = None, (), {}, clock()
         self._lent = self._grad = None
         self._requires_grad = False
@@ -100,8 +100,8 @@ class Tensor(Methods):
         self._known()
         if self._lent is None:  # handed out for writing: whoever computes with it, or walks back to it, looks whether it has changed
             lent[id(self)] = ref(self, partial(_returned, id(self)))
-            self._lent = self._data.tobytes()
-        return self._data
+            self._lent = self._array.tobytes()
+        return self._array
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -109,7 +109,7 @@ class Tensor(Methods):
             recorder.get().refuse_change(self, "data = ...")
         if self._op is not None:
             raise TypeError(f"the data of {self.label()} is what its graph remembers: assign to a leaf, or use t.detach()")
-        if value is self._data:  # `t.data -= x` has written to it
+        if value is self._array:  # `t.data -= x` has written to it
             self._serial = clock()
             if self._lent is not None:
                 self._lent = True
@@ -130,7 +130,7 @@ class Tensor(Methods):
         self._serial = clock()
         if self._lent is not None:
             self._lent = True
-        self._data = array
+        self._array = array
 
     @property
     def grad(self) -> Array | Any:  # with Any, as `re.match` has it, `p -= lr * p.grad` is no error to type checkers
@@ -163,7 +163,7 @@ class Tensor(Methods):
         if not isinstance(value, (bool, np.bool)):
             raise TypeError(f"requires_grad is True or False, not {short(value)}: a dtype is given by name, tg.Tensor(data, dtype=float)")
         if value and self.dtype.kind != "f":
-            floats = f"{self._data.astype(float).tolist()}" if self.size < 4 else "the numbers with decimal points"
+            floats = f"{self._array.astype(float).tolist()}" if self.size < 4 else "the numbers with decimal points"
             raise TypeError(f"requires_grad=True needs floats, {self.label()} has dtype {self.dtype}: write {floats}, or dtype=float")
         self._requires_grad = bool(value)
 
@@ -197,22 +197,22 @@ class Tensor(Methods):
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of its axes."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype of its numbers."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of its axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of its entries."""
-        return self._data.size
+        return self._array.size
 
     @property
     def T(self) -> Tensor:
@@ -243,7 +243,7 @@ class Tensor(Methods):
         """The data, for whoever goes by its values: while `compile` records, those of its inputs are not known."""
         if recorder.get() is not None:
             recorder.get().refuse_value(self)
-        return self._data
+        return self._array
 
     def numpy(self) -> Array:
         """The data as a read-only view; `.copy()` it to write."""
@@ -262,11 +262,11 @@ class Tensor(Methods):
         return leaving.value(self).copy().__dlpack__(**how)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._data.__dlpack_device__()
+        return self._array.__dlpack_device__()
 
     @property
     def mask(self) -> NoReturn:
-        leaving.value(self)  # np.ma takes the `_data` of whatever has it for its own; before that it asks for a mask
+        leaving.value(self)  # np.ma asks for a mask where it takes the data
         raise AttributeError("a Tensor has no mask: write tg.where(mask, t, 0.0)")
 
     _mask = mask
@@ -285,7 +285,7 @@ class Tensor(Methods):
         """A copy of its value with no history: a constant."""
         if recorder.get() is not None:
             return recorder.get().detached(self)  # type: ignore[no-any-return]
-        return Tensor(self._data)
+        return Tensor(self._array)
 
     def named(self, name: str | None) -> Tensor:
         """Itself, with a label for pictures and messages: `z1 = (x @ W1 + b1).named("z1")`."""
@@ -299,7 +299,7 @@ class Tensor(Methods):
         return _names.of(self) or ("the tensor" if self._op is None else f"the result of {self._op.name}")
 
     def __repr__(self) -> str:
-        value = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100) if is_known(self) else "not known yet"
+        value = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=100) if is_known(self) else "not known yet"
         facts = [value, f"shape={self.shape}"]
         facts += [f"dtype={self.dtype}"] if self.dtype != np.float64 else []
         facts += [f"name={self.name!r}"] if self.name else []
@@ -310,7 +310,7 @@ class Tensor(Methods):
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError(f"{self.label()} is a single number, it has no rows: t.item() gives it, t.reshape(1) makes one row")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -368,13 +368,13 @@ class Tensor(Methods):
                 f"`{name} {sign}= ...` would change a leaf that requires a gradient: "
                 f"update it in `with tg.no_grad(): {name} {sign}= ...`, or compute a new tensor, `new = {name} {sign} ...`"
             )
-        other = value._data if type(value) is Tensor else value if type(value) is ndarray else operand(value)
+        other = value._array if type(value) is Tensor else value if type(value) is ndarray else operand(value)
         before = self._serial
         self._serial = clock()  # first: an interrupt between the two makes a later backward refuse, not err
         if self._lent is not None:
             self._lent = True
         try:
-            operator(self._data, other, self._data)  # type: ignore[call-arg]
+            operator(self._array, other, self._array)  # type: ignore[call-arg]
         except (ValueError, TypeError) as error:
             self._serial = before  # NumPy refused, and wrote nothing
             text = (
@@ -486,8 +486,8 @@ class Tensor(Methods):
             else:
                 t = heappop(heap)[1]
                 g = gradients.pop(t)
-                if g.dtype is not t._data.dtype:
-                    g = g.astype(t._data.dtype)
+                if g.dtype is not t._array.dtype:
+                    g = g.astype(t._array.dtype)
             yield t, g  # complete: all that was made from t is newer, hence done
             if until is not None and t in until:
                 continue
@@ -504,14 +504,14 @@ class Tensor(Methods):
                 a = args[0]
                 if a._serial > serial:
                     refuse_if_read(a, t)
-                pulled = [(a, rules[0](g, t._data, a._data, **static) if static else rules[0](g, t._data, a._data))]
+                pulled = [(a, rules[0](g, t._array, a._array, **static) if static else rules[0](g, t._array, a._array))]
             else:
                 a, b = args
                 pulled = []
                 if type(a) is Tensor:
                     if a._serial > serial:
                         refuse_if_read(a, t)
-                    x = a._data
+                    x = a._array
                     first = a._requires_grad
                 else:
                     x = a
@@ -519,21 +519,21 @@ class Tensor(Methods):
                 if type(b) is Tensor:
                     if b._serial > serial:
                         refuse_if_read(b, t)
-                    z = b._data
+                    z = b._array
                     if first:
-                        pulled.append((a, rules[0](g, t._data, x, z)))
+                        pulled.append((a, rules[0](g, t._array, x, z)))
                     if b._requires_grad:
-                        pulled.append((b, rules[1](g, t._data, x, z)))
+                        pulled.append((b, rules[1](g, t._array, x, z)))
                 else:
-                    pulled.append((a, rules[0](g, t._data, x, b)))
+                    pulled.append((a, rules[0](g, t._array, x, b)))
             for a, gx in pulled:
-                x = a._data
+                x = a._array
                 try:
                     fits = gx.shape == x.shape and gx.dtype is x.dtype
                 except AttributeError:  # no array: fit says so
                     fits = False
                 if not fits:
-                    gx = fit(gx, x, op, a, t._data)
+                    gx = fit(gx, x, op, a, t._array)
                 if gx is g and not create_graph:
                     gx = g.copy()  # no two tensors share a gradient
                 if a._op is None:
@@ -554,7 +554,7 @@ class Tensor(Methods):
                     only = None
                 g = alone
         for t, g in leaves.items():
-            yield t, g if g.dtype is t._data.dtype else g.astype(t._data.dtype)
+            yield t, g if g.dtype is t._array.dtype else g.astype(t._array.dtype)
 
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
         """The gradient at self, checked: an array (or Tensor) of its shape and dtype that nobody else holds."""
@@ -564,21 +564,21 @@ class Tensor(Methods):
                 "and compute outside of no_grad()"
             )
         if seed is None:
-            if self._data.size != 1:
+            if self._array.size != 1:
                 raise ValueError(
                     f"backward() starts at a scalar, and {self.label()} has shape {self.shape}: "
                     "write t.sum().backward(), t.mean().backward(), or give a seed of that shape, t.backward(seed)"
                 )
-            g = np.array(1, self._data.dtype, ndmin=self._data.ndim)
+            g = np.array(1, self._array.dtype, ndmin=self._array.ndim)
             return Tensor(g, copy=False) if create_graph else g
-        value = seed._data if type(seed) is Tensor else numeric(seed)
-        if value.shape != self._data.shape:
+        value = seed._array if type(seed) is Tensor else numeric(seed)
+        if value.shape != self._array.shape:
             raise ValueError(f"the seed has shape {value.shape}, {self.label()} has shape {self.shape}: they must be equal")
         if create_graph:
             if type(seed) is Tensor:
                 return seed if seed.dtype == self.dtype else seed.astype(self.dtype)
             return Tensor(value, dtype=self.dtype)
-        return np.array(value, self._data.dtype)
+        return np.array(value, self._array.dtype)
 
 
 def _owned(g: Any) -> Any:
@@ -614,8 +614,8 @@ def look(t: Tensor) -> None:
     seen = t._lent
     if seen is None:
         return
-    alone = sys.getrefcount(t._data) == _alone[0] and t._data.base is None
-    now = None if alone and seen is True else t._data.tobytes()
+    alone = sys.getrefcount(t._array) == _alone[0] and t._array.base is None
+    now = None if alone and seen is True else t._array.tobytes()
     if seen is not True and now != seen:
         t._serial = clock()
     t._lent = None if alone else now
@@ -635,12 +635,12 @@ class _Probe:
     """Counts the references to data: that of a tensor is looked at in the same way."""
 
     def __init__(self) -> None:
-        self._data, self.counts = np.zeros(1), [0]
-        self.counts.append(sys.getrefcount(self._data))
+        self._array, self.counts = np.zeros(1), [0]
+        self.counts.append(sys.getrefcount(self._array))
 
     @property
     def data(self) -> Array:
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -670,8 +670,8 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
     for a in args:
         if type(a) is Tensor and a._serial > t._serial:
             refuse_if_read(a, t)
-    y = t if create_graph else t._data
-    values = args if create_graph else [a._data if type(a) is Tensor else a for a in args]
+    y = t if create_graph else t._array
+    values = args if create_graph else [a._array if type(a) is Tensor else a for a in args]
     shown = create_graph and in_textbook.get()
     rule_of = op.textbook if shown is True or (shown and op.is_brief) else op.rule
     pulled = []

@@ -176,7 +176,7 @@ def values_only(*functions: Callable[..., Any]) -> None:
 def shapes_only(*functions: Callable[..., Any]) -> None:
     """Let these NumPy functions see a Tensor, of which they use the shape and dtype: known even while a program is recorded."""
     for function in functions:
-        implements(function)(_on_arrays(function, lambda t: t._data))
+        implements(function)(_on_arrays(function, lambda t: t._array))
 
 
 def _on_arrays(function: Callable[..., Any], array: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -228,7 +228,7 @@ def _cumulative_sum(x: Any, /, *, include_initial: bool = False, axis: int | Non
         raise ValueError(f"cumulative_sum of {t.label()} of shape {t.shape} needs an axis: write np.cumulative_sum(t, axis=0)")
     axis = -1 if axis is None else axis
     y = cumsum(t, axis, **more)
-    return concatenate([np.zeros_like(t._data.take([0], axis)), y], axis) if include_initial else y
+    return concatenate([np.zeros_like(t._array.take([0], axis)), y], axis) if include_initial else y
 
 
 @implements(np.fliplr)

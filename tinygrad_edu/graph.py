@@ -94,7 +94,7 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
             name = getattr(value, "name", None) if type(value) is Tensor else None
             if not name and (hasattr(value, "shape") or is_telling(value)):
                 # a constant that wraps the caller's own array goes by the array's name
-                name = found.get(id(value)) or (found.get(id(value._data)) if type(value) is Tensor and value.is_leaf else None)
+                name = found.get(id(value)) or (found.get(id(value._array)) if type(value) is Tensor and value.is_leaf else None)
             if name:
                 known[id(value)] = name
             elif isinstance(value, np.ndarray) and id(value.base) in found:

@@ -40,12 +40,12 @@ def spare(t: Tensor) -> None:
     t._args = tuple([_node(a) if type(a) is Tensor else a for a in operands])
     for i, (a, node) in enumerate(zip(operands, t._args, strict=True)):
         if a is not node and i in read:
-            node._data = a._data
-    if t._data.nbytes >= LARGE:
+            node._array = a._array
+    if t._array.nbytes >= LARGE:
         node = object.__new__(Tensor)
         node._op, node._args, node._static, node._serial, node._requires_grad = t._op, t._args, t._static, t._serial, t._requires_grad
         node._lent = node._grad = node.name = None
-        node._data = t._data if OUTPUT in read or not op.is_plain else absent(t._data)
+        node._array = t._array if OUTPUT in read or not op.is_plain else absent(t._array)
         node._node = None
         t._node = node
 
@@ -59,7 +59,7 @@ def _node(a: Tensor) -> Tensor:
 def forget(t: Tensor) -> None:
     """Let go of a value that the walk has passed, unless somebody else may hold it, or it cannot be computed again."""
     if getattr(t, "_node", t) is None and t._op is not None and t._op.is_plain:
-        t._data = absent(t._data)
+        t._array = absent(t._array)
 
 
 def recall(tensors: Iterable[Tensor]) -> None:
@@ -68,7 +68,7 @@ def recall(tensors: Iterable[Tensor]) -> None:
     waiting = list(tensors)
     while waiting:
         t = waiting.pop()
-        if type(t._data) is Forgotten and t not in missing:
+        if type(t._array) is Forgotten and t not in missing:
             missing.add(t)
             waiting.extend([a for a in t._args if type(a) is Tensor])
     for t in sorted(missing, key=lambda t: t._serial):
@@ -76,7 +76,7 @@ def recall(tensors: Iterable[Tensor]) -> None:
         for a in t._args:
             if type(a) is Tensor and a.serial > t._serial:
                 refuse_changed(a, t)
-        t._data = np.asarray(t._op.run(*[a._data if type(a) is Tensor else a for a in t._args], **t._static))
+        t._array = np.asarray(t._op.run(*[a._array if type(a) is Tensor else a for a in t._args], **t._static))
 
 
 def absent(array: Any) -> Any:

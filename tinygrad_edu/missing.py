@@ -60,10 +60,10 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def _answer(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """What the function gives for the values; None where it gives nothing."""
-    args = [_mapped(a, lambda t: t._data.copy()) for a in args]
+    args = [_mapped(a, lambda t: t._array.copy()) for a in args]
     try:
         with np.errstate(all="ignore"):
-            return function(*args, **{key: _mapped(v, lambda t: t._data.copy()) for key, v in kwargs.items()})
+            return function(*args, **{key: _mapped(v, lambda t: t._array.copy()) for key, v in kwargs.items()})
     except Exception:
         return None
 

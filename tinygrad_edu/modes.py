@@ -313,6 +313,6 @@ def check(t: Tensor, refuse: Callable[[Any], None]) -> None:
     """Let `refuse` look at the value of `t`, and raise if it is wrong: at once, and at each call of a program that is being recorded."""
     program = recorder.get()
     if program is None:
-        refuse(t._data)
+        refuse(t._array)
     else:
         program.check(t, refuse)

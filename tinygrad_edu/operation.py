@@ -128,7 +128,7 @@ class Op:
         if not self.has_own_rules:
             return rule(g, y, *values, **static)
         if type(g) is Tensor:
-            return rule(g if g._op is not None or g._requires_grad else Tensor(g._data), y, *values, **static)
+            return rule(g if g._op is not None or g._requires_grad else Tensor(g._array), y, *values, **static)
         gx = rule(np.array(g), read_only(y), *[read_only(v) if type(v) is ndarray else v for v in values], **static)
         return np.array(gx) if isinstance(gx, (Tensor, ndarray)) else gx
 
@@ -154,7 +154,7 @@ class Op:
             args, rest = args[: self.arity], args[self.arity :]
         if self.static or rest or static:
             static = self._bind(rest, static, args[0] if args else None)
-        values = [a._data if type(a) is Tensor else operand(a) for a in args]
+        values = [a._array if type(a) is Tensor else operand(a) for a in args]
         if len(values) == 1 and type(values[0]) is not ndarray:
             values = [np.asarray(values[0])]  # a Python number is weak beside arrays only
         try:
@@ -320,7 +320,7 @@ asarray = np.asarray
 def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
     """The Tensor of an op's output, which remembers the call if it is recorded."""
     t = _new(Tensor)
-    t._data = y if type(y) is ndarray else np.array(y if isinstance(y, np.generic) else op.only_result(y), subok=False)
+    t._array = y if type(y) is ndarray else np.array(y if isinstance(y, np.generic) else op.only_result(y), subok=False)
     t._lent = t._grad = t.name = None
     if lent and recorded:
         for a in args:
@@ -339,8 +339,8 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
         t._op, t._args, t._static, t._requires_grad = None, (), _nothing, False
         if recorder.get() is not None:
             recorder.get().derived(t, args)
-        if t._data.base is not None:  # a view: this tensor may be changed in place, and the other keeps its value
-            t._data = t._data.copy("K")
+        if t._array.base is not None:  # a view: this tensor may be changed in place, and the other keeps its value
+            t._array = t._array.copy("K")
     return t
 
 
@@ -365,13 +365,13 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             return op.any_call(x, *rest, **static)
         static = op._bind(rest, static, x) if rest or static else defaults
         try:
-            y = run(x._data, **static) if static else run(x._data)
+            y = run(x._array, **static) if static else run(x._array)
         except Exception as error:
             y = op.retried(error, (x,), static)
         if type(y) is float64:
             y = asarray(y)
         # equals _is_shared
-        if views and type(y) is ndarray and ((y.base is not None and x._op is None) or y is x._data or not plain):
+        if views and type(y) is ndarray and ((y.base is not None and x._op is None) or y is x._array or not plain):
             y = y.copy("K")
         required = x._requires_grad
         recorded = required or x._op is not None
@@ -381,7 +381,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             return _result(op, (x,), static, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)
-        t._data = y
+        t._array = y
         t._op = op
         t._args = (x,)
         t._static = static
@@ -396,7 +396,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
         recorded = required = False
         kind = type(a)
         if kind is Tensor:
-            x = a._data
+            x = a._array
             required = a._requires_grad
             recorded = required or a._op is not None
         elif kind is float or kind is int or (kind is ndarray and a.dtype.kind in "fiub"):
@@ -405,7 +405,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             x = a = operand(a)
         kind = type(b)
         if kind is Tensor:
-            z = b._data
+            z = b._array
             if b._requires_grad:
                 required = recorded = True
             elif b._op is not None:
@@ -424,7 +424,7 @@ def fast_call(op: Op) -> Callable[..., Tensor]:
             return _result(op, (a, b), _nothing, y, recorded, required and differentiable)
         # equals the line above: 0.1 µs less
         t = _new(Tensor)
-        t._data = y
+        t._array = y
         t._op = op
         t._args = (a, b)
         t._static = _nothing

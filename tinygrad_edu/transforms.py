@@ -262,7 +262,7 @@ class _Run:
         t = value if type(value) is Tensor else Tensor(value, copy=False)
         if t.dtype.kind != "f":
             raise TypeError(f"gradients need floats, an argument has dtype {t.dtype}: {short(t.tolist())}; write it with decimal points")
-        x = Tensor(read_only(t._data), copy=self.copies, name=t.name)
+        x = Tensor(read_only(t._array), copy=self.copies, name=t.name)
         x._requires_grad = True
         if recorder.get() is not None:
             recorder.get().stands_for(x, t)

@@ -110,9 +110,9 @@ class detect_anomaly(Block):
     def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
         """Look at what an op made, and remember where."""
         source = _source()
-        at = _anomaly(t._data, args)
+        at = _anomaly(t._array, args)
         if at is not None:
-            bad, operands = t._data[at], _operands(args, at, t.shape)
+            bad, operands = t._array[at], _operands(args, at, t.shape)
             raise self._error(
                 f"{op.name} made {bad}{_place(at)}", "forward", op, operands, source, after_forward(op, args, static, at, _line(source))
             )
@@ -133,7 +133,7 @@ class detect_anomaly(Block):
     def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor] | None) -> Iterator[tuple[Tensor, Any]]:
         """The backward walk, each rule's result looked at before it is used."""
         for t, g in walk:
-            gradient = g._data if type(g) is Tensor else g
+            gradient = g._array if type(g) is Tensor else g
             at = _first_bad(gradient)
             if at is not None:
                 text = f"what comes to {called(t)} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
@@ -148,12 +148,12 @@ class detect_anomaly(Block):
         return record.source if record else None
 
     def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
-        values = [a._data if type(a) is Tensor else a for a in t._args]
+        values = [a._array if type(a) is Tensor else a for a in t._args]
         for i, a in enumerate(t._args):
             rule = op.rule(i) if type(a) is Tensor and a._requires_grad else None
             if rule is None:
                 continue
-            gx = np.asarray(op.pull(rule, g, t._data, values, t._static))
+            gx = np.asarray(op.pull(rule, g, t._array, values, t._static))
             at = _first_bad(gx)
             if at is not None:
                 operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape)}
@@ -179,7 +179,7 @@ def _held(value: Any) -> Iterator[tuple[Any, Any]]:
     """All that a recorded call holds and somebody else may change, however deep: (how it was given, the array)."""
     if type(value) is Tensor:
         if value.op is None:
-            yield value, value._data
+            yield value, value._array
     elif isinstance(value, np.ndarray):
         yield value, value
     elif isinstance(value, (tuple, list)):
@@ -232,7 +232,7 @@ def _anomaly(y: Any, args: tuple[Any, ...]) -> tuple[int, ...] | None:
     at = _first_bad(y)
     if at is None:
         return None
-    has_infinity = any(np.isinf(v).any() for v in (a._data if type(a) is Tensor else a for a in args) if np.asarray(v).dtype.kind == "f")
+    has_infinity = any(np.isinf(v).any() for v in (a._array if type(a) is Tensor else a for a in args) if np.asarray(v).dtype.kind == "f")
     return _first_bad(y, lambda v: ~np.isnan(v)) if has_infinity else at
 
 
@@ -243,7 +243,7 @@ def _place(at: tuple[int, ...]) -> str:
 def _operands(args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Any]:
     """Each operand by name, with the place to look at."""
     return {
-        called(a): (np.asarray(a._data if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
+        called(a): (np.asarray(a._array if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
     }
 
 

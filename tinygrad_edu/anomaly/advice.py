@@ -38,7 +38,7 @@ def called(a: Any) -> str:
     from ..formula import expression  # an error may take its time, `import tinygrad_edu` may not
     from ..languages import cleaned
 
-    name = _names.of(a) or (_names.of(a._data) if type(a) is Tensor and a.op is None else None)  # a constant may hold the user's own array
+    name = _names.of(a) or (_names.of(a._array) if type(a) is Tensor and a.op is None else None)  # a constant may hold the user's own array
     if name or type(a) is not Tensor or a.op is None:
         return cleaned(name) if name else f"a constant of shape {np.shape(a)}"
     last = expression(a).python.rsplit("\n", 1)[-1]

@@ -261,7 +261,7 @@ def refuse_unless_writable(array: Any) -> None:
     """Raise if the memory of a donated array must stay as it is."""
     if type(array) is Tensor and array.op is not None:
         raise TypeError(f"{array.label()} is donated, but has a history, which needs its data as it is: donate leaves")
-    if isinstance(array, np.generic) or not (array._data if type(array) is Tensor else array).flags.writeable:
+    if isinstance(array, np.generic) or not (array._array if type(array) is Tensor else array).flags.writeable:
         raise ValueError(f"a donated array is read-only: donate a copy, {_names.of(array) or 'a'}.copy()")
 
 
@@ -371,7 +371,7 @@ class Version:
     @property
     def constants(self) -> dict[str, Any]:
         """What is too large to be in the text, and what tensors from outside are now."""
-        return {name: value._data if type(value) is Tensor else value for name, value in self._printed()[1].items()}
+        return {name: value._array if type(value) is Tensor else value for name, value in self._printed()[1].items()}
 
     @property
     def planned_source(self) -> str:

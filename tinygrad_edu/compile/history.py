@@ -93,7 +93,7 @@ class History:
         with no_grad():
             args, kwargs = self._given(values)
             results = leaves_of(self.version.result, self.compiled(*args, **kwargs))
-        return [y._data if type(y) is Tensor else np.asarray(y) for y in results]
+        return [y._array if type(y) is Tensor else np.asarray(y) for y in results]
 
     def _again(self, values: Sequence[Any]) -> Any:
         """What the function itself gives, each step recorded."""
@@ -105,7 +105,7 @@ class History:
         if type(a) is not Tensor or not isinstance(a._op, Call) or a._op.step is not self.compiled:
             return a
         t = _new(Tensor)
-        t._data, t._serial, t._requires_grad, t._static = a._data, a._serial, True, {}
+        t._array, t._serial, t._requires_grad, t._static = a._array, a._serial, True, {}
         t._lent = t._grad = t.name = None
         t._op, t._args = self._end(), (_LEAF,)
         return t
@@ -148,7 +148,7 @@ class Pull:
                     )
                 found = self.compiled(g, *values)
                 if not any(type(v) is Tensor for v in (g, *values)):
-                    found = tuple([t._data if type(t) is Tensor else np.asarray(t) for t in found])
+                    found = tuple([t._array if type(t) is Tensor else np.asarray(t) for t in found])
                 last = self.last = (g, y, found)
             if i == len(self.wanted) - 1:
                 self.last = (None, None, None)

@@ -77,7 +77,7 @@ class JaxEntry(Entry):
     def take_array(self, i: int, x: str, check: str) -> None:
         # arrays that one program made share their description: 0.04 µs to look at, the shape and dtype 0.2
         described = f"if {x}.aval is not known[{i}]:\n                {check}\n                known[{i}] = {x}.aval"
-        wants = f"\n                if {x}._requires_grad: wants = True\n                {x} = {x}._data"
+        wants = f"\n                if {x}._requires_grad: wants = True\n                {x} = {x}._array"
         taken = f"if type({x}) is Tensor:{wants}\n            elif type({x}) is not ndarray: return MISS\n            {check}"
         self.lines.append(f"if type({x}) is device_array:\n            {described}\n        else:\n            {taken}")
 

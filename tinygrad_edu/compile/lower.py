@@ -88,7 +88,7 @@ class Lowering:
         for t in order:
             if t not in of:
                 if t.op is None:
-                    of[t] = self.builder.constant(t._data)
+                    of[t] = self.builder.constant(t._array)
                 else:
                     operands = [
                         of[a] if type(a) is Tensor else self.builder.constant(a) if isinstance(a, np.ndarray) else a for a in t.args

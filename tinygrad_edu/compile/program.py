@@ -264,7 +264,7 @@ def _label(of: Mapping[Tensor, Node], recording: Recording, outputs: Sequence[Te
 def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Recording) -> Node:
     """The node of a recorded tensor, whose operands have theirs."""
     if t.op is None:
-        return _known(builder, t._data, t.name or recording.names.get(t, ""), recording)
+        return _known(builder, t._array, t.name or recording.names.get(t, ""), recording)
     args = []
     for a in t.args:
         if type(a) is Tensor:

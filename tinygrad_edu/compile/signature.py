@@ -29,7 +29,7 @@ class Input:
     @property
     def array(self) -> Any:
         """Its value as a NumPy array."""
-        return self.value._data if type(self.value) is Tensor else numeric(self.value)
+        return self.value._array if type(self.value) is Tensor else numeric(self.value)
 
     def forget(self) -> None:
         """Keep the shape and the dtype, and let the numbers go."""

@@ -156,15 +156,15 @@ class Recording:
 
     def noted(self, t: Tensor) -> None:
         """Let go of a large result that was recorded, if nobody may look at its value: the program needs its shape and dtype."""
-        if self.depends(t) and self.spares and t._data.nbytes >= memory.LARGE:
-            t._data = memory.stand_in(t._data)
+        if self.depends(t) and self.spares and t._array.nbytes >= memory.LARGE:
+            t._array = memory.stand_in(t._array)
             self.stand_ins.add(t)
 
     def forget(self) -> None:
         """Let nobody who holds a result compute with it: its value is that of one call."""
         for t, is_known in self.known.items():
             if not is_known:
-                t._data = memory.absent(t._data)
+                t._array = memory.absent(t._array)
 
     def rerun(self, op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> Any:
         """What an op gives for the values in place of which it was given stand-ins; it may need them to run at all."""
@@ -174,8 +174,8 @@ class Recording:
             return None
         for t in ancestors(*given, until=self.inputs, values=False):
             if t in self.stand_ins and t.op is not None:
-                values[t] = np.asarray(t.op.run(*[values.get(a, a._data) if type(a) is Tensor else a for a in t.args], **t.static))
-        return op.run(*[values.get(a, a._data) if type(a) is Tensor else a for a in args], **static)
+                values[t] = np.asarray(t.op.run(*[values.get(a, a._array) if type(a) is Tensor else a for a in t.args], **t.static))
+        return op.run(*[values.get(a, a._array) if type(a) is Tensor else a for a in args], **static)
 
     def stands_for(self, x: Tensor, t: Tensor) -> None:
         """Note that a transform puts the leaf `x` in the place of `t`."""
@@ -240,7 +240,7 @@ class Recording:
             self.checks.append((t, refuse))
         else:
             self.looked(t)
-            refuse(t._data)
+            refuse(t._array)
 
     def refuse_change(self, t: Tensor, change: str) -> None:
         """Raise if an input, or a tensor from outside, would be changed in place."""
@@ -262,10 +262,10 @@ class Recording:
     def detached(self, t: Tensor) -> Tensor:
         """`t.detach()` as a part of the program: its value, which gets no gradient."""
         if not self.depends(t):
-            alone = Tensor(t._data)
+            alone = Tensor(t._array)
             self.derived(alone, (t,))
             return alone
-        alone = _result(copy, (t,), {}, t._data, True, False)
+        alone = _result(copy, (t,), {}, t._array, True, False)
         alone._requires_grad = False
         return alone
 

@@ -139,7 +139,7 @@ class Symbols:
 
 
 def _data(a: Any) -> Any:
-    return a._data if type(a) is Tensor else a
+    return a._array if type(a) is Tensor else a
 
 
 def _is_made_by(t: Tensor, name: str) -> bool:

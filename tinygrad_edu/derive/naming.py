@@ -62,7 +62,7 @@ def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
             if label is None or id(value) in seen:
                 continue
             seen.add(id(value))
-            data = value._data if type(value) is Tensor else value
+            data = value._array if type(value) is Tensor else value
             if label in known and known[label][0] is data:
                 found[id(value)] = known[label][1]  # an array, and a constant that wraps it
                 continue

@@ -108,14 +108,14 @@ def _named_in(function: Any, step: Any) -> list[Any]:
 @contextmanager
 def restored(before: Sequence[tuple[Tensor, Any]]) -> Iterator[None]:
     """Parameters as they were before their update, so that the engine can walk the graph that was computed from them."""
-    now = [(t, t._data, t._serial, t._lent) for t, _ in before]
+    now = [(t, t._array, t._serial, t._lent) for t, _ in before]
     try:
         for place, (t, data) in enumerate(before):
-            t._data, t._serial, t._lent = data, place - len(before), None
+            t._array, t._serial, t._lent = data, place - len(before), None
         yield
     finally:
         for t, data, serial, lent in now:
-            t._data, t._serial, t._lent = data, serial, lent
+            t._array, t._serial, t._lent = data, serial, lent
 
 
 class Film:

@@ -115,15 +115,15 @@ class Subject:
     @contextmanager
     def run(self, values: Sequence[Any]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
         """F on leaves that hold the values, as (the leaves, the outputs); what f closes over is afterwards as it was."""
-        before = [t._data for t in self.held]
+        before = [t._array for t in self.held]
         try:
             for t, value in zip(self.held, values, strict=True):
-                t._data = value
+                t._array = value
             inputs = self._given(np.result_type(*[v.dtype for v in values])) if self.inputs else ()
             yield self.held, outputs_of(self.f, self.f(*inputs))
         finally:
             for t, data in zip(self.held, before, strict=True):
-                t._data = data
+                t._array = data
 
     def _given(self, dtype: Any) -> list[Any]:
         """The arguments, with the leaves that are varied in their places, in new containers: those are f's own to change."""
@@ -144,7 +144,7 @@ class Subject:
         mode = enable_grad() if look else no_grad()
         try:
             with np.errstate(all="ignore"), mode, self.run(values) as (_, outputs):
-                found = _flat([out._data for out in outputs])
+                found = _flat([out._array for out in outputs])
                 piece = piece_of(outputs) if look else None
         except Exception:  # the user's function, at values that it was not made for
             return None, None
@@ -156,7 +156,7 @@ class Subject:
         before = [value_of(leaf).tobytes() for _, leaf in arrays]
         with enable_grad(), np.errstate(all="ignore"):
             with self.run([np.array(p.given) for p in self.parameters]) as (held, outputs):
-                changed = [p.name for p, t in zip(self.parameters, held, strict=True) if t._data.tobytes() != p.given.tobytes()]
+                changed = [p.name for p, t in zip(self.parameters, held, strict=True) if t._array.tobytes() != p.given.tobytes()]
             with self.run([np.array(p.given) for p in self.parameters]) as (_, again):
                 pass
         changed += [f"input {path}" for (path, leaf), was in zip(arrays, before, strict=True) if value_of(leaf).tobytes() != was]
@@ -165,10 +165,10 @@ class Subject:
         for out in outputs:
             if out.dtype.kind != "f":
                 raise TypeError(f"{self.called} gives {out.dtype}, which has no gradient: a differentiable function gives floats")
-            if not np.isfinite(out._data).all():
-                kind = "NaN" if np.isnan(out._data).any() else "an infinite value"
+            if not np.isfinite(out._array).all():
+                kind = "NaN" if np.isnan(out._array).any() else "an infinite value"
                 raise NotFinite(f"{self.called} gives {kind} at these inputs: there is no gradient to check")
-        if [a._data.tobytes() for a in outputs] != [b._data.tobytes() for b in again]:
+        if [a._array.tobytes() for a in outputs] != [b._array.tobytes() for b in again]:
             raise ValueError(
                 f"{self.called} gives another value each time: make its random numbers (of dropout, say) outside and pass them, "
                 "or seed a generator inside"
@@ -190,7 +190,7 @@ class Subject:
                 self.eps = max(_eps(t.dtype) for t in nodes if t.dtype.kind == "f" and not (t.is_leaf and t not in set(outputs)))
                 self.seeds = upstream(outputs)
                 self.weights = _flat(self.seeds)
-                self.center = _flat([out._data for out in outputs])
+                self.center = _flat([out._array for out in outputs])
                 gradients = pulled(held, outputs, self.seeds)
                 larger = pulled(held, outputs, [s * np.asarray(FACTOR, s.dtype) for s in self.seeds])
                 self.noise, *rounding = self._rounding(held, outputs, self.eps)
@@ -216,12 +216,12 @@ class Subject:
 
     def _rounding(self, held: Sequence[Tensor], outputs: Sequence[Tensor], eps: float) -> list[Any]:
         """How much rounding of all results to `eps` may change the outputs, in one vector, and each gradient: measured at random."""
-        exact = [_flat([out._data for out in outputs]), *pulled(held, outputs, self.seeds)]
+        exact = [_flat([out._array for out in outputs]), *pulled(held, outputs, self.seeds)]
         largest = [eps * np.abs(exact[0]), *[np.zeros(g.shape) for g in exact[1:]]]
         for inputs_too in (False, False, False, True, True):
             # the inputs are rounded for the gradients alone: an op may round on its way as if its input had been
             for _ in self._rounded(outputs, eps, inputs_too):
-                rounded = [_flat([out._data for out in outputs]), *pulled(held, outputs, self.seeds)]
+                rounded = [_flat([out._array for out in outputs]), *pulled(held, outputs, self.seeds)]
                 changes = [np.nan_to_num(np.abs(a - b), posinf=0.0) for a, b in zip(rounded, exact, strict=True)]
                 changes[0] *= not inputs_too
                 largest = [np.maximum(a, b) for a, b in zip(largest, changes, strict=True)]
@@ -232,10 +232,10 @@ class Subject:
         found = np.zeros(self.weights.shape)
         try:
             with np.errstate(all="ignore"), enable_grad(), self.run(values) as (_, outputs):
-                exact = _flat([out._data for out in outputs])
+                exact = _flat([out._array for out in outputs])
                 for _ in range(3):
                     for _ in self._rounded(outputs, self.eps, False):
-                        found = np.maximum(found, np.abs(_flat([out._data for out in outputs]) - exact))
+                        found = np.maximum(found, np.abs(_flat([out._array for out in outputs]) - exact))
         except Exception:  # the user's function, at values that it was not made for
             return np.full(self.weights.shape, np.inf)
         return found
@@ -243,18 +243,18 @@ class Subject:
     def _rounded(self, outputs: Sequence[Tensor], eps: float, inputs_too: bool) -> Iterator[None]:
         """Once compute the results on the way again, each rounded at random to `eps`; afterwards they are as they were."""
         nodes = [t for t in ancestors(*outputs) if t.dtype.kind == "f" and (t.op is not None or (inputs_too and t.requires_grad))]
-        kept, here = [t._data for t in nodes], piece_of(outputs)
+        kept, here = [t._array for t in nodes], piece_of(outputs)
         try:
             for t in nodes if eps else ():
-                y = t.op.run(*[a._data if type(a) is Tensor else a for a in t.args], **t.static) if t.op is not None else t._data
+                y = t.op.run(*[a._array if type(a) is Tensor else a for a in t.args], **t.static) if t.op is not None else t._array
                 if t.op is None or t.op.kinks is None:  # the others select: a rule that asks which, as x == y, must find it
                     y = y * (1 + eps * self.rng.choice([-1.0, 1.0], t.shape) * self.rng.uniform(1, 2, t.shape))
-                t._data = np.asarray(y, t.dtype)
+                t._array = np.asarray(y, t.dtype)
             if eps and piece_of(outputs).is_same(here):  # the gradient in another piece says nothing of rounding
                 yield
         finally:
             for t, data in zip(nodes, kept, strict=True):
-                t._data = data
+                t._array = data
 
     @property
     def has_weights(self) -> bool:
