@@ -110,3 +110,15 @@ def test_an_op_that_was_defined_again_is_refused(define):
     define(lambda x: x * 3.0, lambda g, y, x: g * 3.0, name="again")
     with pytest.raises(AssertionError, match="again was defined again"):
         check_op(first)
+
+
+def test_a_derivative_that_float64_cannot_hold_is_no_alarm():
+    x = np.array(1e-200)
+    report = tg.testing.gradcheck(lambda x: tg.log(x), x, order=2, report=True)
+    assert report.ok and not any(e.verdict == "agrees" for e in report.entries)
+
+
+def test_an_infinite_gradient_where_a_finite_one_is_right_is_caught(define):
+    wrong = define(lambda x: x * 1.0, lambda g, y, x: g * np.inf, name="boundless")
+    with pytest.raises(GradientMismatch, match="boundless"):
+        check_op(wrong)

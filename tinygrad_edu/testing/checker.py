@@ -22,6 +22,7 @@ from .subject import FACTOR, Parameter, Subject, called, is_float, named_inputs,
 ALLOWED = 1e-7  # of the gradient's scale: what may differ beside the error of the numerical slope
 ALLOWED_FLOAT32 = 2e-3  # the same where numbers are rounded to float32
 ALLOWED_FLOAT16 = 0.1  # the same for float16
+SUBNORMAL = 64  # of the smallest numbers of a dtype: what may differ beside, for those have no more digits
 LOST = 1e-4  # of the scale: a gradient whose own rounding is larger than that has lost its digits
 CERTAIN = 20  # errors: a claim that far from a slope is wrong, however coarse the measurement
 RESOLVED = 1e-7  # of the scale: a numerical slope with a larger error decides nothing, but whether ops are to be checked alone
@@ -64,8 +65,9 @@ def gradcheck(
     if order == 2 and not inputs:
         raise ValueError("order=2 differentiates by the inputs: write gradcheck(lambda w: ..., w, order=2)")
     floats = [i for i, x in enumerate(inputs) if any(is_float(leaf) for _, leaf in leaves(x))]
-    subject = Subject(f if order == 1 else gradient_of(f, floats), inputs, wrt, names or named_inputs(f, inputs), seed)
-    found = examined(subject, f, order, fast)
+    with np.errstate(all="ignore"):  # steps go to where f may overflow, and slopes of tiny numbers may as well
+        subject = Subject(f if order == 1 else gradient_of(f, floats), inputs, wrt, names or named_inputs(f, inputs), seed)
+        found = examined(subject, f, order, fast)
     if not found.ok and not report:
         raise GradientMismatch(found)
     return found
@@ -202,6 +204,8 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         louder = length_of(line.weights * np.maximum(*over_there)) / (length_of(line.weights * line.noise) or np.inf)
         found = replace(found, error=found.error * max(1.0, louder))
         verdict = _verdict(claimed, found, scale, rounding, line, subject.is_part)
+    if verdict == DISAGREES and not np.isfinite(claimed) and parameter.claim.too_large[direction != 0].any():
+        verdict = UNRESOLVED  # no difference of float64 can say more
     if parameter.claim_as_given is not None:
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
         if verdict == AGREES:
@@ -235,8 +239,10 @@ def _verdict(claimed: float, found: Slope, scale: float, rounding: float, line: 
 
 def _verdict_as_given(subject: Subject, parameter: Parameter, difference: float, exact_size: float, scale: float, rounding: float) -> str:
     """Whether rounding, or a range that is too small, explains by how much the claim in the dtype given differs from the one in float64."""
-    eps = float(np.finfo(parameter.given.dtype).eps)
-    if difference <= allowed_part(eps) * scale + 10 * rounding or exact_size > np.finfo(parameter.given.dtype).max:
+    info = np.finfo(parameter.given.dtype)
+    eps = float(info.eps)
+    allowed = allowed_part(eps) * scale + 10 * rounding + SUBNORMAL * float(info.smallest_subnormal)
+    if difference <= allowed or exact_size > info.max:
         return AGREES
     return NOT_DIFFERENTIABLE if any(near_kink(t, eps) for t in ancestors(*subject.recorded)) else DISAGREES
 

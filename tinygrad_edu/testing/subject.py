@@ -35,6 +35,7 @@ class Claim:
 
     gradient: Any
     rounding: Any
+    too_large: Any = None  # which entries are infinite only because float64 does not reach so far, as a wider dtype shows
 
     @cached_property
     def size(self) -> float:
@@ -197,7 +198,9 @@ class Subject:
                 _, *coarse = self._rounding(held, outputs, max([_eps(dtype) for dtype in smaller], default=0.0))
             longer = self._in_long_double()
             for p, g, r, more in zip(self.parameters, gradients, rounding, larger, strict=True):
-                p.claim = Claim(g, np.maximum(r, np.abs(next(longer, g) - g)))
+                more_digits = next(longer, g)
+                too_large = np.isinf(g) & np.isfinite(more_digits) & (np.abs(more_digits) > np.finfo(DOUBLE).max)
+                p.claim = Claim(g, np.fmax(r, np.abs(more_digits - g).astype(DOUBLE)), too_large)
                 p.by_factor = more / FACTOR
             if smaller:
                 with self.run([p.given for p in self.parameters]) as (held, outputs):
@@ -209,7 +212,7 @@ class Subject:
         """The gradients once more, with as many digits as the machine has; none where f does not run with them."""
         try:
             with self.run([p.value.astype(np.longdouble) for p in self.parameters]) as (held, outputs):
-                found = [np.asarray(g, DOUBLE) for g in pulled(held, outputs, self.seeds)]
+                found = [np.asarray(g, np.longdouble) for g in pulled(held, outputs, self.seeds)]
         except Exception:  # the user's function, in a dtype that it was not made for
             found = []
         return iter(found)
