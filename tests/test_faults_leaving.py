@@ -426,3 +426,17 @@ def test_parameters_are_not_updated_by_way_of_data_that_has_a_gradient():
 def test_rows_are_stacked_row_by_row():
     with pytest.raises(TypeError, match=r"tg\.stack\(\[tg\.stack\(\[\.\.\.\]\), \.\.\.\]\)"):
         tg.grad(lambda a: tg.Tensor([[a, 1.0], [1.0, a]]).sum())(1.0)
+
+
+@pytest.mark.parametrize(
+    "taken", [lambda x: np.zeros(2).__setitem__(0, x[0]), lambda x: np.ones(2).sum(initial=x[0]), lambda x: np.fromiter(x, float)]
+)
+def test_within_a_transform_numpys_own_error_does_not_hide_ours(taken):
+    def f(x):
+        taken(x)
+        return x.sum()
+
+    with pytest.raises(TypeError, match="being differentiated: .*tg.stack"):
+        tg.grad(f)(np.array([1.0, 2.0]))
+    with pytest.raises(TypeError, match="f is being compiled, and the value of"):
+        tg.compile(f)(np.array([1.0, 2.0]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -74,6 +75,19 @@ def retold(error: Exception, text: str) -> Exception:
         return type(error)(text)
     except TypeError:
         return next(kind for kind in (TypeError, IndexError, ValueError, Exception) if isinstance(error, kind))(text)
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Show what a Tensor said where NumPy puts "setting an array element with a sequence" before it, as in `out[i] = t`."""
+    try:
+        yield
+    except ValueError as error:
+        cause = error.__cause__
+        if cause is None or not str(error).startswith("setting an array element"):
+            raise
+        error.__cause__ = None  # each would be the reason of the other
+        raise cause from None
 
 
 def read_only(array: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from .checks import numeric, read_only, short
+from .checks import in_our_words, numeric, read_only, short
 from .core import Tensor
 from .graph import ancestors
 from .memory import forget, recall, spare
@@ -229,7 +229,8 @@ class _Run:
         self.spares = not (within.get() or recorder.get() or is_intercepted())
         program = recorder.get()
         try:
-            value = run_within(spare if self.spares else True if program is None else program.noted, f, *inner, **kwargs)
+            with in_our_words():
+                value = run_within(spare if self.spares else True if program is None else program.noted, f, *inner, **kwargs)
         except (TypeError, AttributeError) as error:
             _note_on_trees(error, [inner[i] for i in self.numbers])
             raise

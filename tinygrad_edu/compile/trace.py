@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import _names, memory
-from ..checks import read_only
+from ..checks import in_our_words, read_only
 from ..core import Tensor
 from ..graph import ancestors
 from ..modes import clock, enable_grad, recorder, textbook, within
@@ -63,7 +63,7 @@ class Recording:
         watcher = sys.getprofile()
 
         def run() -> Any:
-            with self.running(), enable_grad():
+            with self.running(), enable_grad(), in_our_words():
                 return function(*args, **kwargs)
 
         try:
