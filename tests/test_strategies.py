@@ -231,7 +231,7 @@ def test_expressions_use_the_whole_table():
 def test_most_programs_have_more_than_one_line_and_some_have_many():
     lines = []
 
-    @settings(max_examples=200, phases=[Phase.generate])
+    @settings(max_examples=200, phases=[Phase.generate], derandomize=True)  # what is claimed is a share of all, and not of a few
     @given(expressions())
     def check(program):
         lines.append(len(program.lines))
