@@ -20,6 +20,7 @@ from .registry import numpy_functions, registry
 # the domains that occur, open intervals: where an argument may lie
 REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
+NORMAL: Interval = (1e-30, inf)  # positive, and far enough from 0 that the square of the inverse is a number
 OVER_MINUS_ONE: Interval = (-1.0, inf)
 WITHIN_ONE: Interval = (-1.0, 1.0)
 LOGICAL: Interval = (0.0, 0.0)  # no interval: booleans

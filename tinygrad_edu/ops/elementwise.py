@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
-from ..define import LOGICAL, OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, implements, op
+from ..define import LOGICAL, NORMAL, OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, implements, op
 from ..operation import Op
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
@@ -201,7 +201,7 @@ tanh_slope: Op = op(_tanh_slope,   lambda g, y, x: -2 * g * y * np.tanh(x), name
                 doc="The derivative of tanh, 1 - tanh(x) ** 2: exact in both tails, where that rounds to 0.")
 one_minus_square: Op = op(_one_minus_square, lambda g, y, x: -2 * g * x, name="one_minus_square", source="x: (1 - x) * (1 + x)", doc="1 - x * x: exact close to 1, where x * x rounds.")
 relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", source="x: np.maximum(x, 0)", brief=True, stable=(lambda g, y, x: g * (y != 0),), kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
-safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", source="x: np.log(np.maximum(x, np.finfo(x.dtype).tiny))", latex=r"\ln({})", domain=(POSITIVE,),
+safe_log   = op(lambda x: np.log(_off_zero(x)), lambda g, y, x: g / _off_zero(x), name="safe_log", source="x: np.log(np.maximum(x, np.finfo(x.dtype).tiny))", latex=r"\ln({})", domain=(NORMAL,),
                 doc="log x, finite at 0: there x counts as the smallest normal number of its dtype.")
 clip       = op(_clip,         lambda g, y, x, min, max: g * _inside(x, min, max), name="clip", plain=_plain_clip,
                 kinks=lambda x, min, max: tuple(x - bound for bound in (min, max) if bound is not None),
