@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.testing import GradientMismatch, gradcheck
+from tinygrad_edu import testing
+from tinygrad_edu.testing import GradientMismatch, check_formula, gradcheck
 from tinygrad_edu.testing.report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, UNRESOLVED
 from tinygrad_edu.testing.subject import Subject
 
@@ -235,3 +236,24 @@ def test_a_failure_fits_a_screen(failures, name):
     assert len(text.splitlines()) <= 45, text
     assert "DISAGREE" in text or "WRONG" in text
     assert "def examined" not in text
+
+
+@pytest.mark.parametrize("size", [1e3, 1e8])
+@pytest.mark.parametrize("wrong", [0.0, -4.0, 4.0 * (1 + 1e-6)])
+def test_a_term_missing_in_a_small_entry_shows_beside_large_ones(size, wrong):
+    def f(x):
+        return size * x[0] ** 3 + x[1] ** 2
+
+    x = np.array([1.0, 2.0])
+    assert check_formula(f, lambda x: np.array([3 * size * x[0] ** 2, 2 * x[1]]), x, report=True).ok
+    if abs(wrong - 4.0) > 1e-9 * size:
+        assert check_formula(f, lambda x: np.array([3 * size * x[0] ** 2, wrong]), x, report=True).odd == "by hand"
+
+
+def test_without_hypothesis_what_draws_inputs_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    for module in ("strategies", "programs", "ops"):
+        monkeypatch.delitem(sys.modules, f"tinygrad_edu.testing.{module}", raising=False)
+    for name in set(testing.__all__) - {"Blame", "Entry", "FormulaReport", "GradientMismatch", "Report", "check_formula", "gradcheck"}:
+        with pytest.raises(ModuleNotFoundError, match=f"{name} draws .* pip install hypothesis"):
+            getattr(testing, name)

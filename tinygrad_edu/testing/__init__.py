@@ -29,5 +29,10 @@ def __getattr__(name: str) -> Any:
     if name in _NEED_HYPOTHESIS:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_NEED_HYPOTHESIS[name]}"), name)
+        try:
+            return getattr(import_module(f"{__name__}.{_NEED_HYPOTHESIS[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != "hypothesis":
+                raise
+            raise ModuleNotFoundError(f"{name} draws inputs with Hypothesis: pip install hypothesis", name="hypothesis") from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,8 @@ from math import inf, prod
 from typing import Any
 
 import numpy as np
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from ..core import Tensor
 from ..define import LOGICAL, REAL, in_table
@@ -16,12 +18,6 @@ from ..registry import registry
 from .checker import gradcheck
 from .programs import Line, Program
 from .subject import NotFinite, kinks_of
-
-try:
-    from hypothesis import given, reject, settings
-    from hypothesis import strategies as st
-except ImportError as error:  # pragma: no cover - an environment without it
-    raise ImportError("the strategies of tinygrad_edu.testing need Hypothesis: pip install hypothesis") from error
 
 LARGEST = 3.0  # of the ordinary numbers drawn from an unbounded domain
 ENTRIES = 24  # of an array, at most
