@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import re
 import threading
 import time
 from collections import OrderedDict, defaultdict, deque, namedtuple
@@ -16,6 +17,7 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tinygrad_edu.graph import ancestors
+from tinygrad_edu.registry import registry
 from tinygrad_edu.trees import leaves, tree_map
 
 X = np.array([[0.0, 0.5], [1.0, -1.0], [2.0, 0.3]])
@@ -764,3 +766,17 @@ def test_random_calls_are_as_eager(seed):
         assert (found is None) == (expected is None)
         if found is not None:
             assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", [name for name, op in registry.items() if op.range != (-np.inf, np.inf)])
+def test_what_an_op_promises_of_its_range_is_true_and_not_looked_at_again(name):
+    op = registry[name]
+    z = np.array([[-np.inf, -1e300, -745.0], [-1e-300, 0.0, 36.7], [40.0, 1e300, 700.0]])
+    for dtype in (np.float16, np.float32, np.float64):
+        with np.errstate(all="ignore"):
+            values = op(tg.Tensor(z.astype(dtype))).numpy()
+        assert op.range[0] <= np.nanmin(values)
+        assert np.nanmax(values) <= op.range[1]
+    cost = tg.compile(lambda z: tg.binary_cross_entropy(op(z), np.ones((3, 3))))
+    cost(np.ones((3, 3)))
+    assert re.search(r"return array\(\w+\),$", cost.planned_source.rstrip())  # the loss alone, and nothing to be checked

@@ -60,6 +60,7 @@ def op(
     write: str | Callable[..., str] = "",
     latex: str | Callable[..., str] = "",
     domain: Sequence[Interval] = (),
+    range: Interval = REAL,
     kinks: Callable[..., Any] | None = None,
     shapes: str = "",
     cases: Sequence[Mapping[str, Any]] = (),
@@ -80,14 +81,14 @@ def op(
     The function's further arguments (an axis) are static: the rules receive them by name.
 
     From this definition follow the Tensor method of that name, NumPy's dispatch, the operator if `write` is one, the label in
-    pictures, and the tests: `domain` is one open interval per argument, `kinks` gives what is zero where the op is not
-    differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes" for a reduction), `cases`
-    are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and `r"\frac{{{}}}{{{}}}"`, or
-    functions of the static arguments that give one; without them an op is written like a function. Where a rule as books have it
-    loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown; with `brief` also
-    those that are compiled, since they are shorter and lose only what is small beside 1. A compiled program takes the function
-    apart by calling it on Tensors; `plain` is an equal function for that, if this one looks at values, and `jax` the name of an
-    equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name. `source` is an equal function in plain NumPy,
+    pictures, and the tests: `domain` is one open interval per argument, `range` the closed one of what the op gives, `kinks` gives
+    what is zero where the op is not differentiable, `shapes` is a NumPy signature ("(m,k),(k,n)->(m,n)"; elementwise if empty, "axes"
+    for a reduction), `cases` are example calls, `{"shapes": ..., **static}`. `write` and `latex` are templates, `"{} @ {}"` and
+    `r"\frac{{{}}}{{{}}}"`, or functions of the static arguments that give one; without them an op is written like a function. Where a
+    rule as books have it loses digits, `1 - y * y` of tanh say, `stable` are the rules that run, and the others those that are shown;
+    with `brief` also those that are compiled, since they are shorter and lose only what is small beside 1. A compiled program takes
+    the function apart by calling it on Tensors; if this one looks at values, `plain` is an equal function for that, and `jax` the name of
+    an equal function of JAX, "jax.nn.sigmoid", which takes the static arguments by name. `source` is an equal function in plain NumPy,
     "x: np.maximum(x, 0)", that a printed program takes along where NumPy has no function of the op's name.
 
     >>> import numpy as np, tinygrad_edu as tg
@@ -116,6 +117,7 @@ def op(
         write=write,
         latex=latex,
         domain=tuple(domain),
+        range=range,
         kinks=kinks,
         shapes=shapes,
         cases=cases,

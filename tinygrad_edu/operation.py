@@ -57,6 +57,7 @@ class Op:
         write: str | Callable[..., str],
         latex: str | Callable[..., str],
         domain: tuple[Interval, ...],
+        range: Interval,
         kinks: Callable[..., Any] | None,
         shapes: str,
         cases: Sequence[Mapping[str, Any]],
@@ -74,7 +75,7 @@ class Op:
         self.is_brief = brief or not stable  # whether what is shown is also what is compiled
         self.jax, self.source = jax, source
         self.name, self.write, self.latex, self.__doc__ = name, write, latex, doc
-        self.domain, self.kinks, self.shapes, self.cases = domain, kinks, shapes, cases
+        self.domain, self.range, self.kinks, self.shapes, self.cases = domain, range, kinks, shapes, cases
         self.arity = len(rules) or getattr(run, "nin", 1)
         self.static = tuple(static)
         self.is_plain = is_plain(run)

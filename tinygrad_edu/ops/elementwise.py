@@ -188,7 +188,7 @@ cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
 tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y),        brief=True, stable=(lambda g, y, x: g * tanh_slope.apply(x),))
 arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1), stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -1,))
 arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,), stable=(lambda g, y, x: g / one_minus_square.apply(x),))
-sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", plain=_plain_sigmoid, jax="jax.nn.sigmoid", source="x: np.exp(-np.logaddexp(0, -x))", brief=True,
+sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", range=(0.0, 1.0), plain=_plain_sigmoid, jax="jax.nn.sigmoid", source="x: np.exp(-np.logaddexp(0, -x))", brief=True,
                 stable=(lambda g, y, x: g * sigmoid_slope(x) if type(x) is Tensor else _sigmoid_slope(x, g),), doc="1 / (1 + exp(-x)), without overflow.")
 softplus   = op(lambda x: np.logaddexp(x, 0), lambda g, y, x: g * sigmoid.apply(x), name="softplus", source="x: np.logaddexp(x, 0)", doc="log(1 + exp(x)), without overflow.")
 sigmoid_slope: Op = op(lambda x: _sigmoid_slope(x), lambda g, y, x: -g * y * np.tanh(x / 2), name="sigmoid_slope", source="x: np.exp(-np.logaddexp(0, -x) - np.logaddexp(0, x))", plain=_plain_sigmoid_slope, latex=r"\sigma'({})",

@@ -289,7 +289,7 @@ logsumexp = op(_logsumexp, lambda g, y, x, axis, keepdims: _kept(g, x, axis, kee
           stable=(lambda g, y, x, axis, keepdims: _kept(g, x, axis, keepdims) * _shares(_kept(y, x, axis, keepdims), x, axis),),
           name="logsumexp", shapes="axes", source=_LOGSUMEXP, plain=_plain_logsumexp, jax="jax.nn.logsumexp", doc="log of the sum of exp(x) over the axis, without overflow; its gradient is softmax.")
 softmax: Op = op(_softmax, lambda g, y, x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)), brief=True,
-          stable=(lambda g, y, x, axis: _against_others(g, y, axis),), name="softmax", source=_SOFTMAX, plain=_plain_softmax, jax="jax.nn.softmax",
+          stable=(lambda g, y, x, axis: _against_others(g, y, axis),), name="softmax", range=(0.0, 1.0), source=_SOFTMAX, plain=_plain_softmax, jax="jax.nn.softmax",
           cases=({"shapes": ((3,),)}, {"shapes": ((2, 3),), "axis": 0}, {"shapes": ((2, 3),), "axis": None}),
           doc="exp(x) divided by its sum along the axis: positive numbers that add up to 1.")
 log_softmax = op(_log_softmax, lambda g, y, x, axis: g - softmax.apply(x, axis=axis) * g.sum(axis=axis, keepdims=True), brief=True,
