@@ -1,12 +1,20 @@
 """What a call of a compiled function means: as the function itself on tensors, or an error that says what to write; never a third thing."""
 
+import argparse
+import array
 import copy
+import itertools
+import operator
+import os
 import pickle
 import random
 import re
 import threading
 import time
-from collections import OrderedDict, defaultdict, deque, namedtuple
+import types
+import weakref
+from collections import ChainMap, OrderedDict, UserDict, defaultdict, deque, namedtuple
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -780,3 +788,148 @@ def test_what_an_op_promises_of_its_range_is_true_and_not_looked_at_again(name):
     cost = tg.compile(lambda z: tg.binary_cross_entropy(op(z), np.ones((3, 3))))
     cost(np.ones((3, 3)))
     assert re.search(r"return array\(\w+\),$", cost.planned_source.rstrip())  # the loss alone, and nothing to be checked
+
+
+# -- state that a function's code does not name --------------------------------------------------------------------------------
+
+
+class Rate:
+    """What may hold a number."""
+
+    __match_args__ = ("rate",)
+
+    def __init__(self):
+        self.rate = 2.0
+
+    def scaled(self, x):
+        return x * self.rate
+
+
+class Doubled(Rate):
+    def scaled(self, x):
+        return super().scaled(x) * 2
+
+
+def matched(x, holder):
+    match holder:
+        case Rate(r):
+            return x * r
+
+
+def with_rate(holder):
+    holder.rate = 2.0
+    return holder
+
+
+def attribute_holders():
+    yield lambda h: lambda x: x * getattr(h, "rate"), Rate()  # noqa: B009
+    yield lambda h: lambda x: x * getattr(h, "".join(["ra", "te"])), Rate()
+    yield lambda h: lambda x: x * vars(h)["rate"], Rate()
+    yield lambda h: lambda x: x * h.__dict__["rate"], Rate()
+    yield lambda h, get=operator.attrgetter("rate"): lambda x: x * get(h), Rate()
+    yield lambda h: lambda x: matched(x, h), Rate()
+    yield lambda h: lambda x: Doubled.scaled(h, x), Doubled()
+    yield lambda h, refer=weakref.ref: lambda x, r=refer(h): x * r().rate, Rate()
+    for made in (types.SimpleNamespace(), argparse.Namespace(), threading.local(), lambda: None, type("L", (list,), {})()):
+        yield lambda h: lambda x: x * h.rate, with_rate(made)
+
+
+@pytest.mark.parametrize("i", range(13))
+def test_an_attribute_is_seen_to_change_however_it_is_read(i):
+    make, holder = [*attribute_holders()][i]
+    plain = make(holder)
+    f = tg.compile(plain)
+    same(f(X), plain(tg.Tensor(X)))
+    holder.rate = 5.0
+    same(f(X), plain(tg.Tensor(X)))
+
+
+CONTAINERS = {
+    "tuples as keys": ((0, 1), lambda d: d),
+    "None as a key": (None, lambda d: d),
+    "floats as keys": (2.5, lambda d: d),
+    "UserDict": ("k", UserDict),
+    "ChainMap": ("k", lambda d: ChainMap({}, d)),
+    "a proxy": ("k", types.MappingProxyType),
+    "a bound method": ("k", lambda d: d.get),
+    "a view": ("k", lambda d: d.values()),
+    "an array": (0, lambda d: d),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_an_item_is_seen_to_change_whatever_holds_it(name):
+    key, make = CONTAINERS[name]
+    inner = array.array("d", [2.0]) if name == "an array" else {key: 2.0}
+    seen = make(inner)
+    plain = (lambda x: x * seen(key)) if callable(seen) else (lambda x: x * (sum(seen) if name == "a view" else seen[key]))
+    f = tg.compile(plain)
+    same(f(X), plain(tg.Tensor(X)))
+    (seen if make is UserDict else inner)[key] = 5.0
+    same(f(X), plain(tg.Tensor(X)))
+
+
+def test_the_order_of_a_dict_from_outside_counts():
+    shares = {"a": 2.0, "b": 3.0}
+
+    def plain(x):
+        for share in shares:
+            x = 2 * x + shares[share]
+        return x
+
+    f = tg.compile(plain)
+    f(X)
+    shares["a"] = shares.pop("a")
+    same(f(X), plain(tg.Tensor(X)))
+
+
+def test_another_method_another_variable_and_another_environment_are_seen(monkeypatch):
+    rate = ContextVar("rate")
+    rate.set(2.0)
+    monkeypatch.setenv("RATE", "2")
+    holder = Rate()
+
+    def plain(x):
+        return holder.scaled(x) * rate.get() * float(os.environ["RATE"])
+
+    f = tg.compile(plain)
+    same(f(X), plain(tg.Tensor(X)))
+    monkeypatch.setattr(Rate, "scaled", lambda self, x: x * 7)
+    same(f(X), plain(tg.Tensor(X)))
+    rate.set(3.0)
+    same(f(X), plain(tg.Tensor(X)))
+    monkeypatch.setenv("RATE", "4")
+    same(f(X), plain(tg.Tensor(X)))
+
+
+@pytest.mark.parametrize("make", [itertools.cycle, zip, lambda items: map(abs, items)])
+def test_an_iterator_that_moves_on_is_refused(make):
+    items = make([1.0, 2.0, 3.0])
+    f = tg.compile(lambda x: x * np.sum(next(items)))
+    with pytest.raises(TypeError, match="iterator from outside"):
+        f(X)
+
+
+def test_a_generator_that_seeds_itself_is_refused():
+    with pytest.raises(TypeError, match="without a seed"):
+        tg.compile(lambda x: x + random.Random().random())(X)
+    assert tg.compile(lambda x: x + random.Random(3).random())(X) is not None
+
+
+def test_the_gradient_of_a_call_before_is_no_constant():
+    w = leaf(1.0, 2.0)
+    (w**2).sum().backward()
+    for update in (lambda: w.detach() - 0.1 * w.grad, lambda: w.zero_grad()):
+        with pytest.raises(TypeError, match="argument"):
+            tg.compile(update)()
+    same(tg.compile(lambda w, g: w - 0.1 * g)(w.detach(), w.grad), w.detach() - 0.1 * w.grad)
+
+
+def test_whether_a_gradient_is_required_is_no_constant():
+    with pytest.raises(TypeError, match="is_frozen"):
+        tg.compile(lambda w: w * 2 if w.requires_grad else w)(leaf(1.0))
+    outside = leaf(1.0)
+    f = tg.compile(lambda x: x * 2 if outside.requires_grad else x)
+    assert f(np.ones(1)).tolist() == [2.0]
+    outside.requires_grad = False
+    assert f(np.ones(1)).tolist() == [1.0]

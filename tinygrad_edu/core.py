@@ -135,10 +135,14 @@ class Tensor(Methods):
     @property
     def grad(self) -> Array | Any:  # with Any, as `re.match` has it, `p -= lr * p.grad` is no error to type checkers
         """The gradient that `backward` found, an array of the same shape and dtype; None: not computed."""
+        if recorder.get() is not None:
+            recorder.get().refuse_gradient(self)
         return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        if recorder.get() is not None:
+            recorder.get().refuse_gradient(self)
         if value is None or value is self._grad:
             self._grad = value
             return
@@ -154,6 +158,8 @@ class Tensor(Methods):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are asked for: of a leaf, by its maker; of a result, because an operand of its op requires one."""
+        if recorder.get() is not None:
+            recorder.get().asked_for_flag(self)
         return self._requires_grad
 
     @requires_grad.setter
@@ -459,6 +465,8 @@ class Tensor(Methods):
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None, not computed."""
+        if recorder.get() is not None:
+            recorder.get().refuse_gradient(self)
         self._grad = None
 
     def adjoints(

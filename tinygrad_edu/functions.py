@@ -159,7 +159,7 @@ def _ravel(a: Any) -> Tensor:
 @implements(np.atleast_1d)
 def _atleast_1d(*arrays: Any) -> Any:
     """np.atleast_1d; of a constant an array: so SciPy's optimizers ask for a gradient, to give it to code in C."""
-    found = [_row(t) if t.requires_grad or not t.is_leaf or not is_known(t) else np.atleast_1d(t.numpy()) for t in map(as_tensor, arrays)]
+    found = [_row(t) if t._requires_grad or not t.is_leaf or not is_known(t) else np.atleast_1d(t.numpy()) for t in map(as_tensor, arrays)]
     return tuple(found) if len(found) > 1 else found[0]
 
 

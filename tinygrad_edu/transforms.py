@@ -254,7 +254,7 @@ class _Run:
         results = [value, *(t for _, t in leaves(more) if type(t) is Tensor)]
         inputs = set(self.inputs)
         others = [t for t in ancestors(*results, values=False) if t.is_leaf and t not in inputs] + self.outer
-        self.nested = is_recording() and any(t.requires_grad for t in others)
+        self.nested = is_recording() and any(t._requires_grad for t in others)
         for x, t in zip(self.inputs, self.outer, strict=True):
             x._op, x._args = copy, (t,)  # from now on a result of what the caller gave
         self.aux = tree_map(lambda t: self.finished(t) if type(t) is Tensor else t, more)
@@ -276,14 +276,14 @@ class _Run:
 
         The last pull lets go of the values that it has passed.
         """
-        create_graph = create_graph or self.nested or (type(cotangent) is Tensor and cotangent.requires_grad)
+        create_graph = create_graph or self.nested or (type(cotangent) is Tensor and cotangent._requires_grad)
         if create_graph and self.spares:  # an outer level showed only when f had run
             recall(ancestors(self.value, until=self.outside))
         found: dict[Tensor, Tensor | None] = dict.fromkeys(self.inputs)
         passed = self.value
         program = recorder.get()  # a program that is recorded has its backward part
         recorded = create_graph or program is not None
-        if self.value.requires_grad:
+        if self.value._requires_grad:
             with enable_grad() if recorded else no_grad(), program.backward() if program else nullcontext():
                 for t, g in self.value.adjoints(cotangent, recorded, until=self.outside):
                     if last and not create_graph:

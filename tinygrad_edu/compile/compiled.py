@@ -277,6 +277,7 @@ class Version:
         self.around = Surroundings(*compiled._roots, *[part.value for part in signature.constants])
         recording, self.result, outputs = record(compiled.f, compiled.name, signature)
         refuse_frozen(recording, self.around)
+        self.around.places += [Place(t, "{}.requires_grad", flag, t.label()) for t, flag in recording.flags.items()]
         refuse_stored(recording, self.around.stored(recording.depends))
         self.outside = recording.outside(outputs)
         for t in self.outside:

@@ -6,14 +6,20 @@ A program is recorded with the values that these had; where one of them differs 
 from __future__ import annotations
 
 import dis
+import gc
+import os
 import pickle
 import random
+import re
 import sys
+import warnings
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence, Set
+from contextvars import ContextVar
 from functools import cache, partial
-from operator import length_hint
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from operator import attrgetter, length_hint, methodcaller
+from types import BuiltinMethodType, CodeType, FunctionType, MemberDescriptorType, MethodType, MethodWrapperType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +56,11 @@ def is_same(value: Any, known: Any) -> bool:
     """Whether a value is the known one; numbers and texts may be equal, to the last bit."""
     if value is known:
         return True
-    return type(value) is type(known) and isinstance(known, ATOMS) and repr(value) == repr(known)
+    if type(value) is not type(known):
+        return False
+    if type(known) is tuple:
+        return len(value) == len(known) and all(map(is_same, value, known))
+    return isinstance(known, ATOMS) and repr(value) == repr(known)
 
 
 class Surroundings:
@@ -59,11 +69,13 @@ class Surroundings:
     def __init__(self, *roots: Any) -> None:
         self.places: list[Place] = []
         self.arrays: dict[int, tuple[Any, Any]] = {}  # arrays that may change in place, each with its entries as they were
-        self.wholes: list[tuple[Any, list[Any]]] = []  # large containers, each with what it held
+        self.wholes: list[tuple[Any, list[Any]]] = []  # containers that are compared as a whole, each with what it held
+        self.orders: list[tuple[dict[Any, Any], list[Any]]] = []  # dicts, each with its keys in order
         self.generators: dict[int, tuple[Any, Any]] = {}  # of random numbers, each with its state
         self.iterators: dict[int, tuple[Any, Any]] = {}  # each with how far it has come
         self._seen: dict[int, Any] = {}
         self._attributes: set[str] = set()
+        self._is_reflected = False  # whether some code finds attributes by other means than their names
         self._objects: list[Any] = []
         self._taken: set[tuple[int, str]] = set()
         self._waiting: list[Any] = [*roots, random._inst, np.random.mtrand._rand]
@@ -72,9 +84,9 @@ class Surroundings:
     # -- what is there ---------------------------------------------------------------------------------------------------------
 
     def _walk(self) -> None:
-        known = -1
-        while self._waiting or known != len(self._attributes):
-            known = len(self._attributes)
+        known: Any = None
+        while self._waiting or known != (len(self._attributes), self._is_reflected):
+            known = len(self._attributes), self._is_reflected
             while self._waiting:
                 self._visit(self._waiting.pop())
             for value in self._objects:
@@ -87,33 +99,65 @@ class Surroundings:
         if isinstance(value, np.ndarray):
             if may_change(value):
                 self.arrays[id(value)] = (value, entries(value))
+            if value.dtype.hasobject:
+                self._waiting += value.ravel().tolist()
         elif state_of(value) is not None:
             self.generators[id(value)] = (value, state_of(value))
         elif hasattr(type(value), "__next__"):
             self.iterators[id(value)] = (value, progress(value))
+        elif isinstance(value, weakref.ref):
+            self._take(value, "{}()", value(), "what a weak reference refers to")
+        elif isinstance(value, ContextVar):
+            self._take(value, "{}.get(None)", value.get(None), value.name)
         elif isinstance(value, FunctionType):
             self._take_function(value)
         elif isinstance(value, MethodType):
             self._waiting += [value.__self__, value.__func__]
+        elif isinstance(value, (BuiltinMethodType, MethodWrapperType)):  # d.get of a dict d
+            self._waiting.append(value.__self__)
         elif isinstance(value, partial):
             self._waiting += [value.func, value.args, value.keywords]
         elif isinstance(value, (dict, list, tuple, set, frozenset, deque)):
             self._take_container(value)
+            if type(value).__module__ != "builtins":  # it may have attributes, too
+                self._take_object(value)
+        elif is_container(value):
+            self.wholes.append((value, contents(value)))
+            self._waiting += contents(value)
+            self._take_object(value)
         elif isinstance(value, (staticmethod, classmethod)):
             self._waiting.append(value.__func__)
         elif isinstance(value, property):
             self._waiting.append(value.fget)
         elif "__wrapped__" in getattr(value, "__dict__", ()):  # a decorated function, one of tg.compile's among them
             self._waiting.append(vars(value)["__wrapped__"])
-        elif not is_library(value.__name__ if isinstance(value, ModuleType) else of_class(value).__module__):
-            self._objects.append(value)
-            self._waiting += () if isinstance(value, (type, ModuleType)) else (type(value),)
+        elif isinstance(value, ModuleType):
+            if not is_library(value.__name__):
+                self._objects.append(value)
+        elif not isinstance(value, type) or not is_library(value.__module__):
+            self._take_object(value)
+
+    def _take_object(self, value: Any) -> None:
+        """An object, or a class of the user's: its attributes, and the methods of its class."""
+        self._objects.append(value)
+        if type(value) is not type:
+            self._waiting.append(type(value))
+        if is_library(of_class(value).__module__):  # what was given to it to be called: np.vectorize(f), an op of the user's
+            held = getattr(value, "__dict__", {}).values()
+            self._waiting += [v for v in held if isinstance(v, (FunctionType, MethodType, partial, tuple))]
+            self._is_reflected |= type(value) in (attrgetter, methodcaller)
 
     def _take_function(self, function: FunctionType) -> None:
         if is_library(function.__module__):
             return
         globals_, closed_over, attributes = names_in(function.__code__)
         self._attributes |= attributes
+        if (globals_ | attributes) & REFLECTING:
+            self._is_reflected = True
+            globals_ |= words_in(function.__code__)  # of globals()["rate"], of eval("rate")
+        if function.__dict__:
+            self._objects.append(function)
+            self._waiting += function.__dict__.values()  # what it wraps, and what it chooses from
         for name in sorted(globals_ & function.__globals__.keys()):
             self._take(function.__globals__, f"{{}}[{name!r}]", function.__globals__[name], name)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -124,41 +168,53 @@ class Surroundings:
             except ValueError:  # not set yet
                 continue
         self._waiting += [function.__defaults__, function.__kwdefaults__]
+        if (globals_ | attributes) & {"environ", "getenv"}:
+            self._waiting.append(os.environ)
 
     def _take_container(self, container: Any) -> None:
         values = list(container.values()) if isinstance(container, dict) else list(container)
         if isinstance(container, (list, dict)):
-            if len(container) > FEW:
-                self.wholes.append((container, values))
+            if len(container) > FEW or (isinstance(container, dict) and not all(type(key) in (str, int) for key in container)):
+                self.wholes.append((container, contents(container)))
             else:
-                self.places.append(Place(container, "len({})", len(container), "the length of a container"))
+                if isinstance(container, dict):
+                    self.orders.append((container, [*container]))
+                else:
+                    self.places.append(Place(container, "len({})", len(container), "the length of a container"))
                 for key, value in list(container.items()) if isinstance(container, dict) else enumerate(container):
-                    if type(key) in (str, int):
-                        self._take(container, f"{{}}[{key!r}]", value, key if type(key) is str else f"[{key}]")
+                    self._take(container, f"{{}}[{key!r}]", value, key if type(key) is str else f"[{key}]")
         elif isinstance(container, (set, deque)):
-            self.wholes.append((container, values))
+            self.wholes.append((container, contents(container)))
         self._waiting += values
 
     def _take_attributes(self, value: Any) -> None:
         instance = getattr(value, "__dict__", {})
         is_object = not isinstance(value, (type, ModuleType))
-        for name in [*self._attributes, *(() if is_object else (key for key in list(instance) if key[:2] == "__"))]:
+        names = [*self._attributes]
+        if not is_object:
+            names += [key for key in list(instance) if key[:2] == "__"]
+        elif self._is_reflected:
+            names += [key for key in list(instance) if type(key) is str and key.isidentifier()]
+        for name in names:
             if (id(value), name) in self._taken:
                 continue
-            if name in instance:
-                found = instance[name]
-            else:
-                found = next((vars(kind)[name] for kind in of_class(value).__mro__[:-1] if name in vars(kind)), None)
-                if found is None or isinstance(value, ModuleType):
-                    continue
+            kinds = () if isinstance(value, ModuleType) else (*of_class(value).__mro__[:-1], *type(value).__mro__[:-1])
+            found_in = [instance[name]] if name in instance else []
+            found_in += [vars(kind)[name] for kind in kinds if name in vars(kind)]
+            if not found_in or (found_in[0] is None and name not in instance):
+                continue
             self._taken.add((id(value), name))
+            self._waiting += [found for found in found_in if isinstance(found, METHODS)]  # super() reaches more than the first
+            found = found_in[0]
+            label = f"{'self' if is_object else value.__name__}.{name}"
             if isinstance(found, MemberDescriptorType):
                 found = getattr(value, name, None)
-            if isinstance(found, (FunctionType, staticmethod, classmethod, property)) or (name[:2] == "__" and name != "__call__"):
-                if isinstance(found, (FunctionType, staticmethod, classmethod, property)):
-                    self._waiting.append(found)
-            else:
-                self._take(value, f"{{}}.{name}", found, f"{'self' if is_object else value.__name__}.{name}")
+            if isinstance(found, (FunctionType, staticmethod, classmethod)):
+                function = getattr(found, "__func__", found)
+                if not is_library(function.__module__) and name[:2] != "__":  # another may be put in its place
+                    self.places.append(Place(value, f"getattr({{0}}.{name}, '__func__', {{0}}.{name})", function, label))
+            elif not isinstance(found, property) and (name[:2] != "__" or name == "__call__"):
+                self._take(value, f"{{}}.{name}", found, label)
 
     def _take(self, holder: Any, access: str, value: Any, label: str) -> None:
         if isinstance(value, ModuleType) and is_library(value.__name__):
@@ -196,6 +252,7 @@ class Surroundings:
         return (
             all(place.is_same() for place in self.places)
             and all(is_equal(array, known) for array, known in self.arrays.values())
+            and all([*keyed] == keys for keyed, keys in self.orders)
             and all(is_whole(container, known) for container, known in self.wholes)
         )
 
@@ -213,14 +270,30 @@ class Surroundings:
                 yield f"if {access} is not {bind('k', value)}: return MISS"
         for array, known in self.arrays.values():
             yield f"if not {bind('is_equal', is_equal)}({bind('a', array)}, {bind('k', known)}): return MISS"
+        for keyed, keys in self.orders:
+            yield f"if [*{bind('h', keyed)}] != {bind('k', keys)}: return MISS"
         for container, values in self.wholes:
             yield f"if not {bind('is_whole', is_whole)}({bind('h', container)}, {bind('k', values)}): return MISS"
 
 
 def is_whole(container: Any, known: list[Any]) -> bool:
-    """Whether a large container holds the same objects."""
-    values = list(container.values()) if isinstance(container, dict) else list(container)
+    """Whether a container holds the same objects, in the same order."""
+    values = contents(container)
     return len(values) == len(known) and all(map(is_same, values, known))
+
+
+def contents(container: Any) -> list[Any]:
+    """What a container holds, with the keys if it has some."""
+    return [*container, *container.values()] if isinstance(container, Mapping) else [*container]
+
+
+def is_container(value: Any) -> bool:
+    """Whether something is a container whose items are found by code of a library alone: a UserDict, a view of a dict, an array.array."""
+    if not isinstance(value, (Mapping, Sequence, Set, MappingView)) or isinstance(value, range):
+        return False
+    return all(
+        is_library(kind.__module__) or not vars(kind).keys() & {"__iter__", "__getitem__", "__len__"} for kind in type(value).__mro__
+    )
 
 
 def entries(array: Any) -> Any:
@@ -264,7 +337,14 @@ def progress(iterator: Any) -> Any:
     frame = getattr(iterator, "gi_frame", None)
     if frame is not None:
         return frame.f_lasti, {name: id(value) for name, value in frame.f_locals.items()}
-    return repr(iterator), length_hint(iterator, -1)
+    with warnings.catch_warnings(action="ignore"):  # Python is giving up the pickling of iterators
+        try:
+            parts = iterator.__reduce__()[1]
+        except (AttributeError, TypeError):
+            parts = tuple(gc.get_referents(iterator))
+    inner = [progress(part) for part in parts if part is not iterator and hasattr(type(part), "__next__")]  # of zip, map, cycle
+    own = {name: id(value) for name, value in getattr(iterator, "__dict__", {}).items()}
+    return repr(iterator), length_hint(iterator, -1), inner, own
 
 
 def of_class(value: Any) -> type:
@@ -283,6 +363,8 @@ def is_library(module: str | None) -> bool:
 
 
 SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "RESUME", "PUSH_NULL")
+METHODS = (FunctionType, staticmethod, classmethod, property)
+REFLECTING = {"getattr", "hasattr", "attrgetter", "methodcaller", "vars", "dir", "globals", "locals", "eval", "exec", "__dict__"}
 ADDERS = ("append", "extend", "add", "update", "insert", "setdefault")
 
 
@@ -300,11 +382,20 @@ def names_in(code: CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[
         after = instructions[place + 1 : place + 4]
         if kind == "LOAD" and of in found and not is_only_written(instruction, instructions[place - 1 : place], after):
             found[of].add(instruction.argval)
+    if any(i.opname == "MATCH_CLASS" for i in instructions):
+        found["ATTR"].add("__dict__")  # `case Point(x=x)` reads attributes that it does not name in its instructions
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             for kind, names in zip(found, names_in(inner), strict=True):
                 found[kind] |= names
     return frozenset(found["GLOBAL"]), frozenset(found["DEREF"]), frozenset(found["ATTR"])
+
+
+def words_in(code: CodeType) -> set[str]:
+    """The words in the texts of a function's code, any of which may be a name."""
+    texts = [constant for constant in code.co_consts if isinstance(constant, str)]
+    inner = [words_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(re.findall(r"\w+", " ".join(texts))).union(*inner)
 
 
 def is_only_written(load: dis.Instruction, before: Sequence[dis.Instruction], after: Sequence[dis.Instruction]) -> bool:

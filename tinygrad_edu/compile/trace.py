@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ class Recording:
         self.looked_at: dict[Tensor, None] = {}  # tensors from outside whose values the program goes by
         self.origins: dict[Tensor, tuple[Tensor, ...]] = {}  # what a tensor without a history was computed from
         self.checks: list[tuple[Tensor, Callable[[Any], None]]] = []  # what the program has to look at when it runs
+        self.flags: dict[Tensor, bool] = {}  # tensors from outside, each with whether it requires a gradient, if that was asked
         self.frozen = ""  # what ran that gives another value at each call: time.time(), say
         self.is_running = False
         self.start = clock()
@@ -252,6 +254,25 @@ class Recording:
                 f"compute a new one, `new = {example}`, and return it"
             )
 
+    def refuse_gradient(self, t: Tensor) -> None:
+        """Raise: what `.grad` holds is known before the call, and of a placeholder never."""
+        name = t.name or _names.of(t) or "w"
+        raise TypeError(
+            f"{self.called} is being compiled, where {name}.grad cannot be read or changed: it is another array at each call. Pass it "
+            f"as an argument, {self.called}({name}, {name}.grad), or compute it inside, g = tg.grad(loss_function)({name})"
+        )
+
+    def asked_for_flag(self, t: Tensor) -> None:
+        """Note that the program goes by whether a tensor from outside requires a gradient; raise if it is an argument."""
+        if t in self.inputs:
+            name = t.name or _names.of(t) or "w"
+            raise TypeError(
+                f"{self.called} is being compiled, and {name}.requires_grad differs from call to call: go by a Python value, "
+                f"{self.called}({name}, is_frozen), which is a part of the signature"
+            )
+        if t._serial < self.start:
+            self.flags[t] = t._requires_grad
+
     def refuse_backward(self, t: Tensor) -> None:
         """Raise: `.grad` is no part of a program."""
         raise TypeError(
@@ -299,9 +320,11 @@ def changing(called: Any, frame: FrameType) -> str:
     """What is called, if it is another value at each call: the time, what a file holds, randomness without a seed."""
     try:
         name = f"{called.__name__}()" if called in CLOCKS or called in READERS or called is os.urandom else ""
+        if called.__name__ == "seed" and isinstance(called.__self__, random.Random) and frame.f_locals.get("a") is None:
+            name = "random.Random()"
         if isinstance(getattr(called, "__self__", None), type) and called.__name__ in ("now", "utcnow", "today"):
             name = f"{called.__name__}()"
-    except TypeError:  # a method of what cannot be hashed
+    except (AttributeError, TypeError):  # a method of what cannot be hashed
         return ""
     if not name:
         return ""
@@ -312,7 +335,7 @@ def changing(called: Any, frame: FrameType) -> str:
         caller = caller.f_back
     if caller is None or is_library(caller.f_globals.get("__name__")):
         return ""
-    if called is os.urandom:
+    if called is os.urandom or name == "random.Random()":
         return "a generator of random numbers without a seed"
     return name if called in READERS or caller is frame else ""
 
