@@ -821,6 +821,10 @@ def with_rate(holder):
     return holder
 
 
+def read_through(refer):
+    return lambda x: x * refer().rate
+
+
 def attribute_holders():
     yield lambda h: lambda x: x * getattr(h, "rate"), Rate()  # noqa: B009
     yield lambda h: lambda x: x * getattr(h, "".join(["ra", "te"])), Rate()
@@ -829,7 +833,7 @@ def attribute_holders():
     yield lambda h, get=operator.attrgetter("rate"): lambda x: x * get(h), Rate()
     yield lambda h: lambda x: matched(x, h), Rate()
     yield lambda h: lambda x: Doubled.scaled(h, x), Doubled()
-    yield lambda h, refer=weakref.ref: lambda x, r=refer(h): x * r().rate, Rate()
+    yield lambda h: read_through(weakref.ref(h)), Rate()
     for made in (types.SimpleNamespace(), argparse.Namespace(), threading.local(), lambda: None, type("L", (list,), {})()):
         yield lambda h: lambda x: x * h.rate, with_rate(made)
 
