@@ -196,10 +196,15 @@ class Entry:
 
 def is_apart(donated: Sequence[Any], arrays: Sequence[Any]) -> bool:
     """Whether nobody else among some arrays shows the memory of the donated ones, and each of their entries has its own."""
-    owners = [a if a.base is None else a.base for a in arrays]
-    if all([type(a) is np.ndarray and a.base is None for a in owners]) and all([a.base is None for a in donated]):
-        held = list(map(id, owners))  # whose memory each shows: those that are donated show their own, and nobody else does
-        return all([held.count(id(a)) == 1 for a in donated])
+    held = []  # the ids of the arrays whose memory each shows
+    for a in arrays:
+        owner = a if a.base is None else a.base
+        if owner is not a and (type(owner) is not np.ndarray or owner.base is not None):
+            break  # of a buffer nobody knows who else shows it
+        held.append(id(owner))
+    else:
+        if all([a.base is None for a in donated]):
+            return all([held.count(id(a)) == 1 for a in donated])
     for i, a in enumerate(donated):
         if 0 in [step for step, n in zip(a.strides, a.shape, strict=True) if n > 1] or not (
             a.flags.forc or a.flags.owndata or is_spread(a)
