@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.elsewhere import ATTRIBUTES, FUNCTIONS, IN_NUMPY
+from tinygrad_edu.elsewhere import AT, ATTRIBUTES, FUNCTIONS, IN_NUMPY
 from tinygrad_edu.graph import ancestors
 from tinygrad_edu.registry import numpy_functions, registry
 from tinygrad_edu.testing import gradcheck
@@ -118,6 +118,36 @@ def test_a_user_may_define_what_other_libraries_have(definitions):
     x.norm().backward()
     assert x.grad.tolist() == [0.6, 0.8]
     assert "norm" in dir(x)
+
+
+AT_IN_NUMPY = {
+    "apply": lambda a, v: np.exp(a),
+    "divide": np.divide,
+    "get": lambda a, v: a,
+    "max": np.maximum,
+    "min": np.minimum,
+    "mul": np.multiply,
+    "multiply": np.multiply,
+    "power": np.power,
+    "subtract": np.subtract,
+}
+
+
+@pytest.mark.parametrize("name", AT)
+@pytest.mark.parametrize("i", [0, slice(1, None), [2, 0], np.array([True, False, True])], ids=str)
+def test_what_jax_has_at_an_index_is_written_with_set_and_add(name, i):
+    a, v = np.array([3.0, 1.5, 2.0]), 2.5
+    with pytest.raises(AttributeError) as error:
+        getattr(tg.Tensor(a).at[i], name)
+    code = re.search("write `(.*)`", str(error.value))[1]
+    expected = a.copy()
+    expected[i] = AT_IN_NUMPY[name](a[i], v)
+
+    def written(t):
+        return eval(code, {"t": t, "i": i, "v": v, "f": np.exp, "tg": tg})
+
+    assert written(tg.Tensor(a)).tolist() == (a[i] if name == "get" else expected).tolist()
+    gradcheck(lambda t: (written(t) * a.sum()).sum(), tg.Tensor(a))
 
 
 def test_a_typo_is_python_s_own_error():

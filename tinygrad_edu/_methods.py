@@ -5,7 +5,7 @@ They are attached when an op is defined; `_methods.pyi`, written by `python -m t
 
 from collections.abc import Iterable
 
-from .elsewhere import ATTRIBUTES, Elsewhere
+from .elsewhere import AT, ATTRIBUTES, Elsewhere
 
 
 class Methods:
@@ -17,5 +17,11 @@ class Methods:
         return [name for name in super().__dir__() if hasattr(type(self), name)]
 
 
+class AtMethods:
+    """The base class of what `t.at[i]` gives: errors for what JAX's has."""
+
+
 for _name, _code in ATTRIBUTES.items():
     setattr(Methods, _name, Elsewhere(_name, _code))
+for _name, _code in AT.items():
+    setattr(AtMethods, _name, Elsewhere(_name, _code, "t.at[i]"))

@@ -18,7 +18,7 @@ from weakref import ref
 import numpy as np
 
 from . import _names, leaving
-from ._methods import Methods
+from ._methods import AtMethods, Methods
 from .checks import Array, numeric, operand, read_only, retold, short
 from .keywords import INSTEAD, says_nothing
 from .modes import clock, in_textbook, is_known, is_recording, recorder
@@ -782,7 +782,7 @@ class At:
         return AtIndex(self.t, index)
 
 
-class AtIndex:
+class AtIndex(AtMethods):
     """What `t.at[index]` gives."""
 
     def __init__(self, t: Tensor, index: Any) -> None:

@@ -192,6 +192,20 @@ IN_OTHERS = {
     "zero_gradient": "t.zero_grad()",
 }
 
+_ONCE = "  # where no index repeats"
+
+AT = {  # what JAX's t.at[i] has besides set and add
+    "apply": "t.at[i].set(f(t[i]))" + _ONCE,
+    "divide": "t.at[i].set(t[i] / v)" + _ONCE,
+    "get": "t[i]",
+    "max": "t.at[i].set(tg.maximum(t[i], v))" + _ONCE,
+    "min": "t.at[i].set(tg.minimum(t[i], v))" + _ONCE,
+    "mul": "t.at[i].set(t[i] * v)" + _ONCE,
+    "multiply": "t.at[i].set(t[i] * v)" + _ONCE,
+    "power": "t.at[i].set(t[i] ** v)" + _ONCE,
+    "subtract": "t.at[i].add(-v)",
+}
+
 ATTRIBUTES = {**IN_OTHERS, **IN_TORCH, **IN_NUMPY}  # where two name it, NumPy's meaning
 
 FUNCTIONS = {
@@ -249,14 +263,14 @@ class Elsewhere:
     One such descriptor for each name, and no `__getattr__`, beside which every attribute that exists takes twice as long.
     """
 
-    def __init__(self, name: str, code: str) -> None:
-        self.name, self.code = name, code
+    def __init__(self, name: str, code: str, owner: str = "a Tensor") -> None:
+        self.name, self.code, self.owner = name, code, owner
 
     def __repr__(self) -> str:
         return advice(self.code)
 
     def __get__(self, t: Any, owner: type) -> NoReturn:
-        raise AttributeError(f"a Tensor has no `{self.name}`: {advice(self.code)}")
+        raise AttributeError(f"{self.owner} has no `{self.name}`: {advice(self.code)}")
 
 
 def module_attribute(name: str) -> NoReturn:

@@ -35,6 +35,8 @@ from .core import Tensor
 Operand: TypeAlias = Tensor | ArrayLike
 Axis: TypeAlias = int | tuple[int, ...] | None
 
+class AtMethods: ...
+
 class Methods:
 '''
 
