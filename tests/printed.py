@@ -39,7 +39,7 @@ class Ones:
 
 
 def transposed(a):
-    return np.asarray(a).T
+    return np.asarray(a).T if np.ndim(a) > 1 else np.asarray(a)[None]  # a row
 
 
 class Reader:
@@ -143,7 +143,16 @@ class Reader:
             if other is Ones:  # as wide as what the product is the gradient of
                 other = np.ones((np.shape(value)[-1], self.names["shape"][-1]))
             a, b = np.asarray(value), np.asarray(other)
-            value = a * b if a.ndim * b.ndim == 0 else a @ b if a.ndim < 2 or b.ndim < 2 or a.shape[-1] == b.shape[0] else np.outer(a, b)
+            is_outer = b.ndim == 2 and b.shape[0] == 1 and a.ndim == 1  # a vector and a row
+            value = (
+                np.outer(a, b)
+                if is_outer
+                else a * b
+                if a.ndim * b.ndim == 0
+                else a @ b
+                if a.ndim < 2 or b.ndim < 2 or a.shape[-1] == b.shape[0]
+                else np.outer(a, b)
+            )
         return value
 
     def power(self):
@@ -154,7 +163,9 @@ class Reader:
                 value = transposed(value)
             elif token[0] == "[":
                 self.at -= 1
-                value = np.asarray(value)[self.index()]
+                value, index = np.asarray(value), self.index()
+                is_vector = value.ndim == 2 and value.shape[1] == 1 and (index is None or (type(index) is tuple and None in index))
+                value = (value[:, 0] if is_vector else value)[index]  # v[:, None], of a sum over the columns
             elif token == "^":
                 sign = -1.0 if self.peek() == "−" and self.take() else 1.0
                 value = np.asarray(value) ** (sign * np.asarray(self.power()))

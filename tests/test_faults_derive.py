@@ -17,7 +17,7 @@ from tinygrad_edu.explain.chain import Chain, Link
 from tinygrad_edu.explain.reasons import of_use
 from tinygrad_edu.formula import sample
 from tinygrad_edu.graph import ancestors
-from tinygrad_edu.languages import LANGUAGES, is_bare_function, unicode_name
+from tinygrad_edu.languages import LANGUAGES, identifier, is_bare_function, unicode_name
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing.strategies import expressions
 
@@ -362,3 +362,88 @@ def test_names_that_nobody_gave_are_defined_where_they_are_used():
     text = str(tg.derive(f, x))
     for name in re.findall(r"\b([acz][₀-₉]*)\b", text):
         assert re.search(rf"^\(?{name} *[=:]", text, re.MULTILINE)
+
+
+# -- what a reader lines up, and what things are called ------------------------------------------------------------------------
+
+
+def pairwise():
+    X, w = leaf([[0.5, 1.0], [2.0, -1.0], [0.3, 0.7]]), np.arange(9.0).reshape(3, 3)
+    return (((X[:, None, :] - X[None, :, :]) ** 2).sum(axis=2) * w).sum(), {"X": X, "w": w}
+
+
+def scaled_from_both_sides():
+    A, d = leaf([[1.0, 2], [3, 5]]), leaf([0.5, 3.0]).exp()
+    return ((d[:, None] * A * d) ** 2).sum(), {"A": A, "d": d}
+
+
+def divided_along_the_wrong_axis():
+    A = leaf([[1.0, 2], [3, 5]])
+    s = A / A.sum(axis=1)
+    return (s**2).sum(), {"A": A, "s": s}
+
+
+def outer_of_equal_lengths():
+    u, v, M = leaf([1.0, 2.0]), leaf([0.3, -1.0]), np.array([[1.0, 5], [2, 3]])
+    return ((M - np.outer(u, v)) ** 2).sum(), {"u": u, "v": v, "M": M}
+
+
+def differences():
+    u, v = leaf([1.0, 2.0]), leaf([0.3, -1.0])
+    D = u[:, None] - v
+    return (D**3).sum(), {"u": u, "v": v, "D": D}
+
+
+def outer_of_a_product():
+    h, W = leaf([1.0, 2.0, 0.5]), leaf([[0.3, 1.0], [-1.0, 2.0], [0.7, 0.1]])
+    return ((h @ W) ** 2).sum(), {"h": h, "W": W}
+
+
+@pytest.mark.parametrize(
+    "build", [pairwise, scaled_from_both_sides, divided_along_the_wrong_axis, outer_of_equal_lengths, differences, outer_of_a_product]
+)
+def test_new_axes_are_written_where_they_cannot_be_left_to_the_reader(build):
+    loss, names = build()
+    wrt = [t for t in names.values() if type(t) is tg.Tensor and t.is_leaf]
+    found = tg.derive(loss, wrt=wrt, names=names)
+    assert agrees(loss, wrt, found)
+    exec(found.body, {"np": np, **found.functions}, scope := dict(found.inputs))
+    values = {unicode_name(key): np.asarray(value) for key, value in scope.items() if not key.startswith(("d_", "delta"))}
+    read = printed.gradients("\n".join(line for line in str(found).split("\n") if "∂" in line), values)
+    for name, t in names.items():
+        if any(t is w for w in wrt):
+            assert is_close(np.squeeze(read[next(left for left in read if left.endswith(f"/∂{name}"))]), t.grad, 1e-5)
+
+
+def test_axes_that_are_no_question_stay_unwritten():
+    X, b, w = leaf([[0.5, 1.0, 2.0], [2.0, -1.0, 0.1]]), leaf([1.0, 3.0]), leaf([0.1, 0.2, 0.3])
+    assert "None" not in str(tg.derive(((X + b[:, None]) ** 2).sum(), wrt=[X, b]))
+    assert "None" not in str(tg.derive(((X - X.mean(axis=1, keepdims=True)) ** 3 * w).sum(), wrt=[X, w]))
+
+
+@pytest.mark.parametrize("name", ["a", "z", "a1", "a_"])
+def test_a_name_of_the_user_stays_the_users(name):
+    x, slope = leaf([-1.0, 2.0]), 0.7
+    y = np.where(x > 0, x, slope * (np.exp(2 * x) - 1))
+    found = tg.derive(y.sum(), wrt=x, names={name: slope, "x": x})
+    assert found.inputs[identifier(name)] == slope
+    written = [line.partition(" = ")[0].strip() for line in str(found).split("\n")]
+    assert unicode_name(name) not in written
+    assert agrees(y.sum(), [x], found)
+
+
+@pytest.mark.parametrize("base", [2, 10, 1.5, 2.0, np.e])
+def test_a_power_of_a_number_has_its_logarithm(base):
+    x = leaf(0.3)
+    loss = base**x
+    found = tg.derive(loss, wrt=x)
+    assert "where" not in str(found)
+    assert "where" not in str(tg.explain(loss, wrt=x))
+    assert agrees(loss, [x], found)
+
+
+def test_remarks_call_constants_what_the_lines_do():
+    z = leaf([[1.0, 2.0], [0.5, 0.1]])
+    loss = -(z.log_softmax(axis=1) * np.eye(2)).sum()
+    found = str(tg.derive(loss, wrt=z))
+    assert "(for the entries of c₁ add up to 1)" in found

@@ -21,7 +21,7 @@ import numpy as np
 
 from .core import Tensor
 from .operation import Op
-from .registry import numpy_functions
+from .registry import numpy_functions, registry
 
 # how tightly a text holds together; a slot of a template needs at least so much, or it gets parentheses
 LOOSE, COMPARED, OR, AND, SUM, BIG, PRODUCT, JOINED, SIGNED, POWER, CALLED, ATOM = range(12)
@@ -500,11 +500,11 @@ def statics_text(op: Op, static: Mapping[str, Any], names: Mapping[int, str]) ->
     return texts
 
 
-def _outer(args: Sequence[Any]) -> int:
+def _outer(args: Sequence[Any], names: Container[int]) -> int:
     """Whether a product is of every entry of a column with every entry of a row: 1, of a row with a column: -1, otherwise 0."""
-    a, b = map(np.shape, args)
-    for of, (x, y) in ((1, (a, b)), (-1, (b, a))):
-        if len(x) == 2 and x[1] == 1 < x[0] and len(y) == 1 and y[0] > 1:
+    for of, (a, b) in ((1, args), (-1, args[::-1])):
+        column, row = np.shape(a), place(b, names)
+        if len(column) == 2 and column[1] == 1 < column[0] and len(row.shape) == 1 < row.shape[0] and row.axes == [-1]:
             return of
     return 0
 
@@ -517,6 +517,62 @@ def _is_upright(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> bool:
     shape = static["shape"] if isinstance(static["shape"], tuple) else (static["shape"],)
     rest = int(np.prod(of)) // max(1, -int(np.prod(shape))) if -1 in shape else 0
     return [k for k in of if k != 1] == [rest if k == -1 else k for k in shape if (rest if k == -1 else k) != 1]
+
+
+def _is_unwritten(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> bool:
+    """Whether mathematics shows the operand of an op in its place."""
+    return (op.name == "maximum" and is_guard(args[1])) or _template(op.latex, static) == "{}" or _is_upright(op, args, static)
+
+
+class Place(NamedTuple):
+    """An operand as it is written, and where its axes come to lie beside another: counted from the last, as NumPy lines arrays up."""
+
+    shape: tuple[int, ...]
+    axes: list[int]
+    is_column: bool  # it reads Σ over the columns, which stands beside the rows
+
+    def upright(self, ndim: int) -> tuple[Any, ...]:
+        """What puts the axes there: v[:, None]."""
+        found: list[Any] = [None] * ndim
+        for i in self.axes:
+            found[i] = slice(None)
+        while found[-1] is not None and len(found) > 1:
+            found.pop()
+        return tuple(found)
+
+
+def place(a: Any, names: Container[int]) -> Place:
+    """The place of an operand whose new axes, of length 1, are left to the reader."""
+    chain: list[Tensor] = []
+    while (
+        type(a) is Tensor
+        and a.op is not None
+        and id(a) not in names
+        and _is_unwritten(a.op, a.args, a.static)
+        and np.ndim(a) > np.ndim(a.args[0]) > 0
+    ):
+        chain.append(a)
+        a = a.args[0]
+    shape = np.shape(a)
+    axes = [i - len(shape) for i, n in enumerate(shape) if n != 1]
+    for t in reversed(chain):
+        if t.op is not registry["broadcast_to"]:  # which lines axes up as any op does
+            axes = [i - t.ndim for i, n in enumerate(t.shape) if n != 1]
+    is_sum = type(a) is Tensor and a.op is not None and id(a) not in names and a.ndim == 1 == np.ndim(a.args[0]) - 1
+    return Place(shape, axes, is_sum and a.static.get("axis") in (1, -1) and a.op.shapes == "axes")
+
+
+def _is_misread(places: Sequence[Place]) -> bool:
+    """Whether who lines arrays up as NumPy does, a vector also beside the columns of a matrix as long, comes to another result."""
+    read = [[i - len(p.shape) for i, n in enumerate(p.shape) if n != 1] for p in places]
+    found = [p.axes for p in places]
+    deep = max(len(p.shape) for p in places)
+    if deep == 2:
+        lengths = [max((p.shape[i] for p in places if len(p.shape) == 2 and p.shape[i] != 1), default=0) for i in (0, 1)]
+        for k, p in enumerate(places):
+            if len(p.shape) == 1 < p.shape[0] and (p.shape[0] != lengths[1] or p.is_column) and lengths[0] in (p.shape[0], 0):
+                read[k] = [-2]
+    return read != found
 
 
 class Mathematics(Language):
@@ -559,8 +615,11 @@ class Mathematics(Language):
 
     def call(self, made: Call, operands: Sequence[Written], names: Mapping[int, str]) -> Written:
         op, args, static, _ = made
-        if (op.name == "maximum" and is_guard(args[1])) or _template(op.latex, static) == "{}" or _is_upright(op, args, static):
+        if _is_unwritten(op, args, static):
             return operands[0]
+        is_product = _template(op.write, static) == "{} * {}"
+        if len(args) > 1 and not op.shapes and op.variadic is None and not op.cases and not (is_product and _outer(args, names)):
+            operands = self.upright(args, operands, names)
         template = self.template(op, static)
         over = self.over(static["axis"], np.ndim(args[0])) if "axis" in static else ""
         if template is None:
@@ -571,9 +630,22 @@ class Mathematics(Language):
             key: self.text(index_literal(value, names) if key == "index" else literal(value, names) or "?") for key, value in static.items()
         }
         statics["over"] = over
-        if _template(op.write, static) == "{} * {}":
-            return self.product(template, args, operands)
+        if is_product:
+            return self.product(template, args, operands, names)
         return self.filled(template, operands, statics)
+
+    def upright(self, args: Sequence[Any], operands: Sequence[Written], names: Container[int]) -> Sequence[Written]:
+        """Operands entry by entry beside each other, with their new axes where these cannot be left to the reader."""
+        places = [place(a, names) for a in args]
+        if not _is_misread(places):
+            return operands
+        ndim = max(-i for p in places for i in p.axes)
+        template = self.prepared("{}[{index}]", "{}[{index}]")
+        found = list(operands)
+        for k, p in enumerate(places):
+            if p.axes and (p.is_column or p.axes != [i - len(p.shape) for i, n in enumerate(p.shape) if n != 1]):
+                found[k] = template.fill([operands[k]], {"index": self.text(index_literal(p.upright(ndim), {}))}, self.bracketed)
+        return found
 
     def filled(self, template: Template, operands: Sequence[Written], statics: Mapping[str, str]) -> Written:
         """The template with its operands."""
@@ -593,12 +665,13 @@ class Mathematics(Language):
         """A text in parentheses."""
         return f"({text})"
 
-    def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written]) -> Written:
+    def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written], names: Container[int]) -> Written:
         """Entry by entry between arrays; with a number or a scalar it is an ordinary product, and a sum may follow bare."""
         left, right = operands
-        if outer := _outer(args):
+        if outer := _outer(args, names):
             text, more = operands if outer > 0 else operands[::-1]
-            column, row = (part.text if part.level >= JOINED else self.bracketed(part.text) for part in (text, more))
+            column = text.text if text.level >= JOINED else self.bracketed(text.text)
+            row = more.text if more.level >= CALLED else self.bracketed(more.text)
             return Written(f"{column} {row}{self.top}", JOINED)
         level = PRODUCT
         if right.level == BIG:

@@ -318,7 +318,9 @@ class Reading:
             if is_law and np.allclose(total, total.flat[0], rtol=1e-12, atol=0):
                 whole = round(float(total.flat[0]), 9)
                 named = self.symbols[rest].name
-                self.known.remarks.add(f"the entries of {named} add up to {whole:g}" if named else "every row is taken as often")
+                self.known.remarks.add(
+                    f"the entries of {unicode_name(named)} add up to {whole:g}" if named else "every row is taken as often"
+                )
                 return factor * self._number(whole)
         made = self.recorded(rest, t.args[0]) if factor != 1 else None
         return self._symbol(t) if made is None else factor * self._symbol(made.sum(**t.static))

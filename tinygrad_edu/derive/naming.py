@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..core import Tensor
 from ..formula import is_variable
 from ..graph import ancestors, held, softmax_scores
-from ..languages import cleaned, identifier, is_bare_function, is_repeated, literal
+from ..languages import cleaned, identifier, is_bare_function, is_repeated, literal, unicode_name
 from ..registry import registry
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name
@@ -25,7 +25,7 @@ def all_named(loss: Tensor, labels: dict[int, str], wanted: Sequence[Tensor] = (
     labels.setdefault(id(loss), "loss")
     for k, t in enumerate((t for t in wanted if t.op is not None and id(t) not in labels), 1):
         labels[id(t)] = f"y{k}"
-    taken = set(labels.values())
+    taken = {*labels.values(), *map(unicode_name, labels.values())}
     nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
     activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, *LOGARITHMS, "softmax")]
     for k, t in enumerate(activations, 1):
@@ -33,11 +33,10 @@ def all_named(loss: Tensor, labels: dict[int, str], wanted: Sequence[Tensor] = (
         scores = softmax_scores(t)
         for tensor, letter in ((t.args[0], "z"), (t, "a")) if scores is None else ((scores[0], "z"), (t, "p")):
             if type(tensor) is Tensor and id(tensor) not in labels and tensor.op is not None and tensor.op.name not in LOGARITHMS:
-                name = f"{letter}{number}"
-                while name in taken:
-                    name += "_"
+                numbered = (f"{letter}{n}" for n in count(k)) if number else chain([letter], (f"{letter}{n}" for n in count(1)))
+                name = next(name for name in numbered if name not in taken and unicode_name(name) not in taken)
                 labels[id(tensor)] = name
-                taken.add(name)
+                taken |= {name, unicode_name(name)}
     for k, t in enumerate((t for t in ancestors(loss) if t.is_leaf and t.requires_grad and id(t) not in labels), 1):
         labels[id(t)] = f"p{k}"
     constants = [a for t in nodes + [loss] for a in held(t)[1:] if np.ndim(a) and not is_variable(a) and literal(a, {}) is None]

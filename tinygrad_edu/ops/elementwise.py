@@ -101,6 +101,8 @@ def _slope(a: Any, b: Any) -> Any:
 
 def _log_of_base(a: Any, b: Any) -> Any:
     """log a, with 0 in place of log 0 where b is no pole: 0 ** b is 0 for all b > 0."""
+    if (type(a) is int or type(a) is float) and 0 < a < np.inf:
+        return float(np.log(a))
     return np.log(np.where((a == 0) & (b >= 0), 1.0, a))
 
 
