@@ -46,6 +46,7 @@ IN_NUMPY = {
     "to_device": "t  # its numbers are a NumPy array's, on the CPU",
     "tobytes": "t.numpy().tobytes()",
     "tofile": "t.numpy().tofile(file)",
+    "tostring": "t.numpy().tobytes()",  # of NumPy before 2.3
     "trace": "(t * np.eye(len(t))).sum()",
     "view": "t.reshape(shape)  # or t.numpy().view(dtype)",
 }
