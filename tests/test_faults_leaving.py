@@ -14,6 +14,7 @@ from collections import deque
 import matplotlib.figure
 import numpy as np
 import pytest
+from messages import told
 
 import tinygrad_edu as tg
 
@@ -47,15 +48,6 @@ def objects(x):
     out[:] = [x[0].detach(), x[1].detach()]
     out[0], out[1] = x[0], x[1]
     return out
-
-
-def told(error):
-    """The text of an error, and of what caused it: NumPy puts an error of its own over that of an entry."""
-    texts = []
-    while error is not None:
-        texts.append(str(error))
-        error = error.__cause__ or error.__context__
-    return "\n".join(texts)
 
 
 LOSING = {

@@ -1,13 +1,17 @@
 """The table of derivatives: one property test for every op in it, and proof that the test fails when it must."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.define import in_table
+from tinygrad_edu.formula import sample
 from tinygrad_edu.graph import value_of
 from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import GradientMismatch, check_op
+from tinygrad_edu.testing.subject import kinks_of
 
 TABLE = sorted(name for name, op in registry.items() if in_table(op))
 
@@ -122,3 +126,13 @@ def test_an_infinite_gradient_where_a_finite_one_is_right_is_caught(define):
     wrong = define(lambda x: x * 1.0, lambda g, y, x: g * np.inf, name="boundless")
     with pytest.raises(GradientMismatch, match="boundless"):
         check_op(wrong)
+
+
+@pytest.mark.parametrize("name", [name for name, op in registry.items() if op.kinks is not None])
+def test_how_far_a_kink_is_can_be_asked_of_any_numbers(name):
+    op = registry[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        operands, static, _ = sample(op)
+        for x in (5e-324, 1e-300, 1e300, np.inf, np.nan):
+            kinks_of(op, [np.full_like(a, x) if np.asarray(a).dtype.kind == "f" else a for a in operands], static)

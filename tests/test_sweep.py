@@ -17,6 +17,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
+from messages import told
 
 import tinygrad_edu as tg
 from tinygrad_edu import leaving
@@ -155,14 +156,6 @@ def measured(f, form, keyword):
     """The gradient by central differences of the call on plain arrays."""
     slopes = [(total(f, form, V + h, keyword) - total(f, form, V - h, keyword)) / 2e-5 for h in 1e-5 * np.eye(2)]
     return np.array([float(s) for s in slopes])
-
-
-def told(error):
-    texts = []
-    while error is not None:
-        texts.append(str(error))
-        error = error.__cause__ or error.__context__
-    return "\n".join(texts)
 
 
 def by_backward(f):

@@ -41,6 +41,12 @@ def value_of(a: Any) -> Any:
     return np.asarray(a.numpy() if type(a) is Tensor else a)
 
 
+def asks(t: Tensor, i: int) -> bool:
+    """Whether operand `i` gets a gradient from the op that made `t`."""
+    a = t.args[i]
+    return t.requires_grad and type(a) is Tensor and a.requires_grad and t.op is not None and t.op.rule(i) is not None
+
+
 def held(t: Tensor) -> list[Any]:
     """The tensor, its operands, and its static arguments with the parts of tuples: all that may have a name."""
     found: list[Any] = [t, *t.args]

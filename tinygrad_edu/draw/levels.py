@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import Tensor, fit
 from ..formula import Formula, is_variable, local_derivative, parameters, pulled_back, recognized
-from ..graph import ancestors
+from ..graph import ancestors, asks
 from ..languages import LANGUAGES, Call, cleaned, free_letter, latex_name, latex_text, unicode_name
 from ..operation import Op
 from .diagram import Arrow, Box, Diagram, Kind, Text, between
@@ -76,7 +76,7 @@ class Ops(Level):
             shown[id(t)] = t
         values = list(shown.values())
         super().__init__(outputs, values, _labels(values, names), names)
-        self.uses = Counter(id(a) for t in tensors for i, a in enumerate(t.args) if _is_asked(t, i))
+        self.uses = Counter(id(a) for t in tensors for i, a in enumerate(t.args) if asks(t, i))
         for t in tensors:
             if t.op is not None and t not in older:
                 self.boxes[id(t)].mark = _pattern(t)
@@ -257,12 +257,6 @@ def _op_text(t: Tensor) -> Text:
     return Text(made.unicode, made.latex)
 
 
-def _is_asked(t: Tensor, i: int) -> bool:
-    """Whether operand `i` gets a gradient from the op that made `t`."""
-    a = t.args[i]
-    return t.op is not None and _is_tensor(a) and a.requires_grad and t.op.rule(i) is not None
-
-
 def _rule_texts(t: Tensor) -> list[tuple[int, Text]]:
     """What the op's rules make of the gradient, for each operand that gets one."""
     op = t.op
@@ -270,7 +264,7 @@ def _rule_texts(t: Tensor) -> list[tuple[int, Text]]:
     texts = []
     for i in range(len(t.args)):
         rule = op.textbook(i)
-        if rule is None or not _is_asked(t, i):
+        if rule is None or not asks(t, i):
             continue
         g, y, *letters = parameters(rule, len(t.args))
         calls = {g: f"∂{_RESULT}", y: _RESULT} | {letter: _word(_first(t.args, b)) for letter, b in zip(letters, t.args, strict=True)}

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import Tensor, fit
 from ..explain.reasons import of_use
 from ..explain.telling import Math, Sentence, named
-from ..graph import ancestors, value_of
+from ..graph import ancestors, asks, value_of
 from .layout import arranged
 from .notation import Notation, labels_of, parts_of, plain, text_of, things
 from .numbers import Pool
@@ -58,7 +58,7 @@ class Pass:
 
     def _backward(self, loss: Tensor) -> list[Step]:
         """The engine's walk, newest first; at each op what its rules give, and how the sums grow."""
-        total = Counter(id(a) for t in self.nodes if type(t) is Tensor for i, a in enumerate(t.args) if _asks(t, i))
+        total = Counter(id(a) for t in self.nodes if type(t) is Tensor for i, a in enumerate(t.args) if asks(t, i))
         count: Counter[int] = Counter()
         sums: dict[int, Any] = {}
         kept: dict[int, int] = {}  # where the latest sum is among the numbers
@@ -72,7 +72,7 @@ class Pass:
             step: Step = {"kind": "backward", "node": self._index[id(t)], "gradient": here, "uses": []}
             values = [a.numpy() if type(a) is Tensor else a for a in t.args]
             for i, a in enumerate(t.args):
-                if not _asks(t, i):
+                if not asks(t, i):
                     continue
                 raw: Any = t.op.pull(t.op.rule(i), g, t.numpy(), values, t.static)  # type: ignore[arg-type]
                 part = np.asarray(fit(raw, a.numpy(), t.op, a, t.numpy()))
@@ -122,12 +122,6 @@ def sentence(why: Sentence) -> str:
     first, *rest = why
     begin = first.unicode if isinstance(first, Math) else first[0].upper() + first[1:]
     return begin + "".join(w.unicode if isinstance(w, Math) else w for w in rest) + "."
-
-
-def _asks(t: Tensor, i: int) -> bool:
-    """Whether operand `i` gets a gradient from the op that made `t`."""
-    a = t.args[i]
-    return t.requires_grad and type(a) is Tensor and a.requires_grad and t.op is not None and t.op.rule(i) is not None
 
 
 def graph(played: Pass) -> dict[str, Any]:

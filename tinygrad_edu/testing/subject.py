@@ -306,7 +306,8 @@ def piece_of(outputs: Sequence[Tensor]) -> Piece:
 
 def kinks_of(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> list[Any]:
     """What is zero at the kinks of an op with these operands: arrays, none if it has no kinks."""
-    found = op.kinks(*[value_of(a) for a in operands], **static) if op.kinks is not None else ()
+    with np.errstate(all="ignore"):  # what has no number there is far from every kink
+        found = op.kinks(*[value_of(a) for a in operands], **static) if op.kinks is not None else ()
     return [np.asarray(k, DOUBLE) for k in (found if isinstance(found, tuple) else (found,))]
 
 
