@@ -86,7 +86,7 @@ BINARY = {
     ),
     "maximum": (np.maximum, lambda a, b: lambda g: g * ((a > b) + 0.5 * (a == b)), lambda a, b: lambda g: g * ((b > a) + 0.5 * (a == b))),
 }
-READ_NOTHING = {"neg", "half"}  # of their operand
+READ_NOTHING = {"neg", "half", "relu"}  # of their operand; relu looks at its result
 READ = {  # the operands that the rules read, of those that want a gradient: (a, b, whether a wants one, whether b does)
     "add": lambda a, b, for_a, for_b: [],
     "subtract": lambda a, b, for_a, for_b: [],
