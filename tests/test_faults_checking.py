@@ -194,6 +194,13 @@ def test_below_resolution_and_not_differentiable_are_told_apart():
     assert not re.search("nan was measured", str(report))
 
 
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("f", [np.sin, np.cos], ids=["sin", "cos"])
+@pytest.mark.parametrize("x", [2.0**40, 1e6])
+def test_a_function_that_turns_many_times_within_a_step_is_not_taken_for_noise(f, x, order):
+    assert checked(f, np.array(x), order=order)
+
+
 # -- what a user sees ----------------------------------------------------------------------------------------------------------------
 
 FAILING = """

@@ -295,9 +295,14 @@ def length_of(vector: Any) -> float:
 
 
 def _louder(seen: list[tuple[float, float, float]]) -> float:
-    """How much louder the rounding is at the smallest steps than it was thought to be."""
-    last = seen[-5:]
-    return max([1.0, *(abs(b[1] - a[1]) / (a[2] + b[2]) for a, b in pairwise(last) if a[2] + b[2] > 0)])
+    """How much louder the rounding is at the smallest steps than it was thought to be.
+
+    Rounding makes quotients differ the more, the smaller the steps are. Differences that shrink are not its doing: there the
+    function bends, as sin does from one period to the next, and smaller steps see ever less of that.
+    """
+    differences = [(abs(b[1] - a[1]), a[2] + b[2]) for a, b in pairwise(seen[-6:])]
+    grown = [later for (before, _), later in pairwise(differences) if 2 * later[0] > before] if len(differences) > 1 else differences
+    return max([1.0, *(apart / lost for apart, lost in grown if lost > 0)])
 
 
 def _diverging(seen: list[tuple[float, float, float]]) -> float:
