@@ -1,1 +1,4 @@
-"""How long a training step takes, and how much memory, beside hand-written NumPy and other engines: `python -m benchmarks`."""
+"""How long a training step takes, and how much memory, beside hand-written NumPy and other engines.
+
+`python -m benchmarks`.
+"""

@@ -1,4 +1,6 @@
-"""The checker on programs that are not its own: no false alarm, few undecided, no fault missed, and a report that can be believed.
+"""The checker on programs that are not its own.
+
+No false alarm, few undecided, no fault missed, and a report that can be believed.
 
 PROGRAMS is how many programs of the bank are tried, SEED which; the full run is
 `PROGRAMS=5000 SEED=77 python -m pytest tests/test_faults_checking.py -k bank`.
@@ -130,7 +132,10 @@ def test_an_undecided_entry_far_outside_of_its_own_error_raises():
 
 
 def test_a_gradient_that_lost_its_digits_is_no_right_one():
-    """(eˣ − 1)/x near 0: the function keeps nine digits, its automatic gradient three, and the difference is said."""
+    """(eˣ − 1)/x near 0.
+
+    The function keeps nine digits, its automatic gradient three, and the difference is said.
+    """
     report = checked(lambda x: (np.exp(x) - 1) / x, np.array(-2.8e-7))
     assert verdicts(report) == [DISAGREES]
     assert "loses its digits here by cancellation" in str(report)
@@ -161,7 +166,10 @@ def test_so_it_is_at_a_kink_that_the_checker_is_not_told_of(gradient):
 
 
 def test_a_convention_of_an_op_is_followed_through_the_whole():
-    """relu(x) − relu(−x) is x, with slope 1; the convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule."""
+    """relu(x) − relu(−x) is x, with slope 1.
+
+    The convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule.
+    """
     report = gradcheck(lambda x: x.relu() - (-x).relu(), np.array([0.0, 1.0]))
     assert verdicts(report)[1] == AGREES
 
@@ -199,6 +207,14 @@ def test_below_resolution_and_not_differentiable_are_told_apart():
 @pytest.mark.parametrize("x", [2.0**40, 1e6])
 def test_a_function_that_turns_many_times_within_a_step_is_not_taken_for_noise(f, x, order):
     assert checked(f, np.array(x), order=order)
+
+
+@pytest.mark.parametrize("large", [2.0**30, 2.0**40, 1e15])
+@pytest.mark.parametrize("f", [np.sum, np.mean, lambda x: x @ np.ones(24)], ids=["sum", "mean", "matmul"])
+def test_a_sum_in_which_large_numbers_cancel_is_loud(f, large):
+    x = np.full(24, 2.0**-10)
+    x[[19, 23]] = large, -large
+    assert checked(f, x)
 
 
 # -- what a user sees ----------------------------------------------------------------------------------------------------------------

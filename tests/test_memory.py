@@ -1,4 +1,7 @@
-"""What `grad` remembers of large results: no more than the rules read, and yet nothing that anybody sees differs."""
+"""What `grad` remembers of large results.
+
+No more than the rules read, and yet nothing that anybody sees differs.
+"""
 
 import tracemalloc
 

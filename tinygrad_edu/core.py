@@ -94,7 +94,10 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Array:
-        """The array. A leaf's may be written to before it is used; what a graph remembers is read-only."""
+        """The array. A leaf's may be written to before it is used.
+
+        What a graph remembers is read-only.
+        """
         if self._op is not None:
             return self.numpy()
         self._known()
@@ -134,7 +137,10 @@ class Tensor(Methods):
 
     @property
     def grad(self) -> Array | Any:  # with Any, as `re.match` has it, `p -= lr * p.grad` is no error to type checkers
-        """The gradient that `backward` found, an array of the same shape and dtype; None: not computed."""
+        """The gradient that `backward` found, an array of the same shape and dtype; None.
+
+        Not computed.
+        """
         if recorder.get() is not None:
             recorder.get().refuse_gradient(self)
         return self._grad
@@ -157,7 +163,10 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients are asked for: of a leaf, by its maker; of a result, because an operand of its op requires one."""
+        """Whether gradients are asked for: of a leaf, by its maker.
+
+        Of a result, because an operand of its op requires one.
+        """
         if recorder.get() is not None:
             recorder.get().asked_for_flag(self)
         return self._requires_grad
@@ -246,7 +255,10 @@ class Tensor(Methods):
         return At(self)
 
     def _known(self) -> Array:
-        """The data, for whoever goes by its values: while `compile` records, those of its inputs are not known."""
+        """The data, for whoever goes by its values.
+
+        While `compile` records, those of its inputs are not known.
+        """
         if recorder.get() is not None:
             recorder.get().refuse_value(self)
         return self._array
@@ -264,7 +276,10 @@ class Tensor(Methods):
         return np.array(leaving.value(self), dtype, copy=copy)
 
     def __dlpack__(self, **how: Any) -> Any:
-        """A copy of its numbers, for libraries that take arrays in this way: not all of them keep to read-only."""
+        """A copy of its numbers, for libraries that take arrays in this way.
+
+        Not all of them keep to read-only.
+        """
         return leaving.value(self).copy().__dlpack__(**how)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -363,7 +378,10 @@ class Tensor(Methods):
     # -- in place --------------------------------------------------------------------------------------------------------------
 
     def _in_place(self, operator: Callable[[Any, Any], Any], sign: str, value: Any) -> Tensor:
-        """`t += x`: a new tensor where history is involved; on a leaf the data changes, if nobody needs it as it was."""
+        """`t += x`: a new tensor where history is involved.
+
+        On a leaf the data changes, if nobody needs it as it was.
+        """
         if recorder.get() is not None:
             recorder.get().refuse_change(self, f"{sign}= ...")
         if self._op is not None or (type(value) is Tensor and not self._requires_grad and (value._requires_grad or value._op)):
@@ -443,7 +461,9 @@ class Tensor(Methods):
     # -- gradients -------------------------------------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None, *, intermediates: bool = True) -> None:
-        """Fill `.grad` of all that this tensor was made from; `seed` is the gradient at this tensor, 1 for a scalar.
+        """Fill `.grad` of all that this tensor was made from.
+
+        `seed` is the gradient at this tensor, 1 for a scalar.
 
         Leaves accumulate over calls (`zero_grad` clears); intermediates keep the gradient of the latest call, or with
         `intermediates=False` none, which saves their memory. The graph stays usable.
@@ -472,7 +492,9 @@ class Tensor(Methods):
     def adjoints(
         self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None
     ) -> Iterator[tuple[Tensor, Any]]:
-        """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
+        """Yield (tensor, gradient of self with respect to it).
+
+        Recorded tensors newest first, then the leaves.
 
         Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`
         is left out.
@@ -565,7 +587,10 @@ class Tensor(Methods):
             yield t, g if g.dtype is t._array.dtype else g.astype(t._array.dtype)
 
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
-        """The gradient at self, checked: an array (or Tensor) of its shape and dtype that nobody else holds."""
+        """The gradient at self, checked.
+
+        An array (or Tensor) of its shape and dtype that nobody else holds.
+        """
         if not self._requires_grad:
             raise RuntimeError(
                 f"{self.label()} depends on no tensor that requires a gradient: make the parameters with requires_grad=True, "
@@ -618,7 +643,10 @@ lent: dict[int, ref[Tensor]] = {}  # the leaves whose data was handed out by `.d
 
 
 def look(t: Tensor) -> None:
-    """Notice whether data that was handed out has changed since the last look; when nobody holds it any more, it is not looked at again."""
+    """Notice whether data that was handed out has changed since the last look.
+
+    When nobody holds it any more, it is not looked at again.
+    """
     seen = t._lent
     if seen is None:
         return
@@ -656,7 +684,9 @@ class _Probe:
 
 
 def _references() -> tuple[int, int]:
-    """What getrefcount says of data that a tensor alone holds: when looked at, and in the setter after `t.data -= x`.
+    """What getrefcount says of data that a tensor alone holds.
+
+    When looked at, and in the setter after `t.data -= x`.
 
     The second is 0 where Python lends references without counting them, so that a variable would not show.
     """
@@ -672,7 +702,10 @@ _alone = _references()
 
 
 def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
-    """What the rules of the op that made `t` give for the gradient `g`: the tensors that require a gradient, each with its own."""
+    """What the rules of the op that made `t` give for the gradient `g`.
+
+    The tensors that require a gradient, each with its own.
+    """
     op, args, static = t._op, t._args, t._static
     assert op is not None
     for a in args:
@@ -707,7 +740,10 @@ def refuse_changed(a: Tensor, t: Tensor) -> NoReturn:
 
 
 def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
-    """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched to those of the output `y`."""
+    """The gradient `gx` with the shape and dtype of `x`.
+
+    Summed over the axes that broadcasting stretched to those of the output `y`.
+    """
     if type(gx) is not ndarray and not isinstance(gx, (Tensor, ndarray, np.generic)):
         raise TypeError(
             f"the rule of {op.name} for {a.label()} gave {short(gx)}, which is no array: "
@@ -765,7 +801,10 @@ def _is_strange(given: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int,
 
 @lru_cache
 def stretched(shape: tuple[int, ...], original: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The axes that broadcasting `original` to `shape` stretched or added; None if it does not broadcast to it."""
+    """The axes that broadcasting `original` to `shape` stretched or added.
+
+    None if it does not broadcast to it.
+    """
     lead = len(shape) - len(original)
     if lead < 0 or any(n not in (m, 1) for m, n in zip(shape[lead:], original, strict=True)):
         return None
@@ -789,11 +828,17 @@ class AtIndex(AtMethods):
         self.t, self.index = t, index
 
     def set(self, value: Any) -> Tensor:
-        """A copy of the tensor in which the entries at the index are `value`; where an index repeats, the last one counts."""
+        """A copy of the tensor in which the entries at the index are `value`.
+
+        Where an index repeats, the last one counts.
+        """
         return registry["index_set"](self.t, value, self.index)
 
     def add(self, value: Any) -> Tensor:
-        """A copy of the tensor with `value` added at the index; where an index repeats, all are added."""
+        """A copy of the tensor with `value` added at the index.
+
+        Where an index repeats, all are added.
+        """
         program = recorder.get()
         found = None if program is None else program.at(self.t, self.index, value)
         return registry["index_add"](self.t, value, self.index) if found is None else found

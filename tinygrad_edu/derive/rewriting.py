@@ -1,4 +1,6 @@
-"""The recorded loss written in the terms of a textbook: equal values, and rules that collapse as they do on paper.
+"""The recorded loss written in the terms of a textbook.
+
+Equal values, and rules that collapse as they do on paper.
 
 exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z); a product without
 a zero in it gets the rule y / x.
@@ -21,7 +23,10 @@ TOLERANCE = 1e-9  # of the values before and after, relative to the largest
 
 
 def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], remarks: set[str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
-    """The loss in those terms, and what became of each tensor; labels move on to what takes a tensor's place."""
+    """The loss in those terms, and what became of each tensor.
+
+    Labels move on to what takes a tensor's place.
+    """
     new: dict[Tensor, Tensor] = {}
     with enable_grad(), np.errstate(all="ignore"):
         for t in ancestors(loss):
@@ -97,7 +102,10 @@ def _as_logsumexp(t: Tensor, args: list[Any]) -> Tensor | None:
 
 
 def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
-    """z - logsumexp(z) for s - log Σ exp(s), where s = z - max(z); and logsumexp(z) for max(z) + log Σ exp(z - max(z))."""
+    """z - logsumexp(z) for s - log Σ exp(s), where s = z - max(z).
+
+    And logsumexp(z) for max(z) + log Σ exp(z - max(z)).
+    """
     if t.op not in (registry["subtract"], registry["add"]):
         return None
     for s, logarithm in (args, args[::-1]) if t.op is registry["add"] else (args,):
@@ -114,7 +122,10 @@ def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
 
 
 def _as_quotients(t: Tensor, args: list[Any], labels: dict[int, str], remarks: set[str]) -> Tensor | None:
-    """A product whose derivative by each factor is the product over the factor: so if none of them is 0."""
+    """A product whose derivative by each factor is the product over the factor.
+
+    So if none of them is 0.
+    """
     if t.op is not registry["prod"] or not t.args[0].numpy().all():
         return None
     prod = registry["prod"]

@@ -1,4 +1,7 @@
-"""What `explain` gives: the chain rule for one recorded value, link by link, as text, Markdown, LaTeX and HTML."""
+"""What `explain` gives.
+
+The chain rule for one recorded value, link by link, as text, Markdown, LaTeX and HTML.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from .telling import EQUALS, PLUS, TIMES, Block, Gap, Item, Items, Line, Math, R
 
 
 class Explanation:
-    """What `explain` gives. Printed it is text; `.markdown`, `.latex` and `.html` say the same for other places."""
+    """What `explain` gives. Printed it is text.
+
+    `.markdown`, `.latex` and `.html` say the same for other places.
+    """
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         self.chains = list(chains)
@@ -51,7 +57,10 @@ class Explanation:
 
 
 def _of_numbers(chain: Chain) -> list[Block]:
-    """The chain rule in symbols, a row for each factor, the product; where there are several paths, each one's, and the sum."""
+    """The chain rule in symbols, a row for each factor, the product.
+
+    Where there are several paths, each one's, and the sum.
+    """
     paths = [folded(path) for path in chain.paths()]
     rows = [_row(link) for link in dict.fromkeys(link for path in paths for link in path)]
     if len(rows) == 1:
