@@ -360,6 +360,32 @@ def test_one_object_is_shared_by_threads():
     assert not any(seen)
 
 
+def test_decorated_functions_of_every_kind_are_given_what_they_are_called_with():
+    """Arguments by position and by name, to functions, generators, coroutines and asynchronous generators."""
+
+    @tg.no_grad
+    def plain(*args, **kwargs):
+        return args, kwargs
+
+    @tg.no_grad
+    def generator(*args, **kwargs):
+        yield args, kwargs
+
+    @tg.no_grad
+    async def coroutine(*args, **kwargs):
+        return args, kwargs
+
+    @tg.no_grad
+    async def asynchronous(*args, **kwargs):
+        yield args, kwargs
+
+    async def gathered():
+        return await coroutine(1, a=2), [item async for item in asynchronous(1, a=2)]
+
+    assert [plain(1, a=2), *generator(1, a=2)] == [((1,), {"a": 2})] * 2
+    assert asyncio.run(gathered()) == (((1,), {"a": 2}), [((1,), {"a": 2})])
+
+
 def test_decorated_generators_and_coroutines_record_nothing_whenever_they_go_on():
     @tg.no_grad()
     def numbers(n):

@@ -63,6 +63,17 @@ def test_a_rule_wrong_at_order_2_alone_is_caught(define):
         check_op(wrong)
 
 
+@pytest.mark.parametrize("recorded", [lambda g, y, x: g, lambda g, y, x: 3 * x**2], ids=["constant", "without g"])
+def test_a_rule_that_gives_other_values_when_it_is_recorded_is_caught(define, recorded):
+    """Such a rule is right at order 1, and its derivative agrees with itself at order 2."""
+
+    def rule(g, y, x):
+        return recorded(g, y, x) if type(x) is tg.Tensor else g * 3 * x**2
+
+    with pytest.raises(AssertionError, match="rule 0 of two_faced gives other values for Tensors"):
+        check_op(define(lambda x: x**3, rule, name="two_faced"))
+
+
 def test_a_rule_wrong_for_negative_inputs_alone_is_caught(define):
     wrong = define(np.abs, lambda g, y, x: g, name="half_right", kinks=lambda x: x)
     with pytest.raises(GradientMismatch, match="half_right"):

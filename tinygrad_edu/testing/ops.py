@@ -125,6 +125,11 @@ def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
                 reject()
 
 
+def _largest(x: Any) -> float:
+    """The largest magnitude of finite entries; 0 if there is none."""
+    return float(np.abs(x, where=np.isfinite(x), out=np.zeros(np.shape(x))).max(initial=0.0))
+
+
 def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[int]) -> None:
     """The rules themselves, on read-only arrays.
 
@@ -141,4 +146,8 @@ def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[in
         assert stretched(np.shape(gx), operands[i].shape) is not None, (
             f"rule {i} of {op.name} gives shape {np.shape(gx)} for an argument of {operands[i].shape}"
         )
+        recorded = op.pull(rule, _as_tensor(g), _as_tensor(y), [_as_tensor(x) for x in operands], static)
+        differ = f"rule {i} of {op.name} gives other values for Tensors, when its gradient is recorded, than for arrays"
+        rtol = 1e3 * np.finfo(y.dtype).eps
+        assert np.allclose(np.asarray(recorded.numpy(), float), np.asarray(gx, float), rtol, rtol * _largest(gx), equal_nan=True), differ
     assert np.array_equal(y, kept, equal_nan=True), f"a rule of {op.name} changed the output"
