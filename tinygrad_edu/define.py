@@ -203,8 +203,9 @@ def in_table(made: Op) -> bool:
 
     A user's op may be defined again, as a notebook does, the table's may not.
     """
-    tables = [vars(module) for name, module in list(sys.modules.items()) if name.startswith(f"{__package__}.ops.")]
-    return any(table.get(made.name) is made for table in tables)
+    home = f"{__package__}.ops"
+    sections = [sys.modules.get(f"{home}.{section}") for section in sys.modules[home].__all__]
+    return any(getattr(section, made.name, None) is made for section in sections)
 
 
 def _is_users(held: Any) -> bool:
