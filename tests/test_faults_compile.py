@@ -876,6 +876,43 @@ def test_an_item_is_seen_to_change_whatever_holds_it(name):
     same(f(X), plain(tg.Tensor(X)))
 
 
+class Settings(dict):
+    """A dict of the user's, with a method that is written in C."""
+
+
+STAYING = {
+    "ufuncs, and a method that is called like theirs": ([np.add, np.multiply], lambda x, held: held[0](x, 1.0).at[0].set(2.0)),
+    "a method of dict, of a user's dict": (Settings(rate=2.0), lambda x, held: x * held.get("rate")),
+    "a class method of dict": (Settings(rate=2.0), lambda x, held: x * len(held.fromkeys("ab"))),
+    "a method of tuple, of a named tuple": (namedtuple("Sizes", "a b")(2, 3), lambda x, held: x * held.count(2) + held.a),
+    "a descriptor of a class in C": (np.float32, lambda x, held: x * held(2.0).real),
+    "an exception's arguments": (ValueError(2.0), lambda x, held: x * held.args[0]),
+}
+
+
+@pytest.mark.parametrize("name", STAYING)
+def test_what_stays_is_no_reason_to_record_again(name):
+    held, plain = STAYING[name]
+    runs = []
+
+    def counted(x):
+        runs.append(1)
+        return plain(x, held)
+
+    f = tg.compile(counted)
+    for _ in range(3):
+        same(f(X), plain(tg.Tensor(X), held))
+    assert len(runs) == 1
+
+
+def test_another_method_in_place_of_one_written_in_c_is_seen(monkeypatch):
+    held = Settings(rate=2.0)
+    f = tg.compile(lambda x: x * held.get("rate"))
+    same(f(X), tg.Tensor(X) * 2.0)
+    monkeypatch.setattr(Settings, "get", lambda self, key: 7.0, raising=False)
+    same(f(X), tg.Tensor(X) * 7.0)
+
+
 def test_the_order_of_a_dict_from_outside_counts():
     shares = {"a": 2.0, "b": 3.0}
 

@@ -19,9 +19,20 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence, Set
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import attrgetter, length_hint, methodcaller
-from types import BuiltinMethodType, CodeType, FunctionType, MemberDescriptorType, MethodType, MethodWrapperType, ModuleType
+from types import (
+    BuiltinMethodType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +58,7 @@ class Place(NamedTuple):
 
         A KeyError, an IndexError, an AttributeError or a ValueError if nothing is.
         """
-        return eval(self.access.format("holder"), {"holder": self.holder, "len": len})
+        return eval(_code(self.access), {"holder": self.holder, "len": len})
 
     def is_same(self) -> bool:
         """Whether the value is there still."""
@@ -66,6 +77,12 @@ def is_same(value: Any, known: Any) -> bool:
     if type(known) is tuple:
         return len(value) == len(known) and all(map(is_same, value, known))
     return isinstance(known, ATOMS) and repr(value) == repr(known)
+
+
+@lru_cache(10_000)
+def _code(access: str) -> CodeType:
+    """What a place is read by, compiled: one wording serves many holders."""
+    return compile(access.format("holder"), "<a place>", "eval")
 
 
 class Surroundings:
@@ -200,21 +217,26 @@ class Surroundings:
             names += [key for key in list(instance) if key[:2] == "__"]
         elif self._is_reflected:
             names += [key for key in list(instance) if type(key) is str and key.isidentifier()]
+        names = [name for name in names if (id(value), name) not in self._taken]
+        if not names:
+            return
+        self._taken.update([(id(value), name) for name in names])
+        kinds = () if isinstance(value, ModuleType) else (*of_class(value).__mro__[:-1], *type(value).__mro__[:-1])
+        spaces = [instance, *map(vars, kinds)]
         for name in names:
-            if (id(value), name) in self._taken:
-                continue
-            kinds = () if isinstance(value, ModuleType) else (*of_class(value).__mro__[:-1], *type(value).__mro__[:-1])
-            found_in = [instance[name]] if name in instance else []
-            found_in += [vars(kind)[name] for kind in kinds if name in vars(kind)]
+            found_in = [space[name] for space in spaces if name in space]
             if not found_in or (found_in[0] is None and name not in instance):
                 continue
-            self._taken.add((id(value), name))
             self._waiting += [found for found in found_in if isinstance(found, METHODS)]  # super() reaches more than the first
             found = found_in[0]
             label = f"{'self' if is_object else value.__name__}.{name}"
-            if isinstance(found, MemberDescriptorType):
+            if is_object and isinstance(found, FIELDS):
                 found = getattr(value, name, None)
-            if isinstance(found, (FunctionType, staticmethod, classmethod)):
+            if isinstance(found, WRITTEN_IN_C):
+                if not is_library(of_class(value).__module__):
+                    bound = f"type({{}}.{name})"
+                    self.places.append(Place(value, bound, type(getattr(value, name)), label))
+            elif isinstance(found, (FunctionType, staticmethod, classmethod)):
                 function = getattr(found, "__func__", found)
                 if not is_library(function.__module__) and name[:2] != "__":  # another may be put in its place
                     self.places.append(Place(value, f"getattr({{0}}.{name}, '__func__', {{0}}.{name})", function, label))
@@ -378,6 +400,8 @@ def is_library(module: str | None) -> bool:
 
 SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "RESUME", "PUSH_NULL")
 METHODS = (FunctionType, staticmethod, classmethod, property)
+FIELDS = (MemberDescriptorType, GetSetDescriptorType, type(Place.label))  # of slots, of classes in C, of named tuples
+WRITTEN_IN_C = (MethodDescriptorType, ClassMethodDescriptorType)  # bound anew at each look; only a user's class may get another
 REFLECTING = {"getattr", "hasattr", "attrgetter", "methodcaller", "vars", "dir", "globals", "locals", "eval", "exec", "__dict__"}
 ADDERS = ("append", "extend", "add", "update", "insert", "setdefault")
 
