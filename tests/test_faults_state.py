@@ -97,6 +97,18 @@ def test_a_change_is_refused_if_a_rule_reads_the_value_and_is_none_of_its_busine
     np.testing.assert_array_equal(w.grad, fresh.grad)
 
 
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_alias_is_watched_after_any_other_change(change):
+    """What was handed out stays handed out, however often the tensor changes before it is used."""
+    w = leaf(0.5, 1.0, 2.0)
+    data = w.data
+    change(w)()
+    y = (w * w).sum()
+    data[0] += 1.0
+    with pytest.raises(RuntimeError, match="w was changed in place"):
+        y.backward()
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["read", "write", "use", "drop"])))
 def test_the_order_of_reading_writing_using_and_dropping_an_alias_makes_no_difference(order):
     w = leaf(1.0, 2.0)

@@ -346,6 +346,8 @@ def loss_of(x):
         (lambda: tg.grad(loss_of)(x=1.0), TypeError, "argnums=0: loss_of was called with 0 positional"),
         (lambda: tg.grad(loss_of, argnums="x")(1.0), TypeError, "argnums='x': it counts"),
         (lambda: tg.jvp(loss_of, 1.0, 1.0), TypeError, r"jvp\(f, \(x,\), \(v,\)\)"),
+        (lambda: tg.jvp(loss_of, np.ones(1), (1.0,)), TypeError, r"jvp\(f, \(x,\), \(v,\)\)"),
+        (lambda: tg.hvp(loss_of, (1.0,), np.ones(1)), TypeError, r"hvp\(f, \(x,\), \(v,\)\)"),
         (lambda: tg.jvp(loss_of, (1.0,), (1.0, 2.0)), TypeError, "two tuples of equal length"),
         (lambda: tg.jvp(loss_of, (np.ones(2),), (1.0,)), ValueError, r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]"),
         (lambda: tg.hvp(loss_of, (np.ones(2),), (1.0,)), ValueError, r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]"),
@@ -357,3 +359,21 @@ def loss_of(x):
 def test_an_error_says_what_was_given(run, kind, text):
     with pytest.raises(kind, match=text):
         run()
+
+
+@pytest.mark.parametrize(
+    ("argument", "note"),
+    [
+        (None, "None, which holds no parameters"),
+        ([1.0, 2.0], "for a vector give np.array([1.0, 2.0]), not [1.0, 2.0]"),
+        ((1.0, 2.0, 3.0, 4.0, 5.0), "for a vector give np.array([1.0, 2.0, 3.0, 4.0, ...]), not [1.0, 2.0, 3.0, 4.0, ...]"),
+        ([], None),
+        ([np.ones(2), 1.0], None),
+        ({"w": 1.0}, None),
+    ],
+)
+def test_an_error_over_a_tree_says_what_a_list_is_where_a_vector_may_have_been_meant(argument, note):
+    with pytest.raises((TypeError, AttributeError)) as caught:
+        tg.grad(lambda x: x.no_such_method())(argument)
+    notes = "\n".join(getattr(caught.value, "__notes__", []))
+    assert (note in notes) if note else "vector" not in notes
