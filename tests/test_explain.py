@@ -243,3 +243,12 @@ def test_what_cannot_be_explained_says_so():
         tg.explain(tg.Tensor([1.0, 2.0], requires_grad=True) * 2, wrt=w)
     with pytest.raises(TypeError, match="recorded scalar"):
         tg.explain(3.0, wrt=w)
+
+
+@pytest.mark.parametrize("read", [tg.derive, tg.explain])
+@pytest.mark.parametrize("wrt", [5, 2.5, None, "w", ["w"], [None]])
+def test_what_is_no_tensor_is_refused_in_the_reader_s_words(read, wrt):
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    what = repr(wrt[0] if isinstance(wrt, list) else wrt)
+    with pytest.raises(ValueError, match=f"the loss does not depend on {re.escape(what)} by recorded ops: wrt"):
+        read((w * w).sum(), wrt)
