@@ -4,6 +4,7 @@ What cannot be compiled says why.
 """
 
 import threading
+from itertools import count
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from compiling import (
     two_layer_step,
 )
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
@@ -186,6 +188,81 @@ def test_structures_and_values_that_are_no_arrays():
         same(found[3][0], expected[3][0])
     assert len(compiled.signatures) == 3
     assert compiled.signatures[2] == ("f(tree={'x': float64[3], 'rest': [float64[3], float64[]]}, more_0=int64[2], scale=3, mode='none')")
+
+
+plain_values = st.sampled_from([None, True, 2, 2.5, "text", 7])
+keys = st.sampled_from(["a", "key of words", 3, (1, 2)])
+structures = st.recursive(
+    st.one_of(st.just("array"), st.just("array"), plain_values),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(keys, inner, max_size=3)),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=40)
+@given(structures, st.data())
+def test_any_structure_goes_in_and_comes_out_and_its_plain_values_are_told_apart(structure, data):
+    """Containers in containers, with numbers and texts at every depth: equal to eager, recorded once for each set of plain values."""
+    runs = []
+
+    def doubled(leaf):
+        return leaf * 2 if isinstance(leaf, (np.ndarray, tg.Tensor)) else leaf
+
+    def f(tree):
+        runs.append(tree)
+        return {"out": mapped(doubled, tree), "again": (mapped(doubled, tree), "end")}
+
+    def check(tree, new_runs):
+        expected = f(tree)
+        runs.clear()
+        assert mapped(numbers, compiled(tree)) == mapped(numbers, expected)
+        assert len(runs) == new_runs
+
+    places = count()
+    tree = mapped(lambda leaf: np.full(2, next(places) + 1.0) if leaf == "array" else leaf, structure)
+    compiled = tg.compile(f)
+    check(tree, 1)
+    check(mapped(doubled, tree), 0)
+    assert mapped(numbers, run_source(compiled, tree)) == mapped(numbers, f(tree))
+    others = [i for i, leaf in enumerate(flat(tree)) if type(leaf) is not np.ndarray]
+    if others:
+        changed, at = data.draw(st.sampled_from(others)), count()
+        check(mapped(lambda leaf: "other" if next(at) == changed else leaf, tree), 1)
+
+
+def mapped(function, tree):
+    """The same containers with `function` of each leaf, None among them."""
+    if isinstance(tree, dict):
+        return {key: mapped(function, value) for key, value in tree.items()}
+    return type(tree)(mapped(function, value) for value in tree) if isinstance(tree, (list, tuple)) else function(tree)
+
+
+def flat(tree):
+    """The leaves, in order."""
+    found = []
+    mapped(found.append, tree)
+    return found
+
+
+def numbers(leaf):
+    """A leaf that can be compared: arrays and Tensors by their entries."""
+    return ("array", leaf.tolist()) if isinstance(leaf, (np.ndarray, tg.Tensor)) else (type(leaf), leaf)
+
+
+class Changeable:
+    """Equal by its value, which may change: so it has no hash."""
+
+    def __eq__(self, other):
+        return type(other) is Changeable
+
+
+@pytest.mark.parametrize(
+    "value", [Changeable(), {1, 2}, bytearray(b"ab"), slice(Changeable())], ids=["object", "set", "bytearray", "slice"]
+)
+def test_what_may_change_and_has_no_hash_is_refused(value):
+    for argument in (value, [value], {"a": (1, value)}):
+        with pytest.raises(TypeError, match="values that can be hashed"):
+            tg.compile(lambda x, _: x * 2)(np.ones(2), argument)
 
 
 def test_user_s_ops(request):
