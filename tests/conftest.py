@@ -2,6 +2,8 @@
 
 import os
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a worker is one of as many as there are cores, and so are its children
+
 import pytest
 from hypothesis import settings
 

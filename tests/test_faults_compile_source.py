@@ -322,8 +322,8 @@ def test_a_classifier_with_labels_runs_alone(labels):
 # -- size ------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_thousand_parameters_and_ops_are_lines_of_a_page():
-    many = {f"w{k}": np.full((2,), 0.1 * k) for k in range(1000)}
+def test_hundreds_of_parameters_and_ops_are_lines_of_a_page():
+    many = {f"w{k}": np.full((2,), 0.1 * k) for k in range(300)}
 
     def step(p, x):
         def cost(p):

@@ -177,6 +177,17 @@ def test_away_from_kinks(name):
     check()
 
 
+def test_what_is_drawn_does_not_depend_on_what_the_memory_holds(monkeypatch):
+    monkeypatch.setattr(np, "empty", lambda shape, *args, **kwargs: np.full(shape, np.inf) * np.resize([1.0, -1.0], shape))
+
+    @some
+    @given(op_calls(registry["std"]))
+    def check(call):
+        pass
+
+    check()
+
+
 @given(away_from_kinks(tg.maximum, dtype="float32"))
 def test_operands_away_from_kinks_agree_everywhere(operands):
     a, b = operands
@@ -209,10 +220,13 @@ def test_expressions_shrink_to_a_minimal_program():
 
 
 def test_a_wrong_rule_is_shrunk_to_the_op_alone():
+    def is_wrong(program):  # without the op it is right, which takes longer to see
+        return any(line.op == "exp" for line in program.lines) and not gradcheck(program, *program.inputs, report=True)
+
     right = tg.exp.rules
     tg.exp.rules = (lambda g, y, x: g * y * 1.001,)
     try:
-        program = find(expressions(), lambda program: not gradcheck(program, *program.inputs, report=True), settings=many)
+        program = find(expressions(), is_wrong, settings=many)
     finally:
         tg.exp.rules = right
     assert [line.op for line in program.lines] == ["exp"]

@@ -270,7 +270,7 @@ def _axes(draw: Any, op: Op, shape: tuple[int, ...]) -> dict[str, Any]:
     one = st.integers(-ndim, ndim - 1) if ndim else st.none()
     several = st.lists(st.sampled_from(range(ndim)), unique=True).map(tuple) if ndim else st.none()
     axis = draw(st.one_of(st.none(), one, several))
-    reduced = np.empty(shape).sum(axis=axis).size
+    reduced = np.zeros(shape).sum(axis=axis).size
     static = {"axis": axis, "keepdims": draw(st.booleans()), "ddof": draw(st.integers(0, int(prod(shape) > reduced)))}
     return {key: value for key, value in static.items() if key in op.static}
 
