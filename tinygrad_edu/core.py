@@ -750,14 +750,13 @@ def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
             "a rule is an expression of g, such as g * y; where nothing flows back write g * 0.0, or None in place of the rule"
         )
     if gx.shape != x.shape:
-        axes = stretched(gx.shape, x.shape)
-        if axes is None or _is_strange(gx.shape, axes, x.shape, y.shape):
+        axis = summed(gx.shape, x.shape, y.shape)
+        if axis is None:
             raise ValueError(
                 f"the rule of {op.name} for {a.label()} gave a gradient of shape {gx.shape}, "
                 f"the argument has shape {x.shape} and the output {y.shape}: "
                 "a rule gives the shape of its argument, or of the op's output where the argument was broadcast"
             )
-        axis = axes[0] if len(axes) == 1 else axes
         is_double = type(gx) is ndarray and gx.dtype is double
         gx = _sum(gx, axis) if is_double else total(gx, axis) if type(gx) is ndarray else gx.sum(axis=axis)
         if gx.shape != x.shape:
@@ -791,10 +790,16 @@ def wider(x: Any, axis: Any) -> Any:
     return np.float64
 
 
-def _is_strange(given: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...], output: tuple[int, ...]) -> bool:
-    """Whether a gradient with axes that its argument lacks owes them to something else than broadcasting to the op's output."""
+@lru_cache
+def summed(given: tuple[int, ...], shape: tuple[int, ...], output: tuple[int, ...]) -> int | tuple[int, ...] | None:
+    """The axes over which a gradient is summed to the shape of its argument; None if it owes them to something else than broadcasting."""
+    axes = stretched(given, shape)
+    if axes is None:
+        return None
     foreign = [i for i in axes if given[i] > 1 and given[i] not in output[i : i + 1]]
-    return bool(axes) and (shape == output or (bool(foreign) and prod(given) > prod(output)))
+    if axes and (shape == output or (foreign and prod(given) > prod(output))):
+        return None
+    return axes[0] if len(axes) == 1 else axes
 
 
 @lru_cache

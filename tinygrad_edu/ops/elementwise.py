@@ -26,8 +26,8 @@ def _plain_sigmoid(x: Any) -> Any:
 
 
 # bound here, and not looked up in np: 0.4 µs less in a sigmoid forward and backward
-_add, _copysign, _divide, _exp, _minimum, _multiply, _negative = (
-    np.add, np.copysign, np.divide, np.exp, np.minimum, np.multiply, np.negative,
+_add, _copysign, _divide, _exp, _maximum, _minimum, _multiply, _negative = (
+    np.add, np.copysign, np.divide, np.exp, np.maximum, np.minimum, np.multiply, np.negative,
 )  # fmt: skip
 
 
@@ -53,11 +53,6 @@ def _plain_sigmoid_slope(x: Any) -> Any:
     return e / np.square(e + 1)
 
 
-def _tanh_slope(x: Any) -> Any:
-    e = np.exp(-2 * np.minimum(np.abs(x), 1e4))  # from there on 0, and 2 * x is no overflow yet
-    return e / np.square(0.5 * (e + 1))
-
-
 def _sigmoid_slope(x: Any, g: Any = None) -> Any:
     """The same, to the last bit, in two buffers; times g."""
     if not x.ndim:
@@ -67,6 +62,27 @@ def _sigmoid_slope(x: Any, g: Any = None) -> Any:
     _exp(e, e)
     d = _add(e, one)
     _multiply(d, d, d)
+    _divide(e, d, e)
+    return e if g is None else _multiply(g, e, e)
+
+
+def _plain_tanh_slope(x: Any) -> Any:
+    e = np.exp(-2 * np.minimum(np.abs(x), 1e4))  # from there on 0, and 2 * x is no overflow yet
+    return e / np.square(0.5 * (e + 1))
+
+
+def _tanh_slope(x: Any, g: Any = None) -> Any:
+    """The same, to the last bit, in two buffers; times g."""
+    if not x.ndim:
+        return _plain_tanh_slope(x) if g is None else g * _plain_tanh_slope(x)
+    _, one, minus, lowest = _numbers(x.dtype)
+    e = _copysign(x, minus)
+    _maximum(e, lowest, out=e)
+    _add(e, e, e)
+    _exp(e, e)
+    d = _add(e, one)
+    _multiply(d, d, d)
+    _multiply(e, 4, e)
     _divide(e, d, e)
     return e if g is None else _multiply(g, e, e)
 
@@ -196,7 +212,7 @@ arccos     = op(np.arccos,     lambda g, y, x: -g / np.sqrt(1 - x * x), domain=(
 arctan     = op(np.arctan,     lambda g, y, x: g / (1 + x * x),        stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -2,))
 sinh       = op(np.sinh,       lambda g, y, x: g * np.cosh(x))
 cosh       = op(np.cosh,       lambda g, y, x: g * np.sinh(x))
-tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y),        brief=True, stable=(lambda g, y, x: g * tanh_slope.apply(x),))
+tanh       = op(np.tanh,       lambda g, y, x: g * (1 - y * y),        brief=True, stable=(lambda g, y, x: g * tanh_slope(x) if type(x) is Tensor else _tanh_slope(x, g),))
 arcsinh    = op(np.arcsinh,    lambda g, y, x: g / np.sqrt(x * x + 1), stable=(lambda g, y, x: g * np.hypot(x, 1.0) ** -1,))
 arctanh    = op(np.arctanh,    lambda g, y, x: g / (1 - x * x),        domain=(WITHIN_ONE,), stable=(lambda g, y, x: g / one_minus_square.apply(x),))
 sigmoid: Op = op(_sigmoid,      lambda g, y, x: g * y * (1 - y),        latex=r"\sigma({})", name="sigmoid", range=(0.0, 1.0), plain=_plain_sigmoid, jax="jax.nn.sigmoid", source="x: np.exp(-np.logaddexp(0, -x))", brief=True,
@@ -208,7 +224,7 @@ sigmoid_cross_entropy = op(lambda z, t: np.where(t == 0, 0.0, t * np.logaddexp(0
                 lambda g, y, z, t: g * (sigmoid.apply(z) - t), lambda g, y, z, t: -g * z, name="sigmoid_cross_entropy", source="z, t: np.logaddexp(0, z) - t * z", brief=True, plain=lambda z, t: softplus.apply(z) - t * z,
                 stable=(lambda g, y, z, t: g * ((1 - t) * sigmoid.apply(z) - t * sigmoid.apply(-z)), lambda g, y, z, t: -g * z),
                 doc="-(t log(sigmoid(z)) + (1 - t) log(1 - sigmoid(z))), exact for any score z.")
-tanh_slope: Op = op(_tanh_slope,   lambda g, y, x: -2 * g * y * np.tanh(x), name="tanh_slope", source="x: 1 / np.square(np.cosh(np.minimum(abs(x), 350)))", latex=r"\tanh'({})",
+tanh_slope: Op = op(lambda x: _tanh_slope(x), lambda g, y, x: -2 * g * y * np.tanh(x), name="tanh_slope", source="x: 1 / np.square(np.cosh(np.minimum(abs(x), 350)))", plain=_plain_tanh_slope, latex=r"\tanh'({})",
                 doc="The derivative of tanh, 1 - tanh(x) ** 2: exact in both tails, where that rounds to 0.")
 one_minus_square: Op = op(_one_minus_square, lambda g, y, x: -2 * g * x, name="one_minus_square", source="x: (1 - x) * (1 + x)", doc="1 - x * x: exact close to 1, where x * x rounds.")
 relu       = op(lambda x: np.maximum(x, 0), lambda g, y, x: g * (x > 0), name="relu", source="x: np.maximum(x, 0)", brief=True, stable=(lambda g, y, x: g * (y != 0),), kinks=lambda x: x, doc="max(x, 0); its derivative at 0 is 0.")
