@@ -108,7 +108,18 @@ def test_of_very_many_steps_only_the_newest_are_looked_at(detail, monkeypatch):
         t = t.sin() * 1.5 if i % 3 else t.cos() + 0.1
     picture = tg.draw(t, detail=detail)
     assert len(looked) < 6_000
-    assert re.search(r"3\d{4} earlier steps", picture.text)
+    left_out = int(re.search(r"(3\d{4}) earlier steps", picture.text)[1])
+    if detail == "ops":  # a box a step: none is lost
+        repeated = re.findall(r"(\d+) more times the same (\d+) steps", picture.text)
+        boxes = sum(box.kind in ("step", "output") for box in picture.diagram.boxes)
+        assert left_out + boxes + sum(int(times) * int(steps) for times, steps in repeated) == 40_000
+
+
+def test_a_constant_made_from_a_named_one_says_how():
+    w, ones, square = tg.Tensor(np.eye(2), requires_grad=True), np.array([1.0, 0.0]), np.array([[1.0, 2.0], [3.0, 5.0]])
+    loss = (w * ones + w * (1 - ones) + w * square + w * square.T.copy() + w * square[1] + w * np.array([7.0, 8.0])).sum()
+    written = {box.formula.unicode for box in tg.draw(loss, detail="ops").diagram.boxes if box.formula}
+    assert {"1 − ones", "squareᵀ", "square[1]"} <= written, written
 
 
 def test_a_heat_map_says_what_its_colours_mean():
