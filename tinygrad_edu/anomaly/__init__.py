@@ -55,6 +55,7 @@ class _Record(NamedTuple):
     """What is remembered of an op while the mode is on."""
 
     source: Source | None
+    names: dict[int, str]  # the variables that held its operands, by id
     copies: list[tuple[Any, Any]]  # data that somebody else may change, and a copy of it
     holder: Any
 
@@ -113,17 +114,19 @@ class detect_anomaly(Block):
 
     def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
         """Look at what an op made, and remember where."""
-        source = _source()
+        frame = _names.user_frame()
+        source = Source(frame.f_code.co_filename, frame.f_lineno) if frame else None
         at = _anomaly(t._array, args)
         if at is not None:
             bad, operands = t._array[at], _operands(args, at, t.shape)
-            raise self._error(
-                f"{op.name} made {bad}{_place(at)}", "forward", op, operands, source, after_forward(op, args, static, at, _line(source))
-            )
+            instead = after_forward(op, args, static, at, _line(source), _variables(frame))
+            raise self._error(f"{op.name} made {bad}{_place(at)}", "forward", op, operands, source, instead)
         if t._op is not None:
             serial = t._serial
-            copies = [(a, (held, held.copy())) for a, held in _held((args, tuple(static.values())))]
-            self._records[serial] = _Record(source, copies, ref(t, _Forget(self._records, serial)))
+            read = op.reads([type(a) is Tensor and a._requires_grad for a in args])
+            held = (tuple([a for i, a in enumerate(args) if i in read]), tuple(static.values()))  # what no rule reads may change
+            copies = [(a, (array, array.copy())) for a, array in _held(held)]
+            self._records[serial] = _Record(source, _variables(frame), copies, ref(t, _Forget(self._records, serial)))
 
     def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, instead: str) -> AnomalyError:
         line = str(source) if source else "called before detect_anomaly was on: its line is not known"
@@ -151,6 +154,11 @@ class detect_anomaly(Block):
         record = self._records.get(t._serial)
         return record.source if record else None
 
+    def _names(self, t: Tensor) -> dict[int, str]:
+        """What the variables hold where a tensor was computed, as far as it is still what they held."""
+        record = self._records.get(t._serial)
+        return record.names if record else _variables(_names.user_frame())
+
     def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
         values = [a._array if type(a) is Tensor else a for a in t._args]
         for i, a in enumerate(t._args):
@@ -162,7 +170,7 @@ class detect_anomaly(Block):
             if at is not None:
                 operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape)}
                 what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {called(a)}"
-                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, at))
+                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, at, self._names(t)))
 
     def _check_data(self, t: Tensor) -> None:
         """Whether arrays that an op was given are still what they were."""
@@ -175,7 +183,8 @@ class detect_anomaly(Block):
             place = f"{name}[{', '.join(map(str, at))}]" if at else name
             changed = f"{name} was changed after {called(t)} was computed from it: {place} was {copy[at]} and is {held[at]}"
             text = f"{changed}\n  {record.source if record and record.source else ''}\n"
-            instead = f"give the op a copy, tg.Tensor({name}) or {name}.copy(), or call backward() before the change"
+            copy_of = f", tg.Tensor({name}) or {name}.copy()," if name.isidentifier() else ""
+            instead = f"give the op a copy{copy_of} or call backward() before the change"
             raise AnomalyError(text + instead, "backward", t.op.name if t.op else "", {name: held}, self._source(t), instead)
 
 
@@ -267,9 +276,15 @@ def _shown(value: tuple[Any, tuple[int, ...] | None]) -> str:
     return f"of shape {array.shape}, from {array.min():.6g} to {array.max():.6g}{there}"
 
 
-def _source() -> Source | None:
-    frame = _names.user_frame()
-    return Source(frame.f_code.co_filename, frame.f_lineno) if frame else None
+def _variables(frame: Any) -> dict[int, str]:
+    """The tensors and arrays that the user's variables hold, by id: what code may be written with."""
+    scopes: list[dict[str, Any]] = [frame.f_locals, frame.f_globals] if frame else []
+    found: dict[int, str] = {}
+    for scope in scopes:
+        for name, value in list(scope.items()):
+            if type(value) in (Tensor, np.ndarray) and not name.startswith("_") and (scope is scopes[0] or name not in scopes[0]):
+                found.setdefault(id(value), name)
+    return found
 
 
 def _line(source: Source | None) -> str:
