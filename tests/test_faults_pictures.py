@@ -115,6 +115,17 @@ def test_of_very_many_steps_only_the_newest_are_looked_at(detail, monkeypatch):
         assert left_out + boxes + sum(int(times) * int(steps) for times, steps in repeated) == 40_000
 
 
+@pytest.mark.parametrize(("start", "stop", "step"), [(0, 5, 2), (1, 4, 1), (1, 6, 2), (0, 6, 3)])
+def test_a_part_of_a_named_array_is_written_with_its_step(start, stop, step):
+    row = np.arange(6.0) ** 2
+    w = tg.Tensor(np.ones(len(range(start, stop, step))), requires_grad=True)
+    picture = tg.draw((w * row[start:stop:step]).sum(), detail="ops")
+    written = " ".join(box.formula.unicode for box in picture.diagram.boxes if box.formula)
+    index = re.search(r"row\[(\d*):(\d*):?(\d*)\]", written)
+    assert index, written
+    assert np.array_equal(row[slice(*[int(i) if i else None for i in index.groups()])], row[start:stop:step])
+
+
 def test_a_constant_made_from_a_named_one_says_how():
     w, ones, square = tg.Tensor(np.eye(2), requires_grad=True), np.array([1.0, 0.0]), np.array([[1.0, 2.0], [3.0, 5.0]])
     loss = (w * ones + w * (1 - ones) + w * square + w * square.T.copy() + w * square[1] + w * np.array([7.0, 8.0])).sum()
