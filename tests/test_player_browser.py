@@ -52,13 +52,17 @@ class Opened:
 
     def open(self, page, size=DESKTOP, dark=False, still=True):
         path = page.save(self.folder / "page.html")
+        self.emulate(size, dark, still)
+        self.browser.get(path.as_uri())
+        return self
+
+    def emulate(self, size=DESKTOP, dark=False, still=True):
+        """A screen, and what its owner likes."""
         media = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce" if still else "no-preference"}
         features = [{"name": name, "value": value} for name, value in media.items()]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.browser.get(path.as_uri())
-        return self
 
     def js(self, script, *args):
         return self.browser.execute_script(script, *args)
@@ -112,7 +116,9 @@ def opened(browser, folder):
     browser.get("about:blank")
     for kind in ("browser", "performance"):
         browser.get_log(kind)
-    yield Opened(browser, folder)
+    page = Opened(browser, folder)
+    page.emulate()  # whatever the test before it had
+    yield page
     assert [entry["message"] for entry in browser.get_log("browser")] == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
