@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +27,7 @@ FORWARD = {  # what is computed, from what: the op to blame, and what to write i
     "log(exp / sum)": (lambda z: np.log(np.exp(z) / np.exp(z).sum()), (0.0, -1000.0), "log", "tg.log_softmax(z)"),
     "log(1 - sigmoid)": (lambda z: np.log(1 - z.sigmoid()), (100.0, 0.0), "log", "tg.log_sigmoid(-z)"),
     "log(1 + exp)": (lambda z: np.log(1 + np.exp(z)), (1000.0, 0.0), "exp", "tg.softplus(z)"),
-    "exp / sum of exp": (lambda z: np.exp(z) / np.exp(z).sum(), (1000.0, 0.0), "exp", "tg.softmax(z, axis=None)"),
+    "exp / sum of exp": (lambda z: np.exp(z) / np.exp(z).sum(), (1000.0, 0.0), "exp", "tg.softmax(z)"),
     "0 / 0 of exp": (lambda z: np.exp(z) / np.exp(z).sum(), (-1000.0, -1000.0), "divide", "tg.softmax(z)"),
     "log(sum of exp)": (lambda z: np.log(np.exp(z).sum()), (-1000.0, -1000.0), "log", "tg.logsumexp(z)"),
     "1 / (1 + exp)": (lambda z: 1 / (1 + np.exp(-z)), (-1000.0, 0.0), "exp", "tg.sigmoid(z)"),
@@ -62,7 +63,7 @@ BACKWARD = {
     "length 0": (lambda x: (x * x).sum().sqrt(), (0.0, 0.0), "sqrt", "tg.sqrt((x * x).sum() + 1e-12)"),
     "x ** 0.5 at 0": (lambda x: (x**0.5).sum(), (0.0, 1.0), "power", "(x + 1e-12) ** 0.5"),
     "the branch not taken": (lambda x: tg.where(x > 0, np.sqrt(x), 0.0).sum(), (0.0, 1.0), "sqrt", "tg.sqrt(tg.where(x == 0, 1.0, x))"),
-    "arccos at 1": (lambda x: np.arccos(x).sum(), (1.0, 0.5), "arccos", "tg.arccos(tg.clip(x, -1 + 1e-12, 1 - 1e-12))"),
+    "arccos at 1": (lambda x: np.arccos(x).sum(), (1.0, 0.5), "arccos", "from -1 to 1"),
     "1 / x": (lambda x: (1 / x).sum(), (1e-200, 1.0), "divide", "learning rate"),
 }
 
@@ -131,11 +132,15 @@ def test_a_raw_array_that_changes_before_backward_is_noticed():
         X[0, 1] = 5.0
         z.sum().backward()
     assert caught.value.source.text == "z = X @ W"
-    assert "tg.Tensor(X)" in caught.value.instead
+    assert "X.copy()" in caught.value.instead
     y = np.array([0.0, 1.0])
     with pytest.raises(AnomalyError, match=r"y was changed after"), detect_anomaly():
-        loss = (W * tg.Tensor(y, copy=False)).sum()
+        loss = tg.binary_cross_entropy_with_logits(W, y)  # y is wrapped without a copy
         y[0] = 3.0
+        loss.backward()
+    with detect_anomaly():
+        loss = tg.mse(W, y)  # whose rules read the difference, which was taken before
+        y[0] = 4.0
         loss.backward()
     chosen = np.array([0, 0])
     with pytest.raises(AnomalyError, match="chosen was changed"), detect_anomaly():
@@ -248,7 +253,7 @@ def test_whatever_a_call_holds_is_noticed_when_it_changes(case):
         y = LATER[case](w, labels).sum()
         y.backward()
         labels[:] = [1, 0]
-        with pytest.raises(AnomalyError, match="labels was changed"):
+        with pytest.raises(AnomalyError, match="i was changed"):
             y.backward()
 
 
@@ -262,143 +267,166 @@ def test_data_changed_through_an_alias_is_noticed_without_it_too():
             y.backward()
 
 
-MENDED = {  # what is computed, where it goes wrong, and a point where it does not
-    "np.sqrt(x)": ([0.0, 4.0], [1.0, 2.0]),
-    "x.sqrt()": ([-1.0, 4.0], [1.0, 2.0]),
-    "tg.sqrt((x * x).sum())": ([0.0, 0.0], [1.0, 2.0]),
-    "((x - x.mean()) ** 2).sum().sqrt()": ([1.0, 1.0], [1.0, 2.0]),
-    "np.sqrt(x - x.min())": ([1.0, 2.0], None),
-    "(c * x).sqrt()": ([0.0, 4.0], [1.0, 2.0]),
-    "np.cbrt(x)": ([0.0, 8.0], [1.0, 2.0]),
-    "tg.cbrt(x)": ([0.0, -8.0], [1.0, 2.0]),
-    "x ** 0.5": ([0.0, 4.0], [1.0, 2.0]),
-    "x ** -1.0": ([0.0, 4.0], [1.0, -2.0]),
-    "np.power(x - 1.0, -2.0)": ([1.0, 4.0], [2.0, 3.0]),
-    "tg.power(x, 0.25)": ([0.0, 4.0], [1.0, 2.0]),
-    "1 / x": ([0.0, 4.0], [1.0, -2.0]),
-    "c / x": ([0.0, 4.0], [1.0, -2.0]),
-    "x / x.sum()": ([1.0, -1.0], [1.0, -2.0]),
-    "x / (x - 1.0)": ([1.0, 4.0], [2.0, 3.0]),
-    "(x - x.mean()) / (x - x.mean())": ([1.0, 1.0], [1.0, 2.0]),
-    "np.reciprocal(x)": ([0.0, 4.0], [1.0, -2.0]),
-    "x % c0": ([1.0, 4.0], None),
-    "np.log(x)": ([0.0, 4.0], [1.0, 2.0]),
-    "x.log()": ([0.0, 4.0], [1.0, 2.0]),
-    "tg.log2(x)": ([0.0, 4.0], [1.0, 2.0]),
-    "np.log10(x * x)": ([0.0, 4.0], [1.0, 2.0]),
-    "np.log1p(x)": ([-1.0, 4.0], [1.0, 2.0]),
-    "tg.arcsin(x)": ([1.0, 0.0], [0.5, -0.2]),
-    "np.arcsin(x)": ([2.0, 0.0], [0.5, -0.2]),
-    "np.arccos(x)": ([-1.0, 0.0], [0.5, -0.2]),
-    "x.arctanh()": ([1.0, 0.0], [0.5, -0.2]),
-    "np.log(tg.softmax(x))": ([0.0, 1000.0], [1.0, 2.0]),
-    "tg.softmax(x * 2.0).log()": ([0.0, 1000.0], [1.0, 2.0]),
-    "tg.log(np.exp(x) / np.exp(x).sum())": ([0.0, -1000.0], [1.0, 2.0]),
-    "np.log(x.sigmoid())": ([-800.0, 1.0], [1.0, 2.0]),
-    "np.log(1 - x.sigmoid())": ([100.0, 0.0], [1.0, 2.0]),
-    "(1 - tg.sigmoid(3.0 * x)).log()": ([100.0, 0.0], [1.0, 2.0]),
-    "np.log(1 + np.exp(x))": ([1000.0, 0.0], [1.0, 2.0]),
-    "np.log(np.exp(x) + 1.0)": ([1000.0, 0.0], [1.0, 2.0]),
-    "np.log(np.exp(x).sum())": ([-1000.0, -1000.0], [1.0, 2.0]),
-    "tg.log(x.exp().sum())": ([1000.0, 0.0], [1.0, 2.0]),
-    "np.log(np.exp(x))": ([-1000.0, 0.0], [1.0, 2.0]),
-    "np.log(x.prod())": ([1e-200, 1e-200], [1.0, 2.0]),
-    "np.exp(x) / np.exp(x).sum()": ([1000.0, 0.0], [1.0, 2.0]),
-    "x.exp() / x.exp().sum()": ([-1000.0, -1000.0], [1.0, 2.0]),
-    "1 / (1 + np.exp(-x))": ([-1000.0, 0.0], [1.0, 2.0]),
-    "1.0 / (1.0 + (-3.0 * x).exp())": ([-1000.0, 0.0], [1.0, 2.0]),
-    "x * np.array([1.0, 1.0])": ([np.nan, 0.0], None),
+MENDED = {  # a line with a fault «in this call», from where it is taken, and where the line was fine
+    "log softmax": ("«np.log(tg.softmax(z))»", [0.0, 1000.0], [0.3, -1.0]),
+    "log softmax of rows": ("«np.log(tg.softmax(Z, axis=1))»", [0.0, 1000.0], [0.3, -1.0]),
+    "log softmax of columns": ("«tg.softmax(Z, axis=0).log()»", [0.0, 1000.0], [0.3, -1.0]),
+    "log exp / sum": ("«np.log(np.exp(z) / np.exp(z).sum())»", [0.0, -1000.0], [0.3, -1.0]),
+    "log exp / sum of rows": ("«np.log(np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True))»", [0.0, -1000.0], [0.3, -1.0]),
+    "log2 softmax": ("«np.log2(tg.softmax(z))»", [0.0, 1000.0], [0.3, -1.0]),
+    "log10 sigmoid": ("«np.log10(z.sigmoid())»", [-1000.0, 0.0], [0.3, -1.0]),
+    "log sigmoid of an expression": ("«np.log(tg.sigmoid(2 * z - 1))»", [-1000.0, 0.0], [0.3, -1.0]),
+    "log(1 - sigmoid)": ("-(«np.log(1 - z.sigmoid())»).mean()", [100.0, 0.0], [0.3, -1.0]),
+    "log(1 - sigmoid) of an expression": ("«np.log(1.0 - tg.sigmoid(z + b))»", [100.0, 0.0], [0.3, -1.0]),
+    "log of a fraction": ("«np.log(1 / (1 + np.exp(z)))»", [800.0, 0.0], [0.3, -1.0]),
+    "log of a sum of exp": ("«np.log(np.exp(z).sum())»", [-1000.0, -1000.0], [0.3, -1.0]),
+    "log of sums of rows": ("«np.log(np.exp(Z).sum(axis=1, keepdims=True))»", [-1000.0, -1000.0], [0.3, -1.0]),
+    "log exp": ("«np.log(np.exp(z))»", [-1000.0, 0.0], [0.3, -1.0]),
+    "log of a product": ("«np.log(np.prod(z))»", [1e-200, 1e-200], [0.3, 1.0]),
+    "log of products": ("«np.log(Z.prod(axis=1))»", [1e-200, 1e-200], [0.3, 1.0]),
+    "log 0": ("«np.log(z)»", [0.0, 1.0], [0.3, 1.0]),
+    "log10 0 of an expression": ("(«np.log10(z * z)» * b)", [0.0, 1.0], [0.3, -1.0]),
+    "log of an entry": ('«np.log(p["w"] ** 2)»', [0.0, 1.0], [0.3, -1.0]),
+    "log of a list's": ("«tg.log(layers[0])»", [0.0, 1.0], [0.3, 1.0]),
+    "log -1": ("«np.log(z)»", [-1.0, 1.0], [0.3, 1.0]),
+    "log2 -1": ("«tg.log2(z - 0.1)»", [-1.0, 1.0], [0.3, 1.0]),
+    "log tiny": ("«np.log(z)»", [5e-324, 1.0], [0.3, 1.0]),
+    "exp / sum of exp": ("np.exp(z) / np.exp(z).sum()", [1000.0, 0.0], [0.3, -1.0]),
+    "exp / np.sum of exp": ("np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True)", [1000.0, 0.0], [0.3, -1.0]),
+    "0 / 0 of exp": ("«np.exp(z) / np.exp(z).sum()»", [-1000.0, -1000.0], [0.3, -1.0]),
+    "log(1 + exp)": ("np.log(1 + np.exp(z)) * b", [1000.0, 0.0], [0.3, -1.0]),
+    "log1p(exp)": ("np.log1p(np.exp(2 * z))", [1000.0, 0.0], [0.3, -1.0]),
+    "(exp + 1).log": ("(z.exp() + 1.0).log()", [1000.0, 0.0], [0.3, -1.0]),
+    "1 / (1 + exp(-z))": ("1 / (1 + np.exp(-z))", [-1000.0, 0.0], [0.3, -1.0]),
+    "1 / (1 + exp(z))": ("1.0 / (1.0 + tg.exp(z))", [1000.0, 0.0], [0.3, -1.0]),
+    "1 / (1 + exp(-(z + b)))": ("(1 / (1 + np.exp(-(z + b)))) ** 2", [-1000.0, 0.0], [0.3, -1.0]),
+    "exp / (1 + exp)": ("np.exp(z) / (1 + np.exp(z))", [1000.0, 0.0], [0.3, -1.0]),
+    "log(sum(exp))": ("np.log(np.sum(np.exp(Z), axis=1))", [1000.0, 0.0], [0.3, -1.0]),
+    "z.exp().sum(1).log()": ("Z.exp().sum(1).log()", [1000.0, 0.0], [0.3, -1.0]),
+    "0 / 0": ("«z / z»", [0.0, 1.0], [0.3, -1.0]),
+    "0 / 0 of differences": ("(«(z - z.mean()) / (z - z.mean())») * b", [1.0, 1.0], [0.3, -1.0]),
+    "1 / 0": ("«1 / z» + 1", [0.0, 1.0], [0.3, -1.0]),
+    "reciprocal of 0": ("«np.reciprocal(z)»", [0.0, 1.0], [0.3, -1.0]),
+    "remainder of 0": ("«b % z»", [0.0, 1.0], [0.3, 1.0]),
+    "b // 0": ("«b // z»", [0.0, 1.0], [0.3, 1.0]),
+    "0 ** -1": ("«z**-1.0»", [0.0, 1.0], [0.3, 1.0]),
+    "0 ** -0.5 of a sum": ("«(z * z).sum() ** -0.5»", [0.0, 0.0], [0.3, 1.0]),
+    "(-1) ** 0.5": ("«z**0.5»", [-1.0, 1.0], [0.3, 1.0]),
+    "(-1) ** b": ("«np.power(z, b)»", [-1.0, 1.0], [0.3, 1.0]),
+    "0 ** z": ("«(0 * b) ** z»", [-1.0, 1.0], [0.3, 1.0]),
+    "by an exponent": ("«(-b) ** z» + z", [2.0, 1.0], [2.0, 1.0]),
+    "sqrt -1": ("«np.sqrt(z)»", [-1.0, 1.0], [0.3, 1.0]),
+    "arcsin 2": ("«np.arcsin(z)»", [2.0, 0.0], [0.3, -0.9]),
+    "arctanh 1": ("«tg.arctanh(z)»", [1.0, 0.0], [0.3, -0.9]),
+    "log1p -1": ("«np.log1p(z)»", [-1.0, 0.0], [0.3, -0.9]),
+    "sqrt at 0": ("«np.sqrt(z)»", [0.0, 1.0], [0.3, 1.0]),
+    "length 0": ("«(z * z).sum().sqrt()»", [0.0, 0.0], [0.3, 1.0]),
+    "a distance of 0": ("«np.sqrt(((z - b) ** 2).sum())» * 2", [0.5, 1.5], [0.3, 1.0]),
+    "cbrt at 0": ("«np.cbrt(z)»", [0.0, 1.0], [0.3, 1.0]),
+    "z ** 0.5 at 0": ("«z**0.5»", [0.0, 1.0], [0.3, 1.0]),
+    "the branch not taken": ("tg.where(z > 0, «np.sqrt(z)», 0.0)", [0.0, 1.0], [0.3, 1.0]),
+    "arccos at 1": ("«np.arccos(z)»", [1.0, 0.5], [0.3, -0.9]),
+    "arcsin at -1": ("«z.arcsin()»", [-1.0, 0.5], [0.3, -0.9]),
+    "saturated": ("«tg.safe_log(z.sigmoid())»", [-800.0, 0.5], [0.3, -0.9]),
+    "sqrt of a product": ("«(b * z).sqrt()»", [0.0, 4.0], [1.0, 2.0]),
+    "cbrt among negatives": ("«tg.cbrt(z)»", [0.0, -8.0], [1.0, 2.0]),
+    "(z - 1) ** -2": ("«np.power(z - 1.0, -2.0)»", [1.0, 4.0], [2.0, 3.0]),
+    "b / z": ("«b / z»", [0.0, 4.0], [1.0, -2.0]),
+    "z / its sum": ("«z / z.sum()»", [1.0, -1.0], [1.0, -2.0]),
+    "(1 - sigmoid).log": ("«(1 - tg.sigmoid(3.0 * z)).log()»", [100.0, 0.0], [1.0, 2.0]),
+    "exp of a product": ("1.0 / (1.0 + (-3.0 * z).exp())", [-1000.0, 0.0], [1.0, 2.0]),
+    "nan in the data": ("z * «X»", [1.0, 2.0], [0.3, -0.9]),
 }
 
 
-def program(code, name):
-    """A user's function of x that gives what the code says, in a file of its own."""
-    scope = {"tg": tg, "np": np, "c": np.array([1.0, 2.0]), "c0": np.array([0.0, 2.0])}
-    text = f"def f(x):\n    return {code}\n"
-    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    exec(compile(text, name, "exec"), scope)
-    return scope["f"]
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", MENDED)
+def test_advice_that_is_pasted_runs_and_mends_the_fault(case, dtype):
+    line, values, ordinary = MENDED[case]
+    error = fault(line, np.array(values, dtype))
+    if (np.array(values, dtype) == 0).any() != (np.array(values) == 0).any():
+        return  # in this dtype the number is another, and so is its fault
+    assert error is not None
+    assert error.code, str(error)
+    assert f"write {error.code}" in str(error)
+    place = error.place or re.search("«(.*?)»", line)[1]
+    assert place in plain(line), str(error)
+    mended = plain(line).replace(place, f"({error.code})")
+    value, gradient = run(mended, np.array(values, dtype))
+    assert np.isfinite(value).all() and np.isfinite(gradient).all(), mended
+    for new, old in zip(run(mended, np.array(ordinary, dtype)), run(plain(line), np.array(ordinary, dtype)), strict=True):
+        if not case.startswith(("nan", "by an exponent")):
+            np.testing.assert_allclose(new, old, rtol=1e-5 if dtype is np.float64 else 1e-4, atol=1e-6)
+        assert new.dtype == dtype
 
 
-def value_and_gradient(f, point, dtype=float):
-    x = tg.Tensor(np.array(point, dtype), requires_grad=True)
-    y = f(x)
+def plain(line):
+    return re.sub("[«»]", "", line)
+
+
+def run(line, values):
+    """The value of a line, and its gradient by the tensors in it."""
+    z = tg.Tensor(values, requires_grad=True)
+    Z = tg.Tensor(np.stack([values, values[::-1]]), requires_grad=True)
+    b = np.array([0.5, 1.5], values.dtype)
+    X = np.array([np.nan, 1.0], values.dtype)
+    program = f"def f(z, Z, b, X, p, layers):\n    y = {line}\n    return y\n"
+    scope = {"np": np, "tg": tg}
+    linecache.cache["<pasted>"] = (len(program), None, program.splitlines(keepends=True), "<pasted>")
+    exec(compile(program, "<pasted>", "exec"), scope)
+    y = scope["f"](z, Z, b, X, {"w": z}, [z])
     y.sum().backward()
-    return y.numpy(), x.grad
+    return y.numpy(), (z if z.grad is not None else Z).grad
 
 
-def pasted(error):
-    """The pieces of code in an advice."""
-    _, found, code = error.instead.partition("write ")
-    return code.split(", or ") if found else []
+def fault(line, values):
+    try:
+        with detect_anomaly():
+            run(plain(line), values)
+    except AnomalyError as error:
+        return error
+    return None
 
 
-def anomaly_of(f, point, dtype=float):
-    with pytest.raises(AnomalyError) as caught, detect_anomaly():
-        value_and_gradient(f, point, dtype)
-    return caught.value
-
-
-@pytest.mark.parametrize("dtype", [float, np.float32])
-@pytest.mark.parametrize("code", MENDED)
-def test_advice_that_is_pasted_runs_and_mends_the_fault(code, dtype):
-    bad, good = MENDED[code]
-    if dtype is np.float32 and "prod" in code:
-        bad = [1e-30, 1e-30]
-    f = program(code, "<faulty>")
-    advice = pasted(anomaly_of(f, bad, dtype))
-    assert advice
-    for k, text in enumerate(advice):
-        instead = program(text, f"<mended {k}>")
-        assert all(np.isfinite(part).all() for part in value_and_gradient(instead, bad, dtype)), text
-        if good is not None:
-            with np.errstate(all="ignore"):
-                expected = value_and_gradient(f, good, dtype)
-            for was, is_now in zip(expected, value_and_gradient(instead, good, dtype), strict=True):
-                np.testing.assert_allclose(is_now, was, rtol=1e-5 if dtype is float else 1e-4)
-
-
-PROSE = {  # faults that no spelling mends, or whose operands no variable holds
-    "np.log(x)": [-1.0, 2.0],
-    "x ** 0.5": [-1.0, 2.0],
-    "x * x": [1e200, 1.0],
-    "np.exp(x)": [1000.0, 1.0],
-    "np.exp(x).sum()": [1000.0, 1.0],
-    "np.sinh(x)": [1000.0, 1.0],
-    "tg.softmax(x - np.inf)": [1.0, 1.0],
-    "(lambda: x[:0].mean())()": [1.0, 1.0],
+NO_CODE = {  # faults that no spelling mends
+    "z * z": [1e200, 1.0],
+    "np.exp(z)": [1000.0, 1.0],
+    "np.sinh(z)": [1000.0, 1.0],
+    "tg.softmax(z - np.inf)": [1.0, 1.0],
+    "(lambda: z[:0].mean())()": [1.0, 1.0],
 }
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
-@pytest.mark.parametrize("code", PROSE)
-def test_where_nothing_can_be_pasted_nothing_looks_like_code(code):
-    error = anomaly_of(program(code, "<faulty>"), PROSE[code])
+@pytest.mark.parametrize("line", NO_CODE)
+def test_where_nothing_can_be_pasted_there_is_no_code(line):
+    error = fault(line, np.array(NO_CODE[line]))
     assert error.instead
-    assert not any(sign in error.instead for sign in ("write", "tg.")), error.instead
-    assert ("learning rate" in error.instead) == (code == "x * x")
+    assert "write" not in error.instead
+    assert error.code is None
+    assert ("learning rate" in error.instead) == (line in ("z * z", "np.sinh(z)"))
 
 
 @pytest.mark.parametrize("label", ["my w", "a'); print('b", "lambda", "1x", "np"])
-def test_a_name_that_is_no_variable_is_not_pasted(label):
+def test_a_label_that_is_no_variable_is_not_pasted(label):
     w = tg.Tensor([0.0, 1.0], requires_grad=True, name=label)
     with pytest.raises(AnomalyError) as caught, detect_anomaly():
         np.log(w)
-    assert pasted(caught.value) == ["tg.safe_log(w)"]
+    assert caught.value.code == "tg.safe_log(w)"
     with pytest.raises(AnomalyError) as caught, detect_anomaly():
         np.log([tg.Tensor([0.0, 1.0], requires_grad=True, name=label)][0])
-    assert pasted(caught.value) == []
+    assert caught.value.code is None
 
 
 @pytest.mark.parametrize("when", ["before", "inside"])
 def test_in_compiled_code_the_advice_is_the_same(when):
-    f = program("np.log(1 - x.sigmoid()).sum()", "<compiled>")
-    compiled = tg.compile(f)
+    compiled = tg.compile(lambda x: np.log(1 - x.sigmoid()).sum())
     if when == "before":
         compiled(np.zeros(2))
     with pytest.raises(AnomalyError) as caught, detect_anomaly():
         compiled(leaf(100.0, 0.0))
-    assert pasted(caught.value) == ["tg.log_sigmoid(-x)"]
+    assert caught.value.code == "tg.log_sigmoid(-x)"
 
 
 def test_data_that_no_rule_reads_may_change():
@@ -412,7 +440,7 @@ def test_data_that_no_rule_reads_may_change():
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_advice_is_about_what_was_written():
-    with pytest.raises(AnomalyError, match="go on with its logarithm") as caught, detect_anomaly():
+    with pytest.raises(AnomalyError, match="tg.logsumexp") as caught, detect_anomaly():
         np.exp(leaf(1000.0, 0.0)).sum()
     assert "softmax" not in caught.value.instead
     empty = tg.Tensor(np.zeros((0,)), requires_grad=True)

@@ -113,39 +113,6 @@ def names_of(outputs: Sequence[Tensor], names: Mapping[Any, Any] | None = None, 
     return known
 
 
-def unwrapped(a: Any) -> Any:
-    """What was given axes of length 1, without them."""
-    while type(a) is Tensor and a.op is not None and (a.op.name in ("expand_dims", "reshape") or _adds_axes(a)):
-        a = a.args[0]
-    return a
-
-
-def _adds_axes(t: Tensor) -> bool:
-    index = t.static.get("index")
-    parts = index if type(index) is tuple else (index,)
-    return (
-        "index" in t.static
-        and t.op is not None
-        and t.op.arity == 1
-        and all(p is None or p is Ellipsis or (type(p) is slice and p == slice(None)) for p in parts)
-    )
-
-
 def is_telling(value: Any) -> bool:
     """Whether a Python number is one that its user's variable stands for, as 1e-5 and 0.1 are, not 2 or 0.5, which code writes anywhere."""
     return type(value) is float and value * 16 % 1 != 0
-
-
-def softmax_scores(t: Tensor) -> tuple[Tensor, Any] | None:
-    """z and the axis, if `t` is the softmax of z along that axis, or exp(z - logsumexp(z))."""
-    if t.op is not None and t.op.name == "softmax":
-        return t.args[0], t.static["axis"]
-    inner = t.args[0] if t.op is not None and t.op.name == "exp" else None
-    if type(inner) is Tensor and inner.op is not None and inner.op.name == "log_softmax":
-        return inner.args[0], inner.static["axis"]
-    if type(inner) is not Tensor or inner.op is None or inner.op.name != "subtract":
-        return None
-    z, total = inner.args
-    total = unwrapped(total)
-    is_total = type(total) is Tensor and total.op is not None and total.op.name == "logsumexp" and total.args[0] is z
-    return (z, total.static["axis"]) if is_total else None

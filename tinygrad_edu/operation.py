@@ -58,6 +58,10 @@ class Op:
     is_expression = False  # whether its template is Python, though no table holds it
     helper = ""  # the parameters and the body of a function that does it, for the printed text
     write_jax = ""  # how JAX writes it, where it has no function of that name
+    # what to write in its place where its value, or its slope by operand `i`, is not finite; see ops/stable.py
+    instead: Callable[..., Any] | None = None
+    instead_of_slope: Callable[..., Any] | None = None
+    saturates: Callable[..., Any] | None = None  # where its value is not that of its operand any more, and says nothing of it
 
     def __init__(
         self,

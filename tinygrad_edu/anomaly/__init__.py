@@ -17,7 +17,9 @@ from .. import _names, operation
 from ..core import Tensor
 from ..modes import Block, Mode, Setting
 from ..operation import Op
-from .advice import after_backward, after_forward, called
+from ..ops.stable import Advice, filled
+from .advice import after_backward, after_forward
+from .spelling import Scope, Speller
 
 _FEW = 6  # arrays of so many entries are shown whole
 
@@ -26,12 +28,19 @@ class AnomalyError(FloatingPointError):
     """The first number that is not finite, or data that changed behind the graph's back.
 
     `phase` is "forward" or "backward", `op` the name of the op, `operands` what it was given, by name, `source` the user's line as
-    (file, number, text) or None, and `instead` what to write in its place.
+    (file, number, text) or None, and `instead` what to write in its place. Where there is an expression that mends the line, `code` is
+    it, to be pasted in place of the op's call, or of `place`, if that is a part of the line; else both are None.
     """
 
-    def __init__(self, text: str, phase: str, op: str, operands: Mapping[str, Any], source: Source | None, instead: str) -> None:
+    def __init__(self, text: str, phase: str, op: str, operands: Mapping[str, Any], source: Source | None, advice: Advice) -> None:
         super().__init__(text)
-        self.phase, self.op, self.operands, self.source, self.instead = phase, op, dict(operands), source, instead
+        self.phase, self.op, self.operands, self.source = phase, op, dict(operands), source
+        self.instead, self.code, self.place = _sentence(advice), advice.code, advice.place
+
+
+def _sentence(advice: Advice) -> str:
+    write = f"write {advice.code}" + (f" in place of {advice.place}" if advice.place else "") if advice.code else ""
+    return ": ".join(filter(None, (advice.why, write)))
 
 
 class Source(NamedTuple):
@@ -55,7 +64,7 @@ class _Record(NamedTuple):
     """What is remembered of an op while the mode is on."""
 
     source: Source | None
-    names: dict[int, str]  # the variables that held its operands, by id
+    scope: Scope | None
     copies: list[tuple[Any, Any]]  # data that somebody else may change, and a copy of it
     holder: Any
 
@@ -81,7 +90,7 @@ class detect_anomaly(Block):
         ...
     tinygrad_edu.anomaly.AnomalyError: log made -inf at [0], in the forward pass
       <doctest tinygrad_edu.anomaly.detect_anomaly[2]>:2: np.log(tg.softmax(z))
-      softmax(z) = [0. 1.]
+      tg.softmax(z) = [0. 1.]
     write tg.log_softmax(z)
     """
 
@@ -115,25 +124,27 @@ class detect_anomaly(Block):
     def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
         """Look at what an op made, and remember where."""
         frame = _names.user_frame()
-        source = Source(frame.f_code.co_filename, frame.f_lineno) if frame else None
+        source = Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
         at = _anomaly(t._array, args)
         if at is not None:
-            bad, operands = t._array[at], _operands(args, at, t.shape)
-            instead = after_forward(op, args, static, at, _line(source), _variables(frame))
-            raise self._error(f"{op.name} made {bad}{_place(at)}", "forward", op, operands, source, instead)
+            s = Speller(Scope(frame).names() if frame is not None else {})
+            advice = after_forward(op, args, static, at, source.text if source is not None else "", s)
+            what = f"{op.name} made {t._array[at]}{_place(at)}"
+            raise self._error(what, "forward", op, _operands(args, at, t.shape, s), source, advice)
         if t._op is not None:
             serial = t._serial
             read = op.reads([type(a) is Tensor and a._requires_grad for a in args])
-            held = (tuple([a for i, a in enumerate(args) if i in read]), tuple(static.values()))  # what no rule reads may change
-            copies = [(a, (array, array.copy())) for a, array in _held(held)]
-            self._records[serial] = _Record(source, _variables(frame), copies, ref(t, _Forget(self._records, serial)))
+            held = _held(([a for i, a in enumerate(args) if i in read], tuple(static.values())))
+            copies = [(a, (array, array.copy())) for a, array in held]
+            scope = Scope(frame) if frame is not None else None
+            self._records[serial] = _Record(source, scope, copies, ref(t, _Forget(self._records, serial)))
 
-    def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, instead: str) -> AnomalyError:
+    def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, advice: Advice) -> AnomalyError:
         line = str(source) if source else "called before detect_anomaly was on: its line is not known"
         values = [f"{name} {_shown(value)}" for name, value in operands.items()]
-        text = "\n  ".join([f"{what}, in the {phase} pass", line, *values]) + f"\n{instead}"
+        text = "\n  ".join([f"{what}, in the {phase} pass", line, *values]) + f"\n{_sentence(advice)}"
         given = {name: value[0] for name, value in operands.items()}
-        return AnomalyError(text, phase, op.name, given, source, instead)
+        return AnomalyError(text, phase, op.name, given, source, advice)
 
     # -- backward --------------------------------------------------------------------------------------------------------------
 
@@ -143,8 +154,9 @@ class detect_anomaly(Block):
             gradient = g._array if type(g) is Tensor else g
             at = _first_bad(gradient)
             if at is not None:
-                text = f"what comes to {called(t)} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
-                raise AnomalyError(text, "backward", t.op.name if t.op else "", {}, self._source(t), "")
+                name = self._speller(t).prose(t)
+                text = f"what comes to {name} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
+                raise AnomalyError(text, "backward", t.op.name if t.op else "", {}, self._source(t), Advice(""))
             if t.op is not None and not (until is not None and t in until):
                 self._check_data(t)
                 self._check_rules(t, t.op, gradient)
@@ -154,10 +166,10 @@ class detect_anomaly(Block):
         record = self._records.get(t._serial)
         return record.source if record else None
 
-    def _names(self, t: Tensor) -> dict[int, str]:
-        """What the variables hold where a tensor was computed, as far as it is still what they held."""
+    def _speller(self, t: Tensor) -> Speller:
+        """What writes as the line did that computed `t`."""
         record = self._records.get(t._serial)
-        return record.names if record else _variables(_names.user_frame())
+        return Speller(record.scope.names() if record and record.scope else {})
 
     def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
         values = [a._array if type(a) is Tensor else a for a in t._args]
@@ -168,9 +180,23 @@ class detect_anomaly(Block):
             gx = np.asarray(op.pull(rule, g, t._array, values, t._static))
             at = _first_bad(gx)
             if at is not None:
-                operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape)}
-                what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {called(a)}"
-                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, at, self._names(t)))
+                s = self._speller(t)
+                operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape, s)}
+                what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {s.prose(a)}"
+                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, s))
+            if op.saturates is not None and a._op is not None:
+                self._check_saturation(t, op, a, g)
+
+    def _check_saturation(self, t: Tensor, op: Op, a: Tensor, g: Any) -> None:
+        """Whether a gradient is asked for where an operand, which was computed, has run out of digits."""
+        at = _first_bad(np.asarray(g), lambda v: (v == 0) | ~op.saturates(a._array))  # type: ignore[misc]
+        if at is None or op.instead is None:
+            return
+        s = self._speller(t)
+        advice = op.instead(s, t._args, t._static, at)
+        if advice is not None:
+            what = f"{op.name} took {a._array[at]}{_place(at)}, of which its value and its gradient say nothing"
+            raise self._error(what, "backward", op, _operands(t._args, at, t.shape, s), self._source(t), advice)
 
     def _check_data(self, t: Tensor) -> None:
         """Whether arrays that an op was given are still what they were."""
@@ -179,13 +205,15 @@ class detect_anomaly(Block):
             if held.tobytes() == copy.tobytes() or (type(a) is Tensor and a._serial > t._serial):  # the latter core refuses itself
                 continue
             at = tuple(int(k) for k in np.argwhere(held != copy)[0]) if (held != copy).any() else ()
-            name = called(a)
+            s = self._speller(t)
+            name = s.prose(a)
             place = f"{name}[{', '.join(map(str, at))}]" if at else name
-            changed = f"{name} was changed after {called(t)} was computed from it: {place} was {copy[at]} and is {held[at]}"
+            changed = f"{name} was changed after {s.prose(t)} was computed from it: {place} was {copy[at]} and is {held[at]}"
             text = f"{changed}\n  {record.source if record and record.source else ''}\n"
-            copy_of = f", tg.Tensor({name}) or {name}.copy()," if name.isidentifier() else ""
-            instead = f"give the op a copy{copy_of} or call backward() before the change"
-            raise AnomalyError(text + instead, "backward", t.op.name if t.op else "", {name: held}, self._source(t), instead)
+            code = filled("{}.copy()", s(a))
+            advice = Advice("give the op a copy, or call backward() before the change", code, s(a))
+            text += _sentence(advice)
+            raise AnomalyError(text, "backward", t.op.name if t.op else "", {name: held}, self._source(t), advice)
 
 
 def _held(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -256,10 +284,10 @@ def _place(at: tuple[int, ...]) -> str:
     return f" at [{', '.join(map(str, at))}]" if at else ""
 
 
-def _operands(args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+def _operands(args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...], s: Speller) -> dict[str, Any]:
     """Each operand by name, with the place to look at."""
     return {
-        called(a): (np.asarray(a._array if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
+        s.prose(a): (np.asarray(a._array if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
     }
 
 
@@ -274,18 +302,3 @@ def _shown(value: tuple[Any, tuple[int, ...] | None]) -> str:
         return f"= {' '.join(np.array2string(array, precision=6).split())}"
     there = f", at [{', '.join(map(str, at))}] {array[at]:.6g}" if at is not None else ""
     return f"of shape {array.shape}, from {array.min():.6g} to {array.max():.6g}{there}"
-
-
-def _variables(frame: Any) -> dict[int, str]:
-    """The tensors and arrays that the user's variables hold, by id: what code may be written with."""
-    scopes: list[dict[str, Any]] = [frame.f_locals, frame.f_globals] if frame else []
-    found: dict[int, str] = {}
-    for scope in scopes:
-        for name, value in list(scope.items()):
-            if type(value) in (Tensor, np.ndarray) and not name.startswith("_") and (scope is scopes[0] or name not in scopes[0]):
-                found.setdefault(id(value), name)
-    return found
-
-
-def _line(source: Source | None) -> str:
-    return source.text if source else ""

@@ -18,8 +18,9 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import is_variable
-from ..graph import ancestors, softmax_scores
+from ..graph import ancestors
 from ..languages import identifier, is_decimal, is_guard, ratio, unicode_name
+from ..ops.stable import softmax_scores
 from .record import Record
 
 AGREEMENT = 1e-10  # how far a simplified formula may be from the recorded one, of the larger of both

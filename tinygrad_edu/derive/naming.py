@@ -10,8 +10,9 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import is_variable
-from ..graph import ancestors, held, softmax_scores
+from ..graph import ancestors, held
 from ..languages import cleaned, identifier, is_bare_function, is_repeated, literal, unicode_name
+from ..ops.stable import softmax_scores
 from ..registry import registry
 
 ACTIVATIONS = {"sigmoid", "tanh", "relu", "softplus", "exp"}  # whose results deserve a name

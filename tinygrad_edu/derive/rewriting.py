@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
-from ..graph import ancestors, unwrapped
+from ..graph import ancestors
 from ..modes import enable_grad
 from ..operation import Op, fast_call
+from ..ops.shape import unwrapped
 from ..registry import registry
 
 TOLERANCE = 1e-9  # of the values before and after, relative to the largest

@@ -16,9 +16,10 @@ import numpy as np
 
 from ..core import Tensor
 from ..formula import Equation, Formula, is_variable
-from ..graph import ancestors, softmax_scores
+from ..graph import ancestors
 from ..languages import identifier, is_repeated, opaque
 from ..modes import enable_grad, textbook
+from ..ops.stable import softmax_scores
 from ..registry import registry
 from .algebra import Symbols, rebuilt, simplified
 from .derivation import Derivation, Line

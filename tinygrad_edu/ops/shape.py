@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Tensor
 from ..define import op
 from ..operation import Rule
 
@@ -71,3 +72,21 @@ concatenate  = op(lambda *xs, axis=0: np.concatenate(xs, axis), variadic=_piece,
 stack        = op(lambda *xs, axis=0: np.stack(xs, axis), variadic=_layer, name="stack", numpy=(np.stack,),
                   cases=({"shapes": ((2,), (2,))}, {"shapes": ((2, 3), (2, 3), (2, 3)), "axis": -1}, {"shapes": ((), ())}), doc="Joined along a new axis.")
 # fmt: on
+
+
+def unwrapped(a: Any) -> Any:
+    """What was given axes of length 1, without them."""
+    while type(a) is Tensor and a.op is not None and (a.op in (expand_dims, reshape) or _adds_axes(a)):
+        a = a.args[0]
+    return a
+
+
+def _adds_axes(t: Tensor) -> bool:
+    index = t.static.get("index")
+    parts = index if type(index) is tuple else (index,)
+    return (
+        "index" in t.static
+        and t.op is not None
+        and t.op.arity == 1
+        and all(p is None or p is Ellipsis or (type(p) is slice and p == slice(None)) for p in parts)
+    )

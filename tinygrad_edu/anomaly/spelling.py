@@ -1,0 +1,143 @@
+"""How the user's line calls what an op was given: Python that can be pasted there, or nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from types import FrameType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from .. import _names
+from ..core import Tensor
+from ..registry import registry
+
+LONGEST = 160  # characters of an expression to paste
+FEW = 6  # entries of an array that is written out
+
+
+class Scope:
+    """What the variables of a frame hold, by the expressions that give it there; held weakly, since a loop leaves many behind."""
+
+    def __init__(self, frame: FrameType) -> None:
+        self._globals = frame.f_globals
+        self._locals = {} if frame.f_locals is frame.f_globals else _held(frame.f_locals)
+
+    def names(self) -> dict[int, str]:
+        """The id of each tensor and array, and the expression for it."""
+        living = {name: value for name, r in self._locals.items() if (value := r()) is not None}
+        named = {name: r() for name, r in _held(self._globals).items()} | living
+        found: dict[int, str] = {}
+        for name, value in named.items():
+            found.setdefault(id(value), name)
+        return found
+
+
+def _held(variables: Any) -> dict[str, ref[Any]]:
+    """The tensors and arrays that variables hold, alone or in a list, a dictionary or an object: `layers[0]`, `p["w"]`, `self.W`."""
+    found: dict[str, ref[Any]] = {}
+
+    def add(name: str, value: Any) -> None:
+        if type(value) is Tensor or type(value) is np.ndarray:
+            found.setdefault(name, ref(value))
+
+    for name, value in list(variables.items()):
+        if type(value) in (list, tuple) and len(value) <= 1000:
+            for i, part in enumerate(value):
+                add(f"{name}[{i}]", part)
+        elif type(value) is dict and len(value) <= 1000:
+            for key, part in list(value.items()):
+                if type(key) in (str, int):
+                    add(f"{name}[{key!r}]", part)
+        elif name == "self":
+            for key, part in list(getattr(value, "__dict__", {}).items()):
+                add(f"self.{key}", part)
+        elif not name.startswith("__"):
+            add(name, value)
+    return found
+
+
+class Speller:
+    """Writes operands as the user's line would: `s(x)` is Python, or None where there is no telling."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self._names = names
+
+    def __call__(self, a: Any) -> str | None:
+        if type(a) in (int, float, bool) or isinstance(a, np.generic):
+            return repr(a.item() if isinstance(a, np.generic) else a)
+        known = self._names.get(id(a))
+        if known is None and type(a) is Tensor and a.op is None:
+            known = self._names.get(id(a._array))
+        if known is not None:
+            return known
+        if type(a) is Tensor and a.op is not None:
+            return self._expression(a)
+        return None if type(a) is Tensor and a.requires_grad else _literal(a)
+
+    def part(self, a: Any) -> str | None:
+        """The same as a part of an expression: in parentheses, where it needs them."""
+        text = self(a)
+        return text if text is None else parenthesised(text)
+
+    def prose(self, a: Any) -> str:
+        """How a sentence calls an operand: its label, the expression for it, else what it is."""
+        from ..languages import cleaned
+
+        label = getattr(a, "name", None) if type(a) is Tensor else None
+        label = label or self._names.get(id(a)) or _names.of(a)
+        if label:
+            return cleaned(str(label))
+        return self(a) or (f"the result of {a.op.name}" if type(a) is Tensor and a.op is not None else f"a constant of shape {np.shape(a)}")
+
+    def _expression(self, a: Tensor) -> str | None:
+        from ..formula import Formula  # an error may take its time, `import tinygrad_edu` may not
+
+        formula = Formula([a], self._names, bare=True, longest=float("inf"))
+        text, given = formula.python, set(self._names.values())
+        for name, value in formula.namespace.items():
+            label = formula.labels.get(name, "")
+            spelled = label if label in given else f"tg.{name}" if _is_public(name) else _literal(value)
+            if name != "np" and spelled != name and (found := re.compile(rf"(?<![\w.\"'])({re.escape(name)})\b")).search(text):
+                if spelled is None:
+                    return None
+                text = found.sub(lambda _, spelled=spelled: spelled, text)  # type: ignore[misc]
+        return text if len(text) <= LONGEST and _is_expression(text) else None
+
+
+def _is_public(name: str) -> bool:
+    """Whether an op is called `tg.name`."""
+    import tinygrad_edu
+
+    return name in registry and getattr(tinygrad_edu, name, None) is registry[name]
+
+
+def _literal(value: Any) -> str | None:
+    """A small array, written out."""
+    if callable(value):
+        return None
+    array = value._array if type(value) is Tensor else np.asarray(value)
+    if array.dtype.kind not in "fiub" or array.size > FEW:
+        return None
+    if not array.ndim and array.dtype in (np.float64, np.int64, np.bool):
+        return repr(array.item())
+    dtype = "" if array.dtype in (np.float64, np.int64, np.bool) else f", np.{array.dtype}"
+    text = f"np.array({array.tolist()}{dtype})"
+    return re.sub(r"(?<![\w.])(inf|nan)\b", r"np.\1", text)
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
+
+
+def parenthesised(text: str) -> str:
+    """An expression that binds as tightly as a name."""
+    parsed = ast.parse(text, mode="eval").body
+    tight = isinstance(parsed, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant))
+    return text if tight else f"({text})"
