@@ -429,6 +429,18 @@ def test_in_compiled_code_the_advice_is_the_same(when):
     assert caught.value.code == "tg.log_sigmoid(-x)"
 
 
+def test_a_repeated_step_says_that_it_cannot_be_watched():
+    step = tg.compile(lambda w: w - 0.1 / w)
+    with np.errstate(all="ignore"):
+        assert np.isinf(step.repeat(2)(np.array([0.0, 1.0])).numpy()).any()
+    with detect_anomaly(), pytest.raises(TypeError, match=r"write a loop in its place, `for _ in range\(2\): state = "):
+        step.repeat(2)(np.array([0.0, 1.0]))
+    with pytest.raises(AnomalyError, match="divide made inf"), detect_anomaly():
+        w = np.array([0.0, 1.0])
+        for _ in range(2):
+            w = step(w)
+
+
 def test_data_that_no_rule_reads_may_change():
     w, y = leaf(1.0, 2.0), np.array([0.0, 1.0])
     with detect_anomaly():

@@ -267,6 +267,7 @@ recording = Setting("recording", True)
 is_recording = recording.get
 within: ContextVar[bool] = ContextVar("within", default=False)  # a transform or `compile` runs a function, and has to see its ops
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)  # what `compile` records a program with, while it does
+watching = Setting("watching", None)  # who looks at what every op makes: a detect_anomaly
 # whether rules are recorded as books have them, to be read; "brief", if only those where that costs no more than the last digits of 1
 in_textbook = Setting("in_textbook", False)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _names, operation
 from ..core import Tensor
-from ..modes import Block, Mode, Setting
+from ..modes import Block, Mode, watching
 from ..operation import Op
 from ..ops.stable import Advice, filled
 from .advice import after_backward, after_forward
@@ -69,7 +69,6 @@ class _Record(NamedTuple):
     holder: Any
 
 
-_mode = Setting("anomaly", None)  # the detect_anomaly that is on
 _open: dict[Any, Any] = {}  # the blocks that last, in all threads: how NumPy's warnings were set before
 _result, _adjoints = operation._result, Tensor.adjoints
 
@@ -94,7 +93,7 @@ class detect_anomaly(Block):
     write tg.log_softmax(z)
     """
 
-    _setting = _mode
+    _setting = watching
 
     def __init__(self) -> None:
         self._records: dict[int, _Record] = {}
@@ -248,7 +247,7 @@ class _Forget:
 
 def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
     t = _result(op, args, static, y, recorded, requires_grad)
-    mode = _mode.get()
+    mode = watching.get()
     if mode is not None:
         mode.made(t, op, args, static)
     return t
@@ -256,7 +255,7 @@ def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: An
 
 def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None) -> Any:
     walk = _adjoints(self, seed, create_graph, until)
-    mode = _mode.get()
+    mode = watching.get()
     return walk if mode is None else mode.walked(walk, until)
 
 

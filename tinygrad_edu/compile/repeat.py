@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..modes import within
+from ..modes import watching, within
 from .entry import MISS, Result
 from .signature import Branch, Constant, Input, Signature, described
 
@@ -43,6 +43,12 @@ class Repeated:
         if within.get():
             raise TypeError(
                 "repeat runs a finished program, through which nothing is differentiated or recorded: write a loop in its place"
+            )
+        if watching.get() is not None:
+            step = self.compiled.name
+            raise TypeError(
+                "repeat runs a finished program, in which detect_anomaly sees no op: write a loop in its place, "
+                f"`for _ in range({self.n}): state = {step}(state)`"
             )
         result = self._enter(args, kwargs)
         if result is MISS:
