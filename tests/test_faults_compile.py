@@ -641,6 +641,10 @@ INDEXED = {
     "one row": (lambda x, i: x[i], np.array(1)),
     "added": (lambda x, i: x.at[i].add(x * 2.0), ROWS),
     "sorted": (lambda x, i: x[x[:, 0].argsort()], ROWS),
+    "a number set": (lambda x, i: x.at[i].set(x.sum()), ROWS),
+    "rows set, of which the last one counts": (lambda x, i: x.at[i].set(x * 2.0), ROWS),
+    "a row added, and set": (lambda x, i: [x.at[i].add(x[:1] ** 2), x.at[i].set(x[:1] ** 2)][1], np.array([0, -1])),
+    "set where it is sorted": (lambda x, i: x.at[x.argsort()[:, 0]].set(0.0), ROWS),
     "the largest": (lambda x, i: x[x[:, 0].argmax()], ROWS),
     "of a constant": (lambda x, i: X[::-1] * 0.0 + (x * tg.Tensor(np.arange(3.0))[i][:, None]), ROWS),
 }
@@ -666,14 +670,31 @@ def test_an_index_may_be_an_argument(name, target):
         rows(X, ROWS + 1)
 
 
+def test_the_index_of_what_is_set_may_be_half_an_argument():
+    f = lambda x, i: x.at[np.arange(3), i].set(x[:, 0] ** 2)  # noqa: E731
+    for g in (f, lambda x, i: tg.grad(lambda x: (f(x, i) ** 3).sum())(x)):
+        same(tg.compile(g)(X, np.array([0, 1, -1])), g(tg.Tensor(X), np.array([0, 1, -1])))
+    with pytest.raises(IndexError, match="index 2 is out of bounds for axis 1 with size 2"):
+        tg.compile(f)(X, np.array([0, 1, 2]))
+
+
+def test_an_array_that_becomes_writable_is_looked_at_again():
+    owner = np.ones(3)
+    a = owner[:]
+    owner.flags.writeable = a.flags.writeable = False
+    f = tg.compile(lambda x: x * a)
+    assert f(np.ones(3)).tolist() == [1.0, 1.0, 1.0]
+    owner.flags.writeable = True
+    owner[:] = 5.0
+    assert f(np.ones(3)).tolist() == [5.0, 5.0, 5.0]
+
+
 def test_a_mask_cannot_be():
     with pytest.raises(TypeError, match=r"m is a mask, and how many entries it selects differs.*write tg\.where\(mask, a, b\)"):
         tg.compile(lambda x, m: x[m])(X, ROWS > 0)
 
 
-@pytest.mark.parametrize(
-    "f", [lambda x: f"{x.sum():.2f}", lambda x: x if np.allclose(x, 0.0) else -x, lambda x: x.at[x.argsort()[:, 0]].set(0.0)]
-)
+@pytest.mark.parametrize("f", [lambda x: f"{x.sum():.2f}", lambda x: x if np.allclose(x, 0.0) else -x])
 def test_the_message_fits_what_was_written(f):
     with pytest.raises(TypeError, match=r"an `if`, a `while` or an `assert` on it, its number or its text .*f-string\) and its array"):
         tg.compile(f)(X)

@@ -835,13 +835,16 @@ class AtIndex(AtMethods):
 
         Where an index repeats, the last one counts.
         """
-        return registry["index_set"](self.t, value, self.index)
+        return self._changed("set", value)
 
     def add(self, value: Any) -> Tensor:
         """A copy of the tensor with `value` added at the index.
 
         Where an index repeats, all are added.
         """
+        return self._changed("add", value)
+
+    def _changed(self, change: str, value: Any) -> Tensor:
         program = recorder.get()
-        found = None if program is None else program.at(self.t, self.index, value)
-        return registry["index_add"](self.t, value, self.index) if found is None else found
+        found: Tensor | None = None if program is None else program.at(self.t, self.index, change, value)
+        return registry[f"index_{change}"](self.t, value, self.index) if found is None else found

@@ -13,6 +13,8 @@ import numpy as np
 from ..core import Tensor
 from ..modes import check, is_known
 from ..operation import Op
+from ..ops.indexing import _at_value
+from ..registry import registry
 from .history import op_of
 
 Part = Any  # of an index: a slice, an int, None, Ellipsis, an array; or SLOT, where an operand stands
@@ -87,6 +89,11 @@ def add(t: Any, value: Any, pattern: tuple[Part, ...], operands: Sequence[Any]) 
     return _ops(_key(pattern), pattern, len(operands), t.shape)[1](t, value, *operands)
 
 
+def put(t: Any, value: Any, pattern: tuple[Part, ...], operands: Sequence[Any]) -> Tensor:
+    """`t.at[index].set(value)`."""
+    return _ops_of_put(_key(pattern), pattern, len(operands))[0](t, value, *operands)
+
+
 def _key(pattern: Sequence[Part]) -> str:
     return repr([part.tobytes() if isinstance(part, np.ndarray) else part for part in pattern])
 
@@ -119,7 +126,7 @@ def _ops(key: str, pattern: tuple[Part, ...], count: int, shape: tuple[int, ...]
 
     none = [None] * count
     takes = op_of(run_take, [slope_of_take, *none], "take_at")
-    adds = op_of(run_add, [lambda g, y, x, v, *i: g, lambda g, y, x, v, *i: apply(takes, g, *i), *none], "add_at")
+    adds = op_of(run_add, [lambda g, y, x, v, *i: g, lambda g, y, x, v, *i: _at_value(apply(takes, g, *i), v), *none], "add_at")
     text = ", ".join(_text(part) for part in pattern)
     in_call = ", ".join(f"slice({_ends(part)})" if isinstance(part, slice) else _text(part) for part in pattern)
     if "?" not in text:
@@ -136,6 +143,61 @@ def _ops(key: str, pattern: tuple[Part, ...], count: int, shape: tuple[int, ...]
     takes.arity, adds.arity = 1 + count, 2 + count
     _known[key, count, shape] = takes, adds
     return takes, adds
+
+
+# JAX leaves open which value stays where an index repeats: the entries that are written are numbered, and the largest number stays
+WRITER_IN_JAX = "jnp.zeros(x.shape, int).at[INDEX].max(1 + number)"
+NUMBER_IN_JAX = "jnp.arange(x[INDEX].size).reshape(x[INDEX].shape)"
+PUT_IN_JAX = (
+    "(lambda x, v: (lambda number: (lambda writer: jnp.where(writer > 0, jnp.broadcast_arrays(v, number)[0].ravel()[writer - 1], x)"
+    f'.astype(x.dtype if x.dtype.kind == "f" else jnp.result_type(x, v)))({WRITER_IN_JAX}))({NUMBER_IN_JAX})'
+    ")(jnp.asarray({0}), jnp.asarray({1}))"
+)
+KEPT_IN_JAX = (
+    f"(lambda x: (lambda number: jnp.where(({WRITER_IN_JAX})[INDEX] == 1 + number, x[INDEX], 0.0).astype(x.dtype))({NUMBER_IN_JAX})"
+    ")(jnp.asarray({0}))"
+)
+
+_known_of_put: dict[Any, tuple[Op, Op]] = {}
+
+
+def _ops_of_put(key: str, pattern: tuple[Part, ...], count: int) -> tuple[Op, Op]:
+    """The op that writes entries, and its transpose, which takes those that no later value has replaced."""
+    if (key, count) in _known_of_put:
+        return _known_of_put[key, count]
+
+    def run_put(x: Any, v: Any, *i: Any) -> Any:
+        return registry["index_set"].run(x, v, index=filled(pattern, i))
+
+    def run_kept(g: Any, *i: Any) -> Any:
+        index = filled(pattern, i)
+        entries, writer = g[index], np.empty(g.shape, int)
+        number = np.arange(np.size(entries)).reshape(np.shape(entries))
+        writer[index] = number
+        return np.where(writer[index] == number, entries, np.zeros((), g.dtype))
+
+    def apply(op: Op, *args: Any) -> Any:
+        return op(*args) if any(type(a) is Tensor for a in args) else op.run(*args)
+
+    def slope_of_value(g: Any, y: Any, x: Any, v: Any, *i: Any) -> Any:
+        return _at_value(apply(kept, g, *i), v)
+
+    def slope_of_kept(g: Any, y: Any, x: Any, *i: Any) -> Any:
+        return apply(puts, np.zeros(x.shape, g.dtype), g, *i)
+
+    none = [None] * count
+    puts = op_of(run_put, [lambda g, y, x, v, *i: apply(puts, g, np.zeros((), g.dtype), *i), slope_of_value, *none], "set_at")
+    kept = op_of(run_kept, [slope_of_kept, *none], "kept_at")
+    text = ", ".join(_text(part) for part in pattern)
+    if "?" not in text:
+        puts.write_jax, kept.write_jax = (
+            wanted.replace("INDEX", text.format(*[f"{{{place + first}}}" for place in range(count)]))
+            for wanted, first in ((PUT_IN_JAX, 2), (KEPT_IN_JAX, 1))
+        )
+    puts.plain = kept.plain = _refuse_placeholders
+    puts.arity, kept.arity = 2 + count, 1 + count
+    _known_of_put[key, count] = puts, kept
+    return puts, kept
 
 
 def _refuse_placeholders(*args: Any) -> Any:

@@ -121,6 +121,8 @@ class Surroundings:
         if isinstance(value, np.ndarray):
             if may_change(value):
                 self.arrays[id(value)] = (value, entries(value))
+            else:
+                self._take_flags(value)
             if value.dtype.hasobject:
                 self._waiting += value.ravel().tolist()
         elif state_of(value) is not None:
@@ -158,6 +160,12 @@ class Surroundings:
                 self._objects.append(value)
         elif not isinstance(value, type) or not is_library(value.__module__):
             self._take_object(value)
+
+    def _take_flags(self, array: Any) -> None:
+        """That an array is read-only still, as is what it is a view of: who owns the memory may make it writable."""
+        while isinstance(array, np.ndarray):
+            self._take(array, "{}.flags.writeable", False, "whether an array can be written to")
+            array = array.base
 
     def _take_object(self, value: Any) -> None:
         """An object, or a class of the user's: its attributes, and the methods of its class."""

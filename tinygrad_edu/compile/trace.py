@@ -245,14 +245,14 @@ class Recording:
                 "by shapes and Python values"
             )
 
-    def at(self, t: Tensor, index: Any, value: Any = None) -> Tensor | None:
-        """The entries of a tensor at an index, or with a value added there, if the index is known only when the program runs."""
-        from .indices import add, take, taken_apart
+    def at(self, t: Tensor, index: Any, change: str = "", value: Any = None) -> Tensor | None:
+        """The entries of a tensor at an index, or with a value added or set there, if the index is known only when the program runs."""
+        from .indices import add, put, take, taken_apart
 
         found = taken_apart(t, index)
         if found is None:
             return None
-        return take(t, *found) if value is None else add(t, value, *found)
+        return {"add": add, "set": put}[change](t, value, *found) if change else take(t, *found)
 
     def check(self, t: Tensor, refuse: Callable[[Any], None]) -> None:
         """Check a value now if it is known, else at each call of the program."""
