@@ -501,3 +501,60 @@ def test_an_object_that_raises_when_it_is_asked_spoils_no_message():
 def test_np_ma_does_not_take_the_data_for_its_own():
     with pytest.raises(TypeError, match="would lose its gradient"):
         np.ma.getdata(leaf(1.0, 2.0))
+
+
+# -- results of a transform that belong to an outer level as well ------------------------------------------------------------------
+
+OUTER = {
+    "value": lambda f, x: tg.value_and_grad(f)(x)[0],
+    "gradient": lambda f, x: tg.grad(f)(x),
+    "aux": lambda f, x: tg.grad(lambda x: (f(x), f(x) * 2.0), has_aux=True)(x)[1],
+    "vjp": lambda f, x: tg.vjp(f, x)[0],
+    "pull": lambda f, x: tg.vjp(f, x)[1](1.0)[0],
+    "jvp": lambda f, x: tg.jvp(f, (x,), (np.ones(2),))[1],
+    "jacobian": lambda f, x: tg.jacobian(f)(x),
+    "hessian": lambda f, x: tg.hessian(f)(x),
+    "hvp": lambda f, x: tg.hvp(f, (x,), (np.ones(2),)),
+    "nested": lambda f, x: tg.grad(lambda x: tg.grad(f)(x).sum())(x),
+    "tree": lambda f, x: tg.grad(lambda p: f(p["x"]))({"x": x})["x"],
+}
+
+
+@pytest.mark.parametrize("of", OUTER)
+@pytest.mark.parametrize("given", ["array", "constant", "parameter"])
+def test_backward_through_a_transform_reaches_the_parameters_alone(of, given):
+    """The derivative by w is what central differences of the whole give, and no constant gets a gradient, nor its later data a say."""
+    data = np.array([3.0, 4.0])
+
+    def result(w, x):
+        return OUTER[of](lambda x: (x**3 * w * w).sum(), x)
+
+    x = data.copy() if given == "array" else tg.Tensor(data, requires_grad=given == "parameter")
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = result(w, x).sum()
+    with tg.no_grad():
+        x += 5.0
+    y.backward()
+    for i, step in enumerate(np.eye(2) * 1e-5):
+        ends = [result(tg.Tensor(w.numpy() + s), data).sum().item() for s in (step, -step)]
+        np.testing.assert_allclose(w.grad[i], (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
+    if given == "constant":
+        assert x.grad is None
+    elif given == "parameter":
+        assert np.all(x.grad != 0)
+
+
+@pytest.mark.parametrize("of", OUTER)
+def test_a_result_that_depends_on_no_parameter_asks_for_no_gradient(of):
+    w, x = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([3.0, 4.0])
+    assert not OUTER[of](lambda x: (x**3 * w.detach()).sum(), x).requires_grad
+    y, g = tg.value_and_grad(lambda x: (x**3).sum() + (w * w).sum())(x)
+    assert (y.requires_grad, g.requires_grad) == (True, False)
+
+
+def test_a_tensor_that_leaked_out_of_a_transform_has_no_gradient_to_give():
+    kept, x = [], tg.Tensor([3.0, 4.0])
+    tg.grad(lambda x: kept.append(x * x) or x.sum())(x)
+    with pytest.raises(RuntimeError, match="depends on no tensor that requires a gradient"):
+        kept[0].sum().backward()
+    assert x.grad is None

@@ -477,6 +477,8 @@ class Tensor(Methods):
         while found and found[-1][0]._op is None:  # they come last
             t, g = found.pop()
             leaves.append((t, _owned(g) if t._grad is None else np.asarray(t._grad + g)))
+        if not leaves:
+            self._refuse_constant()
         try:
             _write(found, leaves)
         except BaseException:  # Ctrl-C: not before all is written
@@ -532,6 +534,8 @@ class Tensor(Methods):
             # the two cases that follow equal the one above: a sixth of the backward pass less
             elif len(args) == 1:
                 a = args[0]
+                if not a._requires_grad:  # the argument of a transform, which was a parameter while its function ran
+                    continue
                 if a._serial > serial:
                     refuse_if_read(a, t)
                 pulled = [(a, rules[0](g, t._array, a._array, **static) if static else rules[0](g, t._array, a._array))]
@@ -586,16 +590,19 @@ class Tensor(Methods):
         for t, g in leaves.items():
             yield t, g if g.dtype is t._array.dtype else g.astype(t._array.dtype)
 
+    def _refuse_constant(self) -> NoReturn:
+        raise RuntimeError(
+            f"{self.label()} depends on no tensor that requires a gradient: make the parameters with requires_grad=True, "
+            "and compute outside of no_grad()"
+        )
+
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
         """The gradient at self, checked.
 
         An array (or Tensor) of its shape and dtype that nobody else holds.
         """
         if not self._requires_grad:
-            raise RuntimeError(
-                f"{self.label()} depends on no tensor that requires a gradient: make the parameters with requires_grad=True, "
-                "and compute outside of no_grad()"
-            )
+            self._refuse_constant()
         if seed is None:
             if self._array.size != 1:
                 raise ValueError(

@@ -259,11 +259,10 @@ class _Run:
         self.value = value
         self.structure = [inner[i] for i in self.numbers]
         # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
-        results = [value, *(t for _, t in leaves(more) if type(t) is Tensor)]
-        inputs = set(self.inputs)
-        others = [t for t in ancestors(*results, values=False) if t.is_leaf and t not in inputs] + self.outer
-        self.nested = is_recording() and any(t._requires_grad for t in others)
+        self.nested = is_recording() and bool(self.asked_of([value, *(t for _, t in leaves(more) if type(t) is Tensor)]))
         for x, t in zip(self.inputs, self.outer, strict=True):
+            if self.nested and not copies and t.is_leaf:
+                x._array = t._array.copy()  # the caller's may change before the outer level pulls back
             x._op, x._args = copy, (t,)  # from now on a result of what the caller gave
         self.aux = tree_map(lambda t: self.finished(t) if type(t) is Tensor else t, more)
 
@@ -278,6 +277,19 @@ class _Run:
         self.outer.append(t)
         self.inputs.append(x)
         return x
+
+    def asked_of(self, results: Sequence[Tensor]) -> set[Tensor]:
+        """The results, and what they were made from, whose derivative an outer level may ask for.
+
+        The inputs count as what the caller gave.
+        """
+        given, until = dict(zip(self.inputs, self.outer, strict=True)), set(self.outer)
+        asked: set[Tensor] = set()
+        for t in ancestors(*results, until=until, values=False):
+            is_from_asked = t.is_leaf or t in until or any([type(a) is Tensor and a in asked for a in t._args])
+            if is_from_asked and given.get(t, t)._requires_grad:
+                asked.add(t)
+        return asked
 
     def pull(self, cotangent: Any, create_graph: bool = False, last: bool = False) -> list[Any]:
         """The gradient at every input for a gradient at the value.
@@ -305,6 +317,9 @@ class _Run:
                         if create_graph and g.is_leaf:
                             g = copy(g)  # two arguments may have one gradient: each result is a tensor of its own
                         found[t] = g if create_graph else g.detach() if recorded else Tensor(g, copy=g.base is not None)
+        if create_graph:
+            asked = self.asked_of([g for g in found.values() if g is not None])
+            found = {t: g if g is None or g in asked else g.detach() for t, g in found.items()}
         return [Tensor(np.zeros(x.shape, x.dtype), copy=False) if g is None else g for x, g in found.items()]
 
     def finished(self, value: Tensor) -> Tensor:
@@ -312,7 +327,7 @@ class _Run:
 
         With its history where an outer level goes on from it.
         """
-        return value if self.nested else value.detach()
+        return value if self.nested and value in self.asked_of([value]) else value.detach()
 
     def by_argument(self, gradients: list[Any]) -> Any:
         """The gradients in the structure of the arguments.
