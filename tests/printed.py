@@ -223,7 +223,7 @@ def gradients(text, names):
     for line in text.split("\n"):
         if line.startswith("("):
             continue
-        delta, gradient, right = re.fullmatch(r"(?:(\S+) = )?(∂.+?|\S+) += (.*)", line).groups()
+        delta, gradient, right = re.fullmatch(r"(?:(\S+) = (?=∂))?(∂.+?|\S+) += (.*)", line).groups()
         known["shape"] = np.shape(known.get(gradient.rpartition("/∂")[2], 0.0))
         value = Reader(right, known).read()
         value = np.ones(known["shape"]) if value is Ones else value

@@ -133,6 +133,10 @@ LINES = {
     "matrix_factorisation": "∂L/∂U = 2·(((U Vᵀ − R) ⊙ mask) V + 0.05·U)",
     "z_score_with_std": "(for no divisor is 0)",
     "gaussian_likelihood": "∂L/∂μ = (Σ (μ − x)) / σ²",
+    "perceptron_criterion": "∂L/∂w = Xᵀ ((X w ⊙ c₁ > 0) ⊙ c₁)",
+    "two_layers_with_relu": "δ₁ = ∂J/∂z₁ = (z₁ > 0) ⊙ δ_o W₂ᵀ",
+    "largest_and_smallest": "∂f/∂x = (x = max_columns(x)) − (x = min(x))",
+    "triplet_loss": "∂L/∂a = 2·((Σ (a − p)² − Σ (a − n)² + 2 > 0) · (n − p))",
 }
 
 
@@ -453,3 +457,37 @@ def test_remarks_call_constants_what_the_lines_do():
     loss = -(z.log_softmax(axis=1) * np.eye(2)).sum()
     found = str(tg.derive(loss, wrt=z))
     assert "(for the entries of c₁ add up to 1)" in found
+
+
+# -- rules that hold but at some points ----------------------------------------------------------------------------------------
+
+USUAL = [name for name, op in registry.items() if op.usual]
+TIED = {"prod": ([1.0, 0.0, 2.0], [3.0, 1.0, 1.0])}  # where a rule of books is wrong; else entries that tie, in one array or in both
+
+
+@pytest.mark.parametrize("name", USUAL)
+@pytest.mark.parametrize("how", ["number", "axis", "apart", "exceptional", "nan"])
+def test_rules_of_books_are_used_where_they_hold_and_say_so(name, how):
+    op = registry[name]
+    values = {"exceptional": TIED.get(name, ([3.0, 1.0, 1.0], [3.0, 2.0, 3.0])), "nan": ([np.nan, 1.0, 2.0], [1.0, 2.0, 0.5])}
+    rows = np.array(values.get(how, ([3.0, -1.0, 2.0], [0.5, 4.0, 1.0])))
+    x = leaf(rows if op.arity == 1 else rows[0], name="x")
+    wrt = [x, leaf(rows[1], name="v")] if op.arity == 2 else [x]
+    made = op(*wrt, **({"axis": 1} if how == "axis" and op.arity == 1 else {}))
+    for loss in (made.sum() * 1.0, (made * np.arange(1.0, made.size + 1).reshape(made.shape)).sum(), (made * made).sum()):
+        found = tg.derive(loss, wrt)
+        if how == "nan":
+            assert str(found)
+            continue
+        assert agrees(loss, wrt, found)
+        is_usual = op.usual.remark.format("x") in str(found)
+        assert is_usual == (how != "exceptional")
+        assert not is_usual or "0.5" not in str(found)
+
+
+def test_an_extreme_that_only_keeps_exp_from_overflowing_is_no_condition():
+    z, Y = leaf([[1.0, 3.0, 2.0], [0.5, 0.1, 4.0]], name="z"), np.eye(3)[:2]
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    text = str(tg.derive(-(np.log(e / e.sum(axis=1, keepdims=True)) * Y).sum(), z, names={"Y": Y}))
+    assert "∂loss/∂z = p − Y" in text
+    assert "tie" not in text

@@ -357,14 +357,15 @@ def _value(a: Any) -> Any:
 def _tidied(t: Tensor, spelling: str) -> tuple[Op | None, tuple[Any, ...]]:
     """The call that made `t`.
 
-    A + a, which is cheaper, is read as 2 * a, and in mathematics a * a as a squared; the values are
-    equal.
+    A + a, which is cheaper, is read as 2 * a, and in mathematics a * a as a squared and 1 * a as a; the values are equal.
     """
     if len(t.args) == 2 and t.args[0] is t.args[1]:
         if t.op is registry["add"]:
             return registry["multiply"], (2, t.args[0])
         if t.op is registry["multiply"] and spelling != "python":
             return registry["power"], (t.args[0], 2)
+    if spelling != "python" and t.op is registry["multiply"] and type(t.args[0]) is int and t.args[0] == 1:
+        return registry["copy"], t.args[1:]  # a condition, made a number: in mathematics it is one
     return t.op, t.args
 
 

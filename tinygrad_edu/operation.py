@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,18 @@ def is_ours(rule: Rule) -> bool:
 _PACKAGE = __name__.partition(".")[0]
 
 
+class Usual(NamedTuple):
+    """Rules as books have them that are wrong at some points.
+
+    Whether the operands of a call are at none of these, the rules, and what the formulas then hold for, with {} for the name of the
+    first operand.
+    """
+
+    holds: Callable[..., Any]
+    rules: tuple[Rule, ...]
+    remark: str
+
+
 class Op:
     """What can be done to Tensors.
 
@@ -61,6 +73,7 @@ class Op:
     # what to write in its place where its value, or its slope by operand `i`, is not finite; see ops/stable.py
     instead: Callable[..., Any] | None = None
     instead_of_slope: Callable[..., Any] | None = None
+    usual: Usual | None = None  # shorter rules for formulas, where they hold
     saturates: Callable[..., Any] | None = None  # where its value is not that of its operand any more, and says nothing of it
 
     def __init__(

@@ -537,7 +537,7 @@ def rebuilt(g: Tensor, known: Symbols) -> Tensor:
             args = [_operand(a, known) for a in args]
         if t.op.name == "multiply" and any(a is known.one for a in args) and type(args[0]) is type(args[1]) is Tensor:
             other = args[args[0] is known.one]
-            new[t] = other if other.shape == t.shape else t.op.on(args, t.static)
+            new[t] = other if other.shape == t.shape and other.dtype == t.dtype else t.op.on(args, t.static)  # a condition stays a number
         elif is_transposition(t):
             new[t] = transposed(args[0], known.until, t)
         elif not all(a is b for a, b in zip(args, t.args, strict=True)):

@@ -3,7 +3,7 @@
 Equal values, and rules that collapse as they do on paper.
 
 exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z); a product without
-a zero in it gets the rule y / x.
+a zero in it gets the rule y / x, a maximum without a tie the rule a > b.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], 
             if t.op is None:
                 continue
             args = [new[a] if type(a) is Tensor else a for a in t.args]
-            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args), _as_quotients(t, args, labels, remarks)]
+            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args), _without_exceptions(t, args)]
             made = next((tensor for tensor in tries if tensor is not None), None)
             if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
                 continue
@@ -46,7 +46,12 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], 
             if id(t) in labels:
                 labels[id(found)] = labels[id(t)]
     left = set(ancestors(new[loss]))
-    return (new[loss], new) if all(new[t] in left for t in wanted) else (loss, {})
+    if not all(new[t] in left for t in wanted):
+        return loss, {}
+    for t, found in new.items():
+        if found in left and t.op is not None and t.op.usual is not None and found.op is not None and found.op.usual is None:
+            remarks.add(t.op.usual.remark.format(labels.get(id(t.args[0]), "a product")))
+    return new[loss], new
 
 
 def _is_close(a: Tensor, b: Tensor) -> bool:
@@ -56,8 +61,8 @@ def _is_close(a: Tensor, b: Tensor) -> bool:
 
 
 def _made_by(name: str, a: Any) -> Any:
-    """The first operand of the op of that name that made `a`; None if another one did."""
-    return a.args[0] if type(a) is Tensor and a.op is registry[name] else None
+    """The first operand of the op of that name that made `a`, whatever its rules; None if another one did."""
+    return a.args[0] if type(a) is Tensor and a.op is not None and a.op.name == name else None
 
 
 def _scores(z: Tensor) -> Tensor:
@@ -122,21 +127,14 @@ def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
     return None
 
 
-def _as_quotients(t: Tensor, args: list[Any], labels: dict[int, str], remarks: set[str]) -> Tensor | None:
-    """A product whose derivative by each factor is the product over the factor.
-
-    So if none of them is 0.
-    """
-    if t.op is not registry["prod"] or not t.args[0].numpy().all():
+def _without_exceptions(t: Tensor, args: list[Any]) -> Tensor | None:
+    """The same op with its usual rules, where these hold for the recorded data."""
+    op = t.op
+    if op is None or op.usual is None or not t.requires_grad:
         return None
-    prod = registry["prod"]
-
-    def rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-        product = g * y
-        return (product if keepdims or axis is None or not x.ndim else product.expand_dims(axis)) / x
-
-    made = Op.__new__(Op)  # the op of the table, but for its rule
-    made.__dict__.update(vars(prod))
-    made.rules, made.call = (rule,), fast_call(made)
-    remarks.add(f"no factor of {labels.get(id(t.args[0]), 'a product')} is 0")
+    if not op.usual.holds(*[a.numpy() if type(a) is Tensor else a for a in args], **t.static):
+        return None
+    made = Op.__new__(Op)  # the op of the table, but for its rules
+    made.__dict__.update(vars(op))
+    made.rules, made._textbook, made.usual, made.call = op.usual.rules, (), None, fast_call(made)
     return made.on(args, t.static)

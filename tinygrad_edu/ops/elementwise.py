@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..define import LOGICAL, NORMAL, OVER_MINUS_ONE, POSITIVE, QUARTER_TURN, REAL, WITHIN_ONE, implements, op
-from ..operation import Op
+from ..operation import Op, Usual
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -112,6 +112,11 @@ def _ahead(a: Any, b: Any) -> Any:
     1, 0, a half at a tie, and 1 beside NaN.
     """
     return 1.0 - (a < b) - 0.5 * (a == b)
+
+
+def _differ(a: Any, b: Any) -> Any:
+    """Whether there is no tie; NaN counts as one."""
+    return ((a < b) | (a > b)).all()
 
 
 def _slope(a: Any, b: Any) -> Any:
@@ -261,6 +266,10 @@ isnan         = op(np.isnan)
 isfinite      = op(np.isfinite)
 isinf         = op(np.isinf)
 # fmt: on
+
+NO_TIE = "no two entries tie at a max or min"
+maximum.usual = Usual(_differ, (lambda g, y, a, b: g * (a > b), lambda g, y, a, b: g * (b > a)), NO_TIE)
+minimum.usual = Usual(_differ, (lambda g, y, a, b: g * (a < b), lambda g, y, a, b: g * (b < a)), NO_TIE)
 
 
 class _Asks:

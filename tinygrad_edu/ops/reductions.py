@@ -9,7 +9,8 @@ import numpy as np
 
 from ..core import Tensor, double, ndarray, total, wider
 from ..define import op, shapes_only, values_only
-from ..operation import Op
+from ..operation import Op, Usual
+from .elementwise import NO_TIE
 from .shape import astype, broadcast_to, expand_dims
 
 _total: Any = np.add.reduce  # what x.sum comes to, 0.1 µs sooner
@@ -101,6 +102,16 @@ def _shared(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """
     reached = (x == _kept(y, x, axis, keepdims)) | (x != x)
     return _kept(g, x, axis, keepdims) * reached / reached.sum(axis=axis, keepdims=True)
+
+
+def _to_extreme(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The same where a single entry reaches it."""
+    return _kept(g, x, axis, keepdims) * (x == _kept(y, x, axis, keepdims))
+
+
+def _over_factor(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The gradient of a product to its factors, of which none is 0."""
+    return _kept(g * y, x, axis, keepdims) / x
 
 
 def _others(x: Any, axis: Any) -> Any:
@@ -269,6 +280,12 @@ def _lead(sign: int) -> Any:
     return lead
 
 
+def _has_no_tie(sign: int) -> Any:
+    """Whether one entry is the extreme, alone."""
+    lead = _lead(sign)
+    return lambda x, axis, keepdims: x.ndim and (np.abs(lead(x, axis, keepdims)) > 0).all()
+
+
 def _cumsum(x: Any, axis: Any) -> Any:
     """np.cumsum; of few digits in more, given back in those of x."""
     y = np.cumsum(x, axis, _WIDER.get(x.dtype.char))
@@ -331,6 +348,10 @@ cumsum: Op = op(lambda x, axis=None: _cumsum(x, axis),
             name="cumsum", numpy=(np.cumsum,), cases=({"shapes": ((4,),), "axis": 0}, {"shapes": ((2, 3),), "axis": -1}, {"shapes": ((2, 3),)}),
             doc="The running sum along the axis, or over all entries in order.")
 # fmt: on
+
+for _op, _sign in ((max, 1), (min, -1)):
+    _op.usual = Usual(_has_no_tie(_sign), (_to_extreme,), NO_TIE)
+prod.usual = Usual(lambda x, axis, keepdims: x.all(), (_over_factor,), "no factor of {} is 0")
 
 _ONE_AXIS = ({"shapes": ((2, 3),), "axis": 1}, {"shapes": ((4,),), "axis": None})
 argmax = op(
