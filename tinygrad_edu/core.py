@@ -721,10 +721,12 @@ def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
     y = t if create_graph else t._array
     values = args if create_graph else [a._array if type(a) is Tensor else a for a in args]
     shown = create_graph and in_textbook.get()
-    rule_of = op.textbook if shown is True or (shown and op.is_brief) else op.rule
+    is_shown = shown is True or (shown and op.is_brief)
     pulled = []
     for i, a in enumerate(args):
-        rule = rule_of(i) if type(a) is Tensor and a._requires_grad else None  # a constant's rule is never called
+        if type(a) is not Tensor or not a._requires_grad:
+            continue  # a constant's rule is never called
+        rule = op.textbook(i, t if shown is True else None) if is_shown else op.rule(i)
         if rule is not None:
             pulled.append((a, op.pull(rule, g, y, values, static)))
     return pulled

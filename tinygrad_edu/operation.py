@@ -137,12 +137,20 @@ class Op:
             return self.variadic(i)
         return self.rules[i] if i < len(self.rules) else None
 
-    def textbook(self, i: int) -> Rule | None:
-        """The rule of argument `i` as books have it.
+    def textbook(self, i: int, call: Tensor | None = None) -> Rule | None:
+        """The rule of argument `i` as books have it, of a recorded call as they have it for its data.
 
         Equal to `rule(i)` on paper, where that one keeps more digits.
         """
+        usual = None if call is None else self.usual_of(call)
+        if usual is not None:
+            return usual.rules[i]
         return self._textbook[i] if i < len(self._textbook) else self.rule(i)
+
+    def usual_of(self, call: Tensor) -> Usual | None:
+        """The usual rules, if they hold for the data of a call."""
+        values = [a._array if type(a) is Tensor else a for a in call._args]
+        return self.usual if self.usual is not None and self.usual.holds(*values, **call._static) else None
 
     def reads(self, differentiable: Sequence[bool]) -> set[int]:
         """Which operands, by number, and whether the output, the rules of the differentiable operands read."""

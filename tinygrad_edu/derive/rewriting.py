@@ -2,8 +2,7 @@
 
 Equal values, and rules that collapse as they do on paper.
 
-exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z); a product without
-a zero in it gets the rule y / x, a maximum without a tie the rule a > b.
+exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z).
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ import numpy as np
 from ..core import Tensor
 from ..graph import ancestors
 from ..modes import enable_grad
-from ..operation import Op, fast_call
 from ..ops.shape import unwrapped
 from ..registry import registry
 
 TOLERANCE = 1e-9  # of the values before and after, relative to the largest
 
 
-def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], remarks: set[str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
+def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
     """The loss in those terms, and what became of each tensor.
 
     Labels move on to what takes a tensor's place.
@@ -35,7 +33,7 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], 
             if t.op is None:
                 continue
             args = [new[a] if type(a) is Tensor else a for a in t.args]
-            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args), _without_exceptions(t, args)]
+            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args)]
             made = next((tensor for tensor in tries if tensor is not None), None)
             if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
                 continue
@@ -46,12 +44,7 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str], 
             if id(t) in labels:
                 labels[id(found)] = labels[id(t)]
     left = set(ancestors(new[loss]))
-    if not all(new[t] in left for t in wanted):
-        return loss, {}
-    for t, found in new.items():
-        if found in left and t.op is not None and t.op.usual is not None and found.op is not None and found.op.usual is None:
-            remarks.add(t.op.usual.remark.format(labels.get(id(t.args[0]), "a product")))
-    return new[loss], new
+    return (new[loss], new) if all(new[t] in left for t in wanted) else (loss, {})
 
 
 def _is_close(a: Tensor, b: Tensor) -> bool:
@@ -61,8 +54,8 @@ def _is_close(a: Tensor, b: Tensor) -> bool:
 
 
 def _made_by(name: str, a: Any) -> Any:
-    """The first operand of the op of that name that made `a`, whatever its rules; None if another one did."""
-    return a.args[0] if type(a) is Tensor and a.op is not None and a.op.name == name else None
+    """The first operand of the op of that name that made `a`; None if another one did."""
+    return a.args[0] if type(a) is Tensor and a.op is registry[name] else None
 
 
 def _scores(z: Tensor) -> Tensor:
@@ -125,16 +118,3 @@ def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
         if total is not None and t.op is registry["add"] and _made_by("max", unwrapped(s)) is z and total.shape == t.shape:
             return total
     return None
-
-
-def _without_exceptions(t: Tensor, args: list[Any]) -> Tensor | None:
-    """The same op with its usual rules, where these hold for the recorded data."""
-    op = t.op
-    if op is None or op.usual is None or not t.requires_grad:
-        return None
-    if not op.usual.holds(*[a.numpy() if type(a) is Tensor else a for a in args], **t.static):
-        return None
-    made = Op.__new__(Op)  # the op of the table, but for its rules
-    made.__dict__.update(vars(op))
-    made.rules, made._textbook, made.usual, made.call = op.usual.rules, (), None, fast_call(made)
-    return made.on(args, t.static)

@@ -36,9 +36,8 @@ class Walk:
     def __init__(self, loss: Tensor, wanted: Sequence[Tensor], names: dict[int, str]) -> None:
         self.names = names
         labels = all_named(loss, names, wanted)
-        remarks: set[str] = set()
         self.asked = wanted
-        self.loss, self.became = rewritten(loss, wanted, labels, remarks)
+        self.loss, self.became = rewritten(loss, wanted, labels)
         self.wanted = list(dict.fromkeys(self.became.get(t, t) for t in wanted))
         name_some(self.loss, labels)
         self.text = Formula([self.loss], labels, lines=True)
@@ -48,7 +47,10 @@ class Walk:
         self.one = Tensor(np.ones(loss.shape, loss.dtype), requires_grad=True, copy=False)
         variables = [e.tensor for e in self.equations] + [t for t in ancestors(self.loss) if t.is_leaf and t.requires_grad]
         self.known = Symbols([t for t in variables if t is not self.loss], labels, self.one)
-        self.known.remarks = remarks
+        for t in ancestors(self.loss):
+            usual = t.op.usual_of(t) if t.op is not None and t.requires_grad else None
+            if usual is not None:
+                self.known.remarks.add(usual.remark.format(labels.get(id(t.args[0]), "a product")))
         for constant in _constants(self.loss, labels):
             self.known.constant(constant)
         self.counts: dict[str, str] = {}

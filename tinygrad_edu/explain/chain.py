@@ -245,7 +245,7 @@ class Chain:
                 if u.op is None or u in operands:
                     continue
                 for i, x in enumerate(u.args):
-                    rule = u.op.textbook(i) if x is a else None
+                    rule = u.op.textbook(i, u) if x is a else None
                     if rule is not None:
                         places.append(fit(u.op.pull(rule, g, u, u.args, u.static), a.numpy(), u.op, a, u.numpy()))
             known = self._symbols(t, seed, is_one)
