@@ -217,6 +217,12 @@ def test_a_sum_in_which_large_numbers_cancel_is_loud(f, large):
     assert checked(f, x)
 
 
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, 2.2e-308, 1e-305, 1e-300])
+@pytest.mark.parametrize("f", [lambda x, a: x @ a, lambda x, a: x * a.T, lambda x, a: (x * a.T).sum()], ids=["@", "*", "sum"])
+def test_what_underflows_on_the_way_is_no_slope_of_0(f, tiny):
+    assert checked(f, np.zeros((2, 3)), np.full((3, 2), tiny))
+
+
 # -- what a user sees ----------------------------------------------------------------------------------------------------------------
 
 FAILING = """

@@ -196,7 +196,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         claimed, rounding = _along(parameter.claim.gradient, direction), _along(parameter.claim.rounding, np.abs(direction))
         length, size = float(np.abs(direction).max()), float(np.abs(parameter.value[direction != 0]).max())
     scale = parameter.claim.size * length
-    line = Line(along, subject.weights, subject.noise, subject.eps, claimed, scale, size / length, subject.has_kinks)
+    line = Line(along, subject.weights, subject.noise, subject.eps, claimed, scale, size / length, subject.has_kinks, subject.floor)
     found = line.slope()
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value) < np.inf:  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))

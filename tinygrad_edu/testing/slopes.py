@@ -100,9 +100,11 @@ class Line:
         scale: float,  # the size of slope that matters; 0 where all slopes are claimed to be 0
         size: float,  # of the numbers that move, in steps
         has_kinks: bool,
+        floor: float = 0.0,  # what may be lost of any value, however small: numbers underflow
     ) -> None:
         self._at, self.weights, self.noise, self.eps = at, weights, noise, eps
         self.claimed, self.scale, self.size, self.has_kinks = claimed, scale, size, has_kinks
+        self.floor = floor
         self.known: dict[float, Point] = {}
         self.center = self.point(0.0)
         self.moved: Any = np.zeros(weights.shape, bool)  # which values depend on where we are at all
@@ -144,7 +146,8 @@ class Line:
             return None
         change = first.values - second.values
         self.moved |= change != 0
-        noise = np.abs(self.weights) * np.maximum(self.noise, self.eps * np.maximum(np.abs(first.values), np.abs(second.values)))
+        larger = np.maximum(np.abs(first.values), np.abs(second.values))
+        noise = np.abs(self.weights) * np.maximum(np.maximum(self.noise, self.floor), self.eps * larger)
         # rounding errors of many values partly cancel; what does not move at all may still depend on t by less than its rounding
         lost = length_of(noise[self.moved]) / abs(apart)
         if self.claimed or self.moved.any():

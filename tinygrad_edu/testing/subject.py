@@ -250,6 +250,13 @@ class Subject:
                 largest = [np.maximum(a, b) for a, b in zip(largest, changes, strict=True)]
         return largest
 
+    @cached_property
+    def floor(self) -> float:
+        """What may be lost of any value: numbers underflow, and those that are added up in a product of matrices do so earlier."""
+        info = np.finfo(DOUBLE)
+        products = any(t.op is not None and t.op.shapes not in ("", "axes") for t in ancestors(*self.recorded))
+        return float(info.tiny if products else info.smallest_subnormal)
+
     def _shaken(self, y: Any, eps: float) -> Any:
         """Every entry changed by its last digits, at random."""
         return y * (1 + eps * self.rng.choice([-1.0, 1.0], np.shape(y)) * self.rng.uniform(1, 2, np.shape(y)))
