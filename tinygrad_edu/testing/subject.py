@@ -216,7 +216,7 @@ class Subject:
             longer = self._in_long_double()
             for p, g, r, more in zip(self.parameters, gradients, rounding, larger, strict=True):
                 more_digits = next(longer, g)
-                too_large = np.isinf(g) & np.isfinite(more_digits) & (np.abs(more_digits) > np.finfo(DOUBLE).max)
+                too_large = ~np.isfinite(g) & np.isfinite(more_digits) & (np.abs(more_digits) > np.finfo(DOUBLE).max)
                 p.claim = Claim(g, np.fmax(r, np.abs(more_digits - g).astype(DOUBLE)), too_large)
                 p.by_factor = more / FACTOR
             if smaller:
