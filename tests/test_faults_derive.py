@@ -491,3 +491,55 @@ def test_an_extreme_that_only_keeps_exp_from_overflowing_is_no_condition():
     text = str(tg.derive(-(np.log(e / e.sum(axis=1, keepdims=True)) * Y).sum(), z, names={"Y": Y}))
     assert "∂loss/∂z = p − Y" in text
     assert "tie" not in text
+
+
+# -- what is written by hand ---------------------------------------------------------------------------------------------------
+
+BY_HAND = {
+    "1 / (1 + np.exp(-z))": "σ(z) ⊙ (1 − σ(z))",
+    "1.0 / (np.exp(-z) + 1.0)": "σ(z) ⊙ (1 − σ(z))",
+    "(1 + np.exp(-z)) ** -1": "σ(z) ⊙ (1 − σ(z))",
+    "np.reciprocal(1 + np.exp(-z))": "σ(z) ⊙ (1 − σ(z))",
+    "(lambda e: e / (1 + e))(np.exp(z))": "σ(z) ⊙ (1 − σ(z))",
+    "np.log(1 + np.exp(z))": "σ(z)",
+    "np.log1p(np.exp(z))": "σ(z)",
+    "np.logaddexp(0, z)": "σ(z)",
+}
+
+
+@pytest.mark.parametrize("text", BY_HAND)
+def test_a_sigmoid_by_hand_is_read_as_one(text):
+    z = leaf([0.5, -1.0, 3.0], name="z")
+    loss = eval(text).sum()
+    found = tg.derive(loss, z)
+    named = re.findall(r"^a += (.*)$", str(found), re.MULTILINE)
+    line = re.search(r"^∂loss/∂z += (.*)$", str(found), re.MULTILINE).group(1)
+    assert (re.sub(r"\ba\b", named[0], line) if named else line) == BY_HAND[text]
+    assert agrees(loss, [z], found)
+
+
+@pytest.mark.parametrize("text", ["1 / (1 + np.exp(1 - 2 * z))", "z / (1 + np.exp(-z))", "3 / (1 + np.exp(-2 * z))"])
+def test_shifted_and_scaled_sigmoids_are_read_too(text):
+    z = leaf([0.5, -1.0, 3.0], name="z")
+    loss = (eval(text) ** 2).sum()
+    found = tg.derive(loss, z)
+    assert "σ(" in str(found)
+    assert "e^" not in str(found)
+    assert agrees(loss, [z], found)
+
+
+@pytest.mark.parametrize("text", BY_HAND)
+def test_a_sigmoid_that_overflows_stays_what_its_user_wrote(text):
+    z = leaf([800.0, -800.0, 3.0], name="z")
+    with np.errstate(all="ignore"):
+        loss = eval(text).sum()
+        found = tg.derive(loss, z)
+        loss.backward()
+        assert np.allclose(found.function(**found.inputs), z.grad, equal_nan=True) or np.isnan(z.grad).any()
+
+
+def test_the_function_takes_numbers_and_lists():
+    z = leaf(0.8, name="z")
+    assert is_close(tg.derive(tg.sigmoid(z) ** 2, z).function(0.8), 2 * tg.sigmoid(0.8).item() ** 2 * (1 - tg.sigmoid(0.8).item()))
+    v = leaf([1.0, 2.0], name="v")
+    assert is_close(tg.derive((v * v).sum(), v).function([3.0, 4.0]), [6.0, 8.0])

@@ -11,7 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from html import escape
 from typing import Any
 
@@ -152,11 +152,17 @@ class Derivation:
     def function(self) -> Callable[..., Any]:
         """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run.
 
-        It takes arrays by position or by name.
+        It takes arrays, or numbers and lists of them, by position or by name.
         """
         namespace: dict[str, Any] = {"np": np, **self.functions}
         exec(compile(self._gradients, "<derived by tinygrad_edu>", "exec"), namespace)  # our own text: names are identifiers in it
-        return namespace["gradients"]  # type: ignore[no-any-return]
+        gradients = namespace["gradients"]
+
+        @wraps(gradients)
+        def of_arrays(*args: Any, **kwargs: Any) -> Any:
+            return gradients(*map(_array, args), **{name: _array(value) for name, value in kwargs.items()})
+
+        return of_arrays
 
     def __repr__(self) -> str:
         return str(self)
@@ -171,6 +177,10 @@ class Derivation:
     def html(self) -> str:
         """A piece of a web page: the plain text."""
         return f"<pre>{escape(self.unicode)}</pre>\n"
+
+
+def _array(a: Any) -> Any:
+    return np.asarray(a) if isinstance(a, (int, float, list)) else a
 
 
 def _assignments(pairs: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,8 @@
 
 Equal values, and rules that collapse as they do on paper.
 
-exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z).
+exp(z) / Σ exp(z) becomes softmax(z), whatever was subtracted from z for safety; log Σ exp(z) becomes logsumexp(z);
+1 / (1 + exp(-z)) becomes σ(z), and log(1 + exp(z)) softplus(z), whose derivative is σ(z).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
+from ..formula import is_variable
 from ..graph import ancestors
 from ..modes import enable_grad
 from ..ops.shape import unwrapped
@@ -33,12 +35,13 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str]) 
             if t.op is None:
                 continue
             args = [new[a] if type(a) is Tensor else a for a in t.args]
-            tries = [_as_softmax(t, args), _as_logsumexp(t, args), _from_shifted(t, args)]
-            made = next((tensor for tensor in tries if tensor is not None), None)
+            tries = (rewrite(t, args) for rewrite in (_as_softmax, _as_logsumexp, _from_shifted, _as_sigmoid, _as_softplus, _as_one_branch))
+            asked = {new[w] for w in wanted if w in new}
+            made = next((tensor for tensor in tries if tensor is not None and tensor not in asked and _is_close(tensor, t)), None)
             if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
                 continue
             found = t.op.on(args, t.static) if made is None else made
-            if not _is_close(found, t):
+            if made is None and not _is_close(found, t):
                 return loss, {}  # an op that computes something else each time, or numbers too far apart
             new[t] = found
             if id(t) in labels:
@@ -118,3 +121,63 @@ def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
         if total is not None and t.op is registry["add"] and _made_by("max", unwrapped(s)) is z and total.shape == t.shape:
             return total
     return None
+
+
+def _one_more(a: Any) -> Any:
+    """z, if `a` is 1 + exp(z)."""
+    if type(a) is not Tensor or a.op is not registry["add"]:
+        return None
+    return next((_made_by("exp", x) for x, one in (a.args, a.args[::-1]) if _is_number(one, 1) and _made_by("exp", x) is not None), None)
+
+
+def _is_number(a: Any, number: float) -> bool:
+    """Whether a constant is that number, everywhere."""
+    return not is_variable(a) and bool((np.asarray(a) == number).all())
+
+
+def _as_sigmoid(t: Tensor, args: list[Any]) -> Tensor | None:
+    """σ(z) for 1 / (1 + exp(-z)) and exp(z) / (1 + exp(z)); x σ(z) for x / (1 + exp(-z))."""
+    if t.op is registry["divide"]:
+        above, below = args
+    elif t.op is registry["reciprocal"] or (t.op is registry["power"] and _is_number(args[1], -1)):
+        above, below = 1, args[0]
+    else:
+        return None
+    if (z := _one_more(below)) is None or below.shape != t.shape:
+        return None
+    if _made_by("exp", above) is z:
+        return registry["sigmoid"](z)
+    share = registry["sigmoid"](_negated(z))
+    return share if _is_number(above, 1) else above * share
+
+
+def _negated(z: Tensor) -> Tensor:
+    """-z, as one would write it: b - a for a - b, and c z for -c z."""
+    if (inner := _made_by("negative", z)) is not None:
+        return inner  # type: ignore[no-any-return]
+    if z.op is registry["subtract"]:
+        return z.args[1] - z.args[0]  # type: ignore[no-any-return]
+    number = z.args[0] if z.op is registry["multiply"] else None
+    return -number * z.args[1] if isinstance(number, (int, float)) else -z
+
+
+def _as_softplus(t: Tensor, args: list[Any]) -> Tensor | None:
+    """softplus(z) for log(1 + exp(z))."""
+    if t.op is registry["log1p"]:
+        z = _made_by("exp", args[0])
+    elif t.op is registry["log"]:
+        z = _one_more(args[0])
+    elif t.op is registry["logaddexp"]:
+        z = next((x for x, zero in (args, args[::-1]) if _is_number(zero, 0) and np.shape(x) == t.shape), None)
+    else:
+        return None
+    return None if z is None else registry["softplus"](z)
+
+
+def _as_one_branch(t: Tensor, args: list[Any]) -> Tensor | None:
+    """The branch of a `where` whose branches are the same by now, as those of a sigmoid that cannot overflow."""
+    if t.op is not registry["where"]:
+        return None
+    _, a, b = args
+    is_same = type(a) is type(b) is Tensor and a.op is not None and a.op is b.op and a.static == b.static and a.shape == t.shape
+    return a if is_same and all(x is y for x, y in zip(a.args, b.args, strict=True)) else None

@@ -35,10 +35,11 @@ class Walk:
 
     def __init__(self, loss: Tensor, wanted: Sequence[Tensor], names: dict[int, str]) -> None:
         self.names = names
-        labels = all_named(loss, names, wanted)
         self.asked = wanted
-        self.loss, self.became = rewritten(loss, wanted, labels)
+        named = dict(names)
+        self.loss, self.became = rewritten(loss, wanted, named)
         self.wanted = list(dict.fromkeys(self.became.get(t, t) for t in wanted))
+        labels = all_named(self.loss, named, self.wanted)
         name_some(self.loss, labels)
         self.text = Formula([self.loss], labels, lines=True)
         self.equations = self.text.equations("python")
