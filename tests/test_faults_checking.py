@@ -202,11 +202,41 @@ def test_below_resolution_and_not_differentiable_are_told_apart():
     assert not re.search("nan was measured", str(report))
 
 
-@pytest.mark.parametrize("order", [1, 2])
+TURNING = {
+    "sin": np.sin,
+    "cos": np.cos,
+    "fast": lambda x: np.sin(1e3 * x),
+    "sum": lambda x: np.sin(x) + np.cos(1.7 * x),
+    "beside": lambda x: x + np.sin(x),
+    "kinks": lambda x: np.abs(np.sin(x)),
+}
+
+
+@pytest.mark.parametrize("f", TURNING.values(), ids=TURNING)
+def test_a_function_that_turns_many_times_within_a_step_is_not_accused(f):
+    """It looks flat at large steps, and at large x there are no others; where some are small enough it agrees."""
+    for x in [1e6, *2.0 ** np.array([40, 42, 43, 44, 47, 49, 52]), 1e16, 1e20]:
+        assert checked(f, np.array(x))
+    assert verdicts(checked(f, np.array([1e6, 1e8]))) == [AGREES, AGREES]
+
+
 @pytest.mark.parametrize("f", [np.sin, np.cos], ids=["sin", "cos"])
-@pytest.mark.parametrize("x", [2.0**40, 1e6])
-def test_a_function_that_turns_many_times_within_a_step_is_not_taken_for_noise(f, x, order):
-    assert checked(f, np.array(x), order=order)
+def test_nor_is_it_at_order_2_along_directions_in_float32_or_behind_another_function(f):
+    for x in 2.0 ** np.array([20, 40, 43, 52]):
+        assert checked(f, np.array(x), order=2)
+        assert checked(f, np.array([x, -1.3 * x, 0.7 * x]), fast=True)
+    assert checked(f, np.array([1e4, 1e6, 1e8], "float32"))
+    for x in [15.0, 25.0, 28.0, 30.0]:
+        assert checked(lambda x: f(np.exp(x)), np.array(x))
+
+
+@pytest.mark.parametrize("f", [np.sin, np.cos], ids=["sin", "cos"])
+@pytest.mark.parametrize("x", [1e6, 2.0**40, 2.0**43])
+@pytest.mark.parametrize("factor", [1.0001, 0.0, -1.0])
+def test_where_it_turns_many_times_a_wrong_gradient_is_wrong(f, x, factor):
+    scaled = tg.op(lambda x: x.copy(), lambda g, y, x: g * factor, name="test_scaled_before_turning")
+    with pytest.raises(GradientMismatch):
+        gradcheck(lambda x: scaled(f(x)), np.array(x))
 
 
 @pytest.mark.parametrize("large", [2.0**30, 2.0**40, 1e15])

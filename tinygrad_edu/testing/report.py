@@ -54,6 +54,11 @@ class Entry:
         return isfinite(margin) and not low - margin <= self.analytic <= high + margin
 
     @property
+    def accused(self) -> bool:
+        """Whether the claim is found to be wrong, be it at a kink."""
+        return self.verdict == DISAGREES or self.outside
+
+    @property
     def place(self) -> str:
         """The entry, spelled as in Python."""
         if self.index is None:

@@ -11,10 +11,10 @@ from one side if the piece ends nearby.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, isfinite, isinf, isnan, nan
+from math import ceil, inf, isfinite, isinf, isnan, log2, nan
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ ENOUGH = 1e-10  # of the scale: an error that needs no improvement
 CLOSE = 3e-8  # of the scale: a claim that close to a quick measurement is right
 FLAT = 1e-2  # of the scale: what the slopes from left and right may differ by, a small step apart
 APART = 1e-5  # of the slopes: how far those from left and right differ at a kink, at least
+NEAR = 0.03  # of a slope that is found instead of the one claimed: how far those at smaller steps may be from it
+BETWEEN = (0.75, 0.625, 0.875)  # of the steps: those of other measurements
 LEFT, RIGHT = (-1.0,), (1.0,)
 BOTH = LEFT + RIGHT
 
@@ -180,6 +182,23 @@ class Line:
         quick = self._quick()
         return quick if quick is not None else self._thorough()
 
+    def again(self) -> Iterator[Slope]:
+        """The slope from other steps: what came about by chance is not seen again."""
+        for part in BETWEEN:
+            yield self._thorough(part)
+
+    def bears_out(self, found: Slope) -> bool:
+        """Whether all smaller steps show the slope that was found and not the claim, as far as rounding lets the two be told apart.
+
+        A function that turns many times within a step looks flat. What tells it from a flat one is that its values change by more
+        than rounding does.
+        """
+        off, piece = abs(found.value - self.claimed), self.piece(0.0)
+        start = self.quotient(found.step, BOTH, piece) if found.step else None
+        bent = abs(start[0] - found.value) if start is not None else 0.0  # what extrapolation took away
+        smaller = [self.quotient(h, BOTH, piece) for part in (1.0, *BETWEEN) for h in self._steps(BOTH, part) if h < found.step]
+        return all(abs(q[0] - found.value) <= bent + NEAR * min(off, abs(found.value)) + q[1] for q in smaller if q is not None)
+
     def _quick(self) -> Slope | None:
         """The slope from four values, or six where it is not as claimed.
 
@@ -227,18 +246,18 @@ class Line:
                 return None
         return Slope(0.0, 0.0) if not self.claimed else None
 
-    def _thorough(self) -> Slope:
+    def _thorough(self, part: float = 1.0) -> Slope:
         """The slope from steps of every size.
 
         Where it is not as claimed the sides are measured as well, for a kink would explain it.
         """
         here = self.piece(0.0)
-        both = self._extrapolated(BOTH, here)
+        both = self._extrapolated(BOTH, here, part)
         if both.error <= CLOSE * self.scale and abs(both.value - self.claimed) <= 3 * both.error:
             return both
         nearest = self._nearest(both)
         beside = [self.piece(side * nearest) for (side,) in (LEFT, RIGHT)]
-        left, right = (self._extrapolated(side, piece) for side, piece in zip((LEFT, RIGHT), beside, strict=True))
+        left, right = (self._extrapolated(side, piece, part) for side, piece in zip((LEFT, RIGHT), beside, strict=True))
         slopes = (left.value, right.value, left.error + right.error)
         if isnan(left.value) != isnan(right.value):  # the function is there on one side alone, and its slope is that of this side
             there = left if isnan(right.value) else right
@@ -247,13 +266,13 @@ class Line:
         meet = not gap > 10 * error + APART * max(self.scale, abs(left.value), abs(right.value))
         inside = [s for s, piece in zip((left, right), beside, strict=True) if here.has(piece)]
         if not inside and meet and isfinite(error):  # on a kink in which nothing breaks, as that of |x|³
-            return Slope((left.value + right.value) / 2, error + gap / 2, slopes, meet=True)
+            return Slope((left.value + right.value) / 2, error + gap / 2, slopes, min(left.step, right.step), meet=True)
         best = min([both, *inside], key=lambda s: s.error)
         apart = not meet and (not inside or (len(inside) == 2 and self.bend(nearest) > 0.5 * gap))  # the last: a kink that it does not tell
         on_kink = isinf(left.value) or isinf(right.value) or apart
         return Slope(best.value, best.error, slopes if on_kink else None, best.step)
 
-    def _steps(self, sides: tuple[float, ...]) -> list[float]:
+    def _steps(self, sides: tuple[float, ...], part: float = 1.0) -> list[float]:
         """The steps to try.
 
         From a part of the largest length at hand down to a few rounding units of what moves.
@@ -263,7 +282,7 @@ class Line:
         # as many as reach far below the size of a tiny number, and below the length over which the function changes
         depth = min(1.0, *(n for n in (self.size, self.natural) if n > 0)) / largest
         levels = min(LEVELS - np.log(depth) / np.log(RATIO), 4 * LEVELS)
-        steps = 0.1 * largest * RATIO ** -np.arange(levels)
+        steps = part * exact(0.1 * largest) * RATIO ** -np.arange(levels)
         return [float(h) for h in steps if h >= smallest]
 
     def _nearest(self, both: Slope) -> float:
@@ -276,7 +295,7 @@ class Line:
         steps = self._steps(LEFT)
         return min((h for h in steps if loud / h <= 1e-3 * size), default=steps[0])
 
-    def _extrapolated(self, sides: tuple[float, ...], piece: Piece | None) -> Slope:
+    def _extrapolated(self, sides: tuple[float, ...], piece: Piece | None, part: float) -> Slope:
         """The best of a tableau of differences, over points of one piece.
 
         Central for two sides, else from that side.
@@ -285,7 +304,7 @@ class Line:
         """
         power = RATIO**2 if len(sides) == 2 else RATIO  # central ones err by even powers of h alone
         seen, candidates, row = list[tuple[float, float, float]](), list[tuple[float, float, int]](), list[float]()
-        for h in self._steps(sides):
+        for h in self._steps(sides, part):
             quotient = self.quotient(h, sides, piece)
             if quotient is None:
                 row = []
@@ -311,6 +330,11 @@ class Line:
         return UNKNOWN
 
 
+def exact(h: float) -> float:
+    """The power of two below a step: a number is moved by just as much, to either side, and twice as far by a step of twice the length."""
+    return 2.0 ** ceil(log2(h)) if 0 < h < inf else h
+
+
 def length_of(vector: Any) -> float:
     """The Euclidean length of a vector of numbers of any size."""
     largest = float(np.abs(vector).max(initial=0.0))
@@ -323,11 +347,15 @@ def length_of(vector: Any) -> float:
 def _louder(seen: list[tuple[float, float, float]]) -> float:
     """How much louder the rounding is at the smallest steps than it was thought to be.
 
-    Rounding makes quotients differ the more, the smaller the steps are. Differences that shrink are not its doing: there the
-    function bends, as sin does from one period to the next, and smaller steps see ever less of that.
+    Rounding makes quotients differ the more, the smaller the steps are, down to the last. Differences that shrink are not its doing:
+    there the function bends, as sin does from one period to the next, and smaller steps see ever less of that.
     """
     differences = [(abs(b[1] - a[1]), a[2] + b[2]) for a, b in pairwise(seen[-6:])]
-    grown = [later for (before, _), later in pairwise(differences) if 2 * later[0] > before] if len(differences) > 1 else differences
+    grown = differences[-1:]
+    for (before, _), later in reversed(list(pairwise(differences))):
+        if 2 * later[0] <= before:
+            break
+        grown.append(later)
     return max([1.0, *(apart / lost for apart, lost in grown if lost > 0)])
 
 
