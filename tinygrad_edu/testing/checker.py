@@ -196,7 +196,8 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
         claimed, rounding = _along(parameter.claim.gradient, direction), _along(parameter.claim.rounding, np.abs(direction))
         length, size = float(np.abs(direction).max()), float(np.abs(parameter.value[direction != 0]).max())
     scale = parameter.claim.size * length
-    line = Line(along, subject.weights, subject.noise, subject.eps, claimed, scale, size / length, subject.has_kinks, subject.floor)
+    blur = 0.0 if index is not None else float(np.finfo(float).eps) * size / length  # the entries of a point in between are rounded
+    line = Line(along, subject.weights, subject.noise, subject.eps, claimed, scale, size / length, subject.has_kinks, blur, subject.floor)
     found = line.slope()
     if (index is not None or not scale) and found.error < 0.1 * abs(found.value) < np.inf:  # along a direction entries add up to far more
         scale = max(scale, abs(found.value))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, inf, isfinite, isinf, isnan, log2, nan
+from math import inf, isfinite, isinf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -102,11 +102,12 @@ class Line:
         scale: float,  # the size of slope that matters; 0 where all slopes are claimed to be 0
         size: float,  # of the numbers that move, in steps
         has_kinks: bool,
+        blur: float = 0.0,  # how far from where it should be a point may lie
         floor: float = 0.0,  # what may be lost of any value, however small: numbers underflow
     ) -> None:
         self._at, self.weights, self.noise, self.eps = at, weights, noise, eps
         self.claimed, self.scale, self.size, self.has_kinks = claimed, scale, size, has_kinks
-        self.floor = floor
+        self.blur, self.floor = blur, floor
         self.known: dict[float, Point] = {}
         self.center = self.point(0.0)
         self.moved: Any = np.zeros(weights.shape, bool)  # which values depend on where we are at all
@@ -155,6 +156,7 @@ class Line:
         if self.claimed or self.moved.any():
             lost += length_of(noise[~self.moved]) / self.typical
         value = float(self.weights @ change) / apart
+        lost += self.blur / abs(apart) * max(abs(value), self.scale)
         return value, 4 * lost + 4 * self.eps * abs(value)
 
     def _within(self, piece: Piece | None, h: float, points: list[Point]) -> bool:
@@ -282,7 +284,7 @@ class Line:
         # as many as reach far below the size of a tiny number, and below the length over which the function changes
         depth = min(1.0, *(n for n in (self.size, self.natural) if n > 0)) / largest
         levels = min(LEVELS - np.log(depth) / np.log(RATIO), 4 * LEVELS)
-        steps = part * exact(0.1 * largest) * RATIO ** -np.arange(levels)
+        steps = part * 0.1 * largest * RATIO ** -np.arange(levels)
         return [float(h) for h in steps if h >= smallest]
 
     def _nearest(self, both: Slope) -> float:
@@ -328,11 +330,6 @@ class Line:
             if all(abs(q - value) <= margin + 2 * louder * lost for _, q, lost in seen[level + 1 :]):
                 return Slope(value, error, step=seen[level][0])
         return UNKNOWN
-
-
-def exact(h: float) -> float:
-    """The power of two below a step: a number is moved by just as much, to either side, and twice as far by a step of twice the length."""
-    return 2.0 ** ceil(log2(h)) if 0 < h < inf else h
 
 
 def length_of(vector: Any) -> float:
