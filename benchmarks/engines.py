@@ -323,10 +323,7 @@ def tinygrad(w: Workload) -> Step:
 
 
 def micrograd(w: Workload) -> Step:
-    """The engine micrograd, of single numbers.
-
-    Lists of lists, and two functions that it does not have, in its own manner.
-    """
+    """The engine micrograd, of single numbers: lists of lists, and two functions that it does not have, in its own manner."""
     from micrograd.engine import Value
 
     sys.setrecursionlimit(10_000)  # it walks the graph by recursion

@@ -1,7 +1,4 @@
-"""How time and memory grow with the length of the graph, the width of a layer and the batch.
-
-And the memory of a deep network.
-"""
+"""How time and memory grow with the length of the graph, the width of a layer and the batch; and the memory of a deep network."""
 
 from __future__ import annotations
 
@@ -64,10 +61,7 @@ def deep(say: Say = print) -> dict[str, dict[str, float]]:
 
 
 def exponent(points: Sequence[dict[str, float]], key: str, decades: float = 2) -> float:
-    """The slope in a log-log plot, fitted by least squares to the last decades.
-
-    1 where something grows linearly.
-    """
+    """The slope in a log-log plot, fitted by least squares to the last decades: 1 where something grows linearly."""
     last = [(math.log(p["size"]), math.log(p[key])) for p in points if p["size"] * 10**decades >= points[-1]["size"] and p[key] > 0]
     if len(last) < 2:
         return math.nan

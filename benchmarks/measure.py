@@ -17,10 +17,7 @@ FIRST = 3  # steps whose costs are compared, so that two updates are checked too
 
 
 class Effort(NamedTuple):
-    """How long to measure.
-
-    So many rounds, in each of which every engine runs for so many seconds.
-    """
+    """How long to measure: so many rounds, in each of which every engine runs for so many seconds."""
 
     rounds: int
     seconds: float
@@ -30,10 +27,7 @@ FULL, LONG, QUICK = Effort(25, 0.1), Effort(9, 0.2), Effort(15, 0.02)
 
 
 def agreeing(w: Workload, engines: Mapping[str, Engine] = ENGINES) -> dict[str, Step]:
-    """The steps of the engines that run a workload, by name.
-
-    An AssertionError if one computes another cost than by hand.
-    """
+    """The steps of the engines that run a workload, by name; an AssertionError if one computes another cost than by hand."""
     steps, costs = {}, {}
     for name, engine in engines.items():
         if engine.runs(w.name):
@@ -55,9 +49,7 @@ def agreeing(w: Workload, engines: Mapping[str, Engine] = ENGINES) -> dict[str, 
 
 
 def typical(times: Rounds) -> dict[str, float]:
-    """The median of the rounds for the first function.
-
-    For another one as many times as much as, in the median, it took in the same round.
+    """The median of the rounds for the first function; for another one as many times as much as, in the median, it took in the same round.
 
     So a machine that is slow for a while, which is slow for all of a round, changes no ratio.
     """
@@ -67,10 +59,7 @@ def typical(times: Rounds) -> dict[str, float]:
 
 
 def fastest(times: Rounds) -> dict[str, float]:
-    """The fastest round, which tells more in a few rounds on a busy machine.
-
-    What disturbs a round only adds to it.
-    """
+    """The fastest round, which tells more in a few rounds on a busy machine: what disturbs a round only adds to it."""
     return {name: min(found) for name, found in times.items()}
 
 
@@ -98,10 +87,7 @@ def repetitions_in(step: Callable[[], object], seconds: float) -> int:
 
 
 def seconds_of(step: Callable[[], object], repetitions: int) -> float:
-    """The time of one step among so many, after one that is not counted.
-
-    It finds cold caches, and threads that still wait.
-    """
+    """The time of one step among so many, after one that is not counted: it finds cold caches, and threads that still wait."""
     step()
     start = time.perf_counter()
     for _ in range(repetitions):

@@ -167,10 +167,7 @@ def lettering(engine: str) -> dict[str, Any]:
 
 
 def spread(ends: list[tuple[float, float, str]], gap: float) -> list[tuple[float, float, float, str]]:
-    """The ends of curves from bottom to top, each with a height for its name.
-
-    At least a factor above the one below.
-    """
+    """The ends of curves from bottom to top, each with a height for its name: at least a factor above the one below."""
     placed: list[tuple[float, float, float, str]] = []
     for x, y, engine in sorted(ends, key=lambda end: end[1]):
         placed.append((x, y, max([y, *(at * gap for _, _, at, _ in placed[-1:])]), engine))

@@ -1,6 +1,4 @@
-"""One engine on one workload in a fresh process.
-
-The seconds of a step, and how far the process's memory rises in it.
+"""One engine on one workload in a fresh process: the seconds of a step, and how far the process's memory rises in it.
 
 python -m benchmarks.probe "PyTorch" chain '{"length": 1000}'
 """
@@ -58,20 +56,14 @@ def measured(engine: str, workload: str, sizes: dict[str, int]) -> dict[str, flo
 
 
 def give_back() -> None:
-    """Return to the system what is free already, where the C library can.
-
-    Else a step would find it there, and not be seen to need it.
-    """
+    """Return to the system what is free already, where the C library can: else a step would find it there, and not be seen to need it."""
     gc.collect()
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def memory(field: str) -> int:
-    """The bytes of a field of Linux's /proc/self/status.
-
-    Elsewhere the process's peak so far, whichever was asked for.
-    """
+    """The bytes of a field of Linux's /proc/self/status; elsewhere the process's peak so far, whichever was asked for."""
     status = Path("/proc/self/status")
     if not status.exists():
         import resource  # which Windows does not have

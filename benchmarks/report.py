@@ -39,10 +39,7 @@ class Target(NamedTuple):
     at_least: bool = False
 
     def row(self, results: Results) -> str:
-        """Its line in the table.
-
-        Where the engines for it were missing, it is said to be not measured.
-        """
+        """Its line in the table; where the engines for it were missing, it is said to be not measured."""
         aim = f"{'≥' if self.at_least else '≤'} {self.limit:g}"
         try:
             seen = self.seen(results)

@@ -1,7 +1,4 @@
-"""What is measured.
-
-Training steps, each by hand in NumPy, and once as a cost in words that every engine spells its own
-way.
+"""What is measured: training steps, each by hand in NumPy, and once as a cost in words that every engine spells its own way.
 
 A word is a function of a namespace `m`: `m.linear(x, W, b)`, `m.sigmoid(z)`, `m.cross_entropy(scores, labels)`.
 """
@@ -174,10 +171,7 @@ def cnn(m: Any, p: Arrays, images: Any, labels: Any) -> Any:
 
 
 def columns_by_hand(x: Any, side: int) -> Any:
-    """Every window of side x side as a column.
-
-    From (n, c, h, w) to (n, c * side * side, places).
-    """
+    """Every window of side x side as a column: from (n, c, h, w) to (n, c * side * side, places)."""
     windows = sliding_window_view(x, (side, side), axis=(2, 3)).transpose(0, 1, 4, 5, 2, 3)
     return windows.reshape(len(x), x.shape[1] * side * side, -1)
 
@@ -262,10 +256,7 @@ def powers(p: Arrays, factor: Any, length: int) -> Any:
 
 
 def chain(length: int = 1000) -> Workload:
-    """Products of an array of one entry, one after the other.
-
-    What an op costs when there is nothing to compute.
-    """
+    """Products of an array of one entry, one after the other: what an op costs when there is nothing to compute."""
 
     def cost(m: Any, p: Arrays, factor: Any) -> Any:
         return powers(p, factor, length).sum()
@@ -323,10 +314,7 @@ def tower(m: Any, p: Arrays, X: Any, target: Any) -> Any:
 
 
 def tower_by_hand(p: Arrays, lr: float, X: Any, target: Any) -> Any:
-    """Backpropagation through layers of tanh.
-
-    Every layer is updated as soon as its gradient is known.
-    """
+    """Backpropagation through layers of tanh; every layer is updated as soon as its gradient is known."""
     layers = list(zip(p[::2], p[1::2], strict=True))
     activations = [X]
     for W, b in layers:

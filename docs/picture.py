@@ -1,7 +1,4 @@
-"""The README's picture of the 2-layer network: `python docs/picture.py` draws it again.
-
-A test compares it with what is drawn today.
-"""
+"""The README's picture of the 2-layer network: `python docs/picture.py` draws it again; a test compares it with what is drawn today."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What every example needs beside its model.
-
-The command line, and the picture of a falling cost.
-"""
+"""What every example needs beside its model: the command line, and the picture of a falling cost."""
 
 from __future__ import annotations
 
@@ -14,10 +11,7 @@ from matplotlib.figure import Figure
 
 
 def arguments(about: str | None, epochs: int = 0) -> argparse.Namespace:
-    """The command line.
-
-    `--out FOLDER` (made if missing) and, where there is training, `--epochs N`.
-    """
+    """The command line: `--out FOLDER` (made if missing) and, where there is training, `--epochs N`."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out"), help="the folder for the figures (default: out)")
     if epochs:

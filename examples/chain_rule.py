@@ -1,6 +1,4 @@
-"""The derivations of article 000 and article 001, written down by the engine.
-
-A step of the OR gate, the perceptron, two layers.
+"""The derivations of article 000 and article 001, written down by the engine: a step of the OR gate, the perceptron, two layers.
 
 `explain` shows the chain rule with the formulas and the numbers of one computation, `derive` the closed formula of every gradient.
 The formulas are those that the articles derive by hand. They are printed as text, and written as LaTeX and as pictures.
@@ -22,10 +20,7 @@ from tinygrad_edu import datasets
 
 
 def or_step() -> tuple[str, str]:
-    """One record of the OR gate: numbers only, so every factor is a number.
-
-    Article 001, parts 7 to 9.
-    """
+    """One record of the OR gate: numbers only, so every factor is a number. Article 001, parts 7 to 9."""
     x1, x2, t = tg.Tensor(1.0), tg.Tensor(1.0), tg.Tensor(1.0)
     w1, w2, b = (tg.Tensor(value, requires_grad=True) for value in (0.2, 0.3, 0.3))
     z = x1 * w1 + x2 * w2 + b
@@ -36,10 +31,7 @@ def or_step() -> tuple[str, str]:
 
 
 def perceptron() -> tuple[str, str]:
-    """The whole truth table at once: a transpose for the weights, a sum over rows for the bias.
-
-    Article 001, part 10.
-    """
+    """The whole truth table at once: a transpose for the weights, a sum over rows for the bias. Article 001, part 10."""
     X, t = datasets.or_gate()
     W, b = tg.Tensor([[0.1], [0.2]], requires_grad=True), tg.Tensor([0.3], requires_grad=True)
     z = X @ W + b
@@ -73,10 +65,7 @@ def document(derivations: dict[str, str]) -> str:
 
 
 def picture(latex: str, path: Path) -> None:
-    """Draw the equations, aligned at their signs.
-
-    Matplotlib sets formulas, but knows no alignment.
-    """
+    """Draw the equations, aligned at their signs; Matplotlib sets formulas, but knows no alignment."""
     body = re.sub(r"\\(begin|end)\{aligned\}", "", latex)
     rows = [[cell.strip() for cell in row.split("&")] for row in re.split(r"\\\\(?:\[3pt\])?|\n\n", body) if row.strip()]
     figure = Figure(figsize=(11, 0.7 * len(rows) + 0.3))

@@ -1,6 +1,4 @@
-"""The articles' gradients, checked: their formulas are right, the printed code is not.
-
-Follows articles 000, 001 and 002.
+"""The articles' gradients, checked: their formulas are right, the printed code is not. Follows articles 000, 001 and 002.
 
 Finding 1. The programs of 001 and 002 define sigmoid_der(x) = s(x)(1 - s(x)), which is right for the input of the sigmoid, and call
 it with the output: s(o)(1 - s(o)) in place of o(1 - o). It still trains, because that is positive too, and so nobody noticed. A
@@ -46,10 +44,7 @@ def perceptron_gradient(X, target, W, b):
 
 
 def printed_gradient(X, target, W, b):
-    """The same as 001 and 002 print it in code, with the slope at o.
-
-    The sigmoid is applied twice.
-    """
+    """The same as 001 and 002 print it in code, with the slope at o: the sigmoid is applied twice."""
     o = sigmoid(X @ W + b)
     deriv = (o - target) * sigmoid_der(o)
     return X.T @ deriv, deriv.sum(axis=0)

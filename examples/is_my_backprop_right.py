@@ -1,6 +1,4 @@
-"""Is my backprop right? A backward pass derived by hand, and a derivative rule, checked.
-
-Follows article 000, the backpropagation.
+"""Is my backprop right? A backward pass derived by hand, and a derivative rule, checked. Follows article 000, the backpropagation.
 
 The forward and backward pass are plain NumPy, as a learner writes them, with a mistake that does not stop training: the slope of the
 hidden layer, a1 (1 - a1), is forgotten. The check says which gradients are wrong, where and by how much; mended, they pass. Then a

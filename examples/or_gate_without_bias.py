@@ -1,6 +1,4 @@
-"""The OR gate without a bias: o = sigmoid(X W) answers 0.5 to (0, 0) for ever.
-
-Follows article 001, "Why do we add bias?".
+"""The OR gate without a bias: o = sigmoid(X W) answers 0.5 to (0, 0) for ever. Follows article 001, "Why do we add bias?".
 
 The weighted sum of (0, 0) is 0 whatever the weights are, and sigmoid(0) = 0.5: its error of 0.125 can never be trained away.
 

@@ -1,6 +1,4 @@
-"""The sigmoid: its slope, and what a weight and a bias do to it.
-
-Follows article 001, part 6 and "Why do we add bias?".
+"""The sigmoid: its slope, and what a weight and a bias do to it. Follows article 001, part 6 and "Why do we add bias?".
 
 A weight makes the curve steeper or flatter, yet it stays at 0.5 for x = 0; only a bias moves it along the x axis. The weights and
 biases of the article's figures are lost, those here are chosen. The slope is computed by `backward`, and equals s(1 - s).
@@ -21,10 +19,7 @@ weights, biases = (0.5, 1.0, 2.0), (-5.0, 0.0, 5.0)
 
 
 def slope(points: np.ndarray) -> np.ndarray:
-    """The derivative of the sigmoid at every point.
-
-    The points do not mix, so the gradient of the sum holds them all.
-    """
+    """The derivative of the sigmoid at every point: the points do not mix, so the gradient of the sum holds them all."""
     x = tg.Tensor(points, requires_grad=True)
     x.sigmoid().sum().backward()
     return x.grad

@@ -1,6 +1,4 @@
-"""Who has the virus? A perceptron over four symptoms of eight persons.
-
-Follows article 001, the case study.
+"""Who has the virus? A perceptron over four symptoms of eight persons. Follows article 001, the case study.
 
 The size of a trained weight tells how much its symptom counts: most for loss of smell, least for weight loss, as the article says.
 Two persons have the same symptoms, (0, 0, 1, 1), and different results: that is why the cost stays above 0.25.

@@ -1,6 +1,4 @@
-"""Exclusive or: a perceptron cannot learn it, one hidden layer can.
-
-Follows article 001, "Limitations of a Perceptron Model".
+"""Exclusive or: a perceptron cannot learn it, one hidden layer can. Follows article 001, "Limitations of a Perceptron Model".
 
 No line separates the ones (0, 1), (1, 0) from the zeros (0, 0), (1, 1). The perceptron ends up answering 0.5 to everything; a
 hidden layer of two neurons answers right; the picture shows its boundary, the page how it is learned.

@@ -1,7 +1,4 @@
-"""What the tests of compiled programs share.
-
-What it means that they agree with tensors, and the steps of the articles.
-"""
+"""What the tests of compiled programs share: what it means that they agree with tensors, and the steps of the articles."""
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
@@ -51,10 +48,7 @@ def run_source(compiled, *args):
 
 
 def agrees(f, *args, **tolerance):
-    """Assert that f, compiled, equals f: at once, once more with the kept memory, and as text.
-
-    And that it leaves the inputs alone.
-    """
+    """Assert that f, compiled, equals f: at once, once more with the kept memory, and as text; and that it leaves the inputs alone."""
     before = [np.copy(a) for a in args]
     with np.errstate(all="ignore"):
         expected = f(*map(tg.Tensor, args))

@@ -16,10 +16,7 @@ settings.load_profile("tinygrad_edu")
 
 @pytest.fixture(autouse=True)
 def no_op_outlives_its_test():
-    """Ops that a test defines are gone after it.
-
-    The next one finds NumPy's functions, methods and the table as they were.
-    """
+    """Ops that a test defines are gone after it: the next one finds NumPy's functions, methods and the table as they were."""
     held = (registry, dict(registry)), (numpy_functions, dict(numpy_functions))
     attributes = dict(vars(tg.Tensor))
     yield

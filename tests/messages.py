@@ -2,10 +2,7 @@
 
 
 def told(error):
-    """The text of an error, and of what caused it.
-
-    NumPy puts an error of its own over that of an entry.
-    """
+    """The text of an error, and of what caused it: NumPy puts an error of its own over that of an entry."""
     texts = []
     while error is not None:
         texts.append(str(error))

@@ -1,7 +1,4 @@
-"""A reader of printed mathematics.
-
-It knows what a textbook's signs mean, and nothing of the package that printed them.
-"""
+"""A reader of printed mathematics: it knows what a textbook's signs mean, and nothing of the package that printed them."""
 
 from __future__ import annotations
 

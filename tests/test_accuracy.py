@@ -1,6 +1,4 @@
-"""How many digits are right.
-
-Values, first and second derivatives beside mpmath's, from the smallest number to the largest.
+"""How many digits are right: values, first and second derivatives beside mpmath's, from the smallest number to the largest.
 
 The unit is the last place of the exact value in the dtype: half a unit is as near as a number can be.
 """
@@ -77,10 +75,7 @@ def points(name, dtype, n=POINTS):
 
 
 def units(got, exact, dtype):
-    """How far numbers are from exact ones, in units of the last place of these.
-
-    Beyond the range inf is exact.
-    """
+    """How far numbers are from exact ones, in units of the last place of these; beyond the range inf is exact."""
     got = np.asarray(got)
     assert got.dtype == dtype
     far = np.zeros(len(exact))

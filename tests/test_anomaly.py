@@ -1,7 +1,4 @@
-"""`detect_anomaly` names the op that made the first bad number, and what to write instead.
-
-When off it is not there.
-"""
+"""`detect_anomaly` names the op that made the first bad number, and what to write instead; when off it is not there."""
 
 from __future__ import annotations
 

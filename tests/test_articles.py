@@ -173,10 +173,7 @@ def test_gradcheck_passes_on_the_trained_networks(trained_or, trained_virus):
 
 
 def slopes(f, *inputs):
-    """The derivative of f by every entry of its inputs, exact but for rounding.
-
-    Im f(x + ih) / h, with no difference taken.
-    """
+    """The derivative of f by every entry of its inputs, exact but for rounding: Im f(x + ih) / h, with no difference taken."""
     found = [np.empty_like(x) for x in inputs]
     for i, x in enumerate(inputs):
         for index in np.ndindex(x.shape):

@@ -1,7 +1,4 @@
-"""Programs of a beginner that are wrong, and what the error has to say.
-
-What was given, what was expected, what to write.
-"""
+"""Programs of a beginner that are wrong, and what the error has to say: what was given, what was expected, what to write."""
 
 from __future__ import annotations
 

@@ -163,9 +163,7 @@ def test_a_tail_that_the_function_itself_does_not_show_is_said_to_be_below_resol
 
 
 def test_a_slope_that_rounding_hides_is_no_alarm():
-    """No step moves the value, ln 2.
-
-    Differences do not tell 5e-21 from nothing, nor from 5e-18, but they do from 1e-3.
+    """No step moves the value, ln 2: differences do not tell 5e-21 from nothing, nor from 5e-18, but they do from 1e-3.
 
     The ops on the way, each checked alone, do.
     """
@@ -182,19 +180,13 @@ def test_a_slope_that_rounding_hides_is_no_alarm():
 
 
 def test_rounding_is_measured_where_a_rule_compares_its_input_with_its_output():
-    """The rule of min asks x == y.
-
-    Both rounded on their own are never equal, and its gradient then says nothing of rounding.
-    """
+    """The rule of min asks x == y: both rounded on their own are never equal, and its gradient then says nothing of rounding."""
     assert verdicts(gradcheck(lambda x: x.tanh().min(axis=0), np.array([10.0], "float32"))) == [AGREES]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_a_function_that_rounds_on_its_way(dtype):
-    """Differences in float64 would see the rounding.
-
-    What is allowed follows the coarsest dtype inside.
-    """
+    """Differences in float64 would see the rounding: what is allowed follows the coarsest dtype inside."""
     gradcheck(lambda x: (x.astype(dtype).sigmoid() * 3.0).astype("float64"), X)
     with pytest.raises(GradientMismatch):
         gradcheck(lambda x: (scaled_gradient(1.3, "test_wrong_in_low")(x.astype(dtype)) * 3.0).astype("float64"), X)

@@ -1,7 +1,4 @@
-"""Compiled programs equal eager ones, gradients and whole training steps included.
-
-What cannot be compiled says why.
-"""
+"""Compiled programs equal eager ones, gradients and whole training steps included; what cannot be compiled says why."""
 
 import threading
 from itertools import count

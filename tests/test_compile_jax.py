@@ -1,7 +1,4 @@
-"""Programs for JAX equal eager ones.
-
-Every op, steps in one loop, many devices, several processes.
-"""
+"""Programs for JAX equal eager ones: every op, steps in one loop, many devices, several processes."""
 
 import importlib
 import os

@@ -1,7 +1,4 @@
-"""What is remembered while a function is recorded.
-
-No large values, and yet nothing that anybody sees differs.
-"""
+"""What is remembered while a function is recorded: no large values, and yet nothing that anybody sees differs."""
 
 import cProfile
 import tracemalloc

@@ -1,7 +1,4 @@
-"""The text of a compiled program.
-
-It runs by itself, and reads like the pass one would write by hand.
-"""
+"""The text of a compiled program: it runs by itself, and reads like the pass one would write by hand."""
 
 import os
 import subprocess
@@ -72,10 +69,7 @@ def test_it_reads_like_the_articles_backward_pass():
 
 
 def test_a_constant_reads_as_what_it_is_of_an_array_with_a_name():
-    """The backward pass takes -y / n and (1 - y) / n at once, as numbers.
-
-    The text says so, and needs no table of them.
-    """
+    """The backward pass takes -y / n and (1 - y) / n at once, as numbers: the text says so, and needs no table of them."""
     x, y = table()
     closed, given_ = tg.compile(lambda p: two_layer_step(p, x, y)), tg.compile(two_layer_step)
     closed(two_layer_start())

@@ -1,7 +1,4 @@
-"""The decisions that users of NumPy and PyTorch may ask about.
-
-Each has its test, under its own heading.
-"""
+"""The decisions that users of NumPy and PyTorch may ask about: each has its test, under its own heading."""
 
 import copy
 import gc

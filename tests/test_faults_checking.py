@@ -1,6 +1,4 @@
-"""The checker on programs that are not its own.
-
-No false alarm, few undecided, no fault missed, and a report that can be believed.
+"""The checker on programs that are not its own: no false alarm, few undecided, no fault missed, and a report that can be believed.
 
 PROGRAMS is how many programs of the bank are tried, SEED which; the full run is
 `PROGRAMS=5000 SEED=77 python -m pytest tests/test_faults_checking.py -k bank`.
@@ -132,10 +130,7 @@ def test_an_undecided_entry_far_outside_of_its_own_error_raises():
 
 
 def test_a_gradient_that_lost_its_digits_is_no_right_one():
-    """(eˣ − 1)/x near 0.
-
-    The function keeps nine digits, its automatic gradient three, and the difference is said.
-    """
+    """(eˣ − 1)/x near 0: the function keeps nine digits, its automatic gradient three, and the difference is said."""
     report = checked(lambda x: (np.exp(x) - 1) / x, np.array(-2.8e-7))
     assert verdicts(report) == [DISAGREES]
     assert "loses its digits here by cancellation" in str(report)
@@ -166,10 +161,7 @@ def test_so_it_is_at_a_kink_that_the_checker_is_not_told_of(gradient):
 
 
 def test_a_convention_of_an_op_is_followed_through_the_whole():
-    """relu(x) − relu(−x) is x, with slope 1.
-
-    The convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule.
-    """
+    """relu(x) − relu(−x) is x, with slope 1; the convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule."""
     report = gradcheck(lambda x: x.relu() - (-x).relu(), np.array([0.0, 1.0]))
     assert verdicts(report)[1] == AGREES
 

@@ -1,7 +1,4 @@
-"""What a call of a compiled function means.
-
-As the function itself on tensors, or an error that says what to write; never a third thing.
-"""
+"""What a call of a compiled function means: as the function itself on tensors, or an error that says what to write; never a third thing."""
 
 import argparse
 import array

@@ -1,7 +1,4 @@
-"""What a compiled program is written as.
-
-The text runs alone and equals what runs and what eager computes, whatever the names.
-"""
+"""What a compiled program is written as: the text runs alone and equals what runs and what eager computes, whatever the names."""
 
 import importlib
 import os
@@ -149,10 +146,7 @@ NAMES += "add_part array axis keepdims out class_ lambda_ match type print ünï
 
 
 def made(names, keys, body):
-    """A function of some parameters, each an array, but the first.
-
-    A dict with some keys, taken apart into variables.
-    """
+    """A function of some parameters, each an array, but the first: a dict with some keys, taken apart into variables."""
     lines = [f"def f({', '.join(names)}):", f"    {', '.join(keys)}, = {names[0]}.values()"]
     scope = {"tg": tg, "numpy": np}
     exec("\n".join([*lines, *[f"    {line}" for line in body]]), scope)

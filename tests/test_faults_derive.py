@@ -1,7 +1,4 @@
-"""Closed formulas are right for whatever the table of ops can build.
-
-`.function`, `.numpy_source` and the printed lines.
-"""
+"""Closed formulas are right for whatever the table of ops can build: `.function`, `.numpy_source` and the printed lines."""
 
 from __future__ import annotations
 
@@ -40,10 +37,7 @@ def alone(found):
 
 
 def is_close(a, b, tolerance=1e-10):
-    """Whether two arrays agree, relative to the largest entry.
-
-    What cancels to 0 may be off by the rounding of what it was made of.
-    """
+    """Whether two arrays agree, relative to the largest entry; what cancels to 0 may be off by the rounding of what it was made of."""
     a, b = np.asarray(a), np.asarray(b)
     assert np.array_equal(np.isfinite(a), np.isfinite(b))
     finite = np.isfinite(b)

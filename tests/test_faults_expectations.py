@@ -1,7 +1,4 @@
-"""What users of NumPy, PyTorch and SciPy expect.
-
-It works, or the error shows what to write, and that works when pasted.
-"""
+"""What users of NumPy, PyTorch and SciPy expect: it works, or the error shows what to write, and that works when pasted."""
 
 from __future__ import annotations
 
@@ -341,10 +338,7 @@ MISSING = functions()
 
 
 def arguments(function):
-    """Sets of arguments that the function may take.
-
-    The first with which NumPy has an answer is used.
-    """
+    """Sets of arguments that the function may take: the first with which NumPy has an answer is used."""
     square, row, ints = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([0.2, 0.3, 0.4]), np.array([0, 1])
     if isinstance(function, np.ufunc):
         kinds = sorted({types.partition("->")[0] for types in function.types}, key=lambda kind: (kind.strip("d") != "", kind))

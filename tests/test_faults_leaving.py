@@ -1,7 +1,4 @@
-"""No gradient is lost in silence.
-
-A tensor's value leaves the graph by an explicit call, or by an error or warning that names one.
-"""
+"""No gradient is lost in silence: a tensor's value leaves the graph by an explicit call, or by an error or warning that names one."""
 
 import array
 import cmath
@@ -156,10 +153,7 @@ def test_before_backward_it_is_such_an_error_or_a_warning(f):
 
 @LOSES
 def test_the_same_program_on_constants_is_free(f):
-    """Or says what else is wrong with it.
-
-    A list of constants is an array, a number with a fraction is no index.
-    """
+    """Or says what else is wrong with it: a list of constants is an array, a number with a fraction is no index."""
     for x, context in ((tg.Tensor(V), tg.enable_grad()), (tg.Tensor(V, requires_grad=True), tg.no_grad())):
         with context:
             text = ""

@@ -1,7 +1,4 @@
-"""Numbers that other engines, or this one once, got wrong.
-
-Poles, NaN, masks, long sums, constant rows, few digits.
-"""
+"""Numbers that other engines, or this one once, got wrong: poles, NaN, masks, long sums, constant rows, few digits."""
 
 import warnings
 

@@ -1,7 +1,4 @@
-"""What pictures once showed wrongly, by kind.
-
-Parts of sums, sizes, heat maps, names, slices, TeX.
-"""
+"""What pictures once showed wrongly, by kind: parts of sums, sizes, heat maps, names, slices, TeX."""
 
 import re
 

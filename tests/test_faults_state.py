@@ -1,7 +1,4 @@
-"""Data changed behind the graph, memory shared by mistake, ops and rules of any style.
-
-A right gradient or an error, never a third.
-"""
+"""Data changed behind the graph, memory shared by mistake, ops and rules of any style: a right gradient or an error, never a third."""
 
 import itertools
 import pickle
@@ -215,10 +212,7 @@ USERS = {
 
 
 def results(f):
-    """What f gives for a leaf, a constant and a recorded tensor, recorded or not.
-
-    (name, the operand's memory, the result).
-    """
+    """What f gives for a leaf, a constant and a recorded tensor, recorded or not: (name, the operand's memory, the result)."""
     w, c = leaf(1.0, 2.0), Tensor([1.0, 2.0])
     h = w * 1.0
     yield "leaf", w._array, f(w)

@@ -90,10 +90,7 @@ def test_the_page_of_the_player_may_load_and_send_nothing():
 
 
 def test_what_was_forgotten_is_computed_again_with_all_its_arguments():
-    """An outer level shows only when the function has run.
-
-    Large results on the way, several deep, are made again.
-    """
+    """An outer level shows only when the function has run: large results on the way, several deep, are made again."""
     x, w = np.linspace(0.1, 1.0, 12_000).reshape(100, 120), tg.Tensor(np.ones((120, 100)), requires_grad=True)
 
     def f(x):

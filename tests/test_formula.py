@@ -1,7 +1,4 @@
-"""Formulas say what was computed.
-
-Their Python text gives the tensor's value back, to the last bit.
-"""
+"""Formulas say what was computed: their Python text gives the tensor's value back, to the last bit."""
 
 from functools import partial
 

@@ -1,7 +1,4 @@
-"""check_formula: by hand, automatic, numerical.
-
-Which one is the odd one out, where, and by how much.
-"""
+"""check_formula: by hand, automatic, numerical; which one is the odd one out, where, and by how much."""
 
 import re
 

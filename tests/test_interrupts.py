@@ -1,6 +1,4 @@
-"""Ctrl-C at any byte code: all is as before or as after, never between in silence.
-
-And blocks that overlap in every order.
+"""Ctrl-C at any byte code: all is as before or as after, never between in silence; and blocks that overlap in every order.
 
 INTERRUPTS=1 in the environment tries every byte code; the suite every so many, another in each run.
 """
@@ -32,10 +30,7 @@ class Stop(KeyboardInterrupt):
 
 
 def interrupted(function, at):
-    """Run the function and interrupt it before byte code number `at`, in whatever frame.
-
-    Whether it came so far.
-    """
+    """Run the function and interrupt it before byte code number `at`, in whatever frame; whether it came so far."""
     count = 0
 
     def trace(frame, event, _):
@@ -61,10 +56,7 @@ def interrupted(function, at):
 
 
 def at_each_opcode(make):
-    """Yield what `make` made, (function, what to look at), after the function was interrupted.
-
-    At every so many byte codes.
-    """
+    """Yield what `make` made, (function, what to look at), after the function was interrupted: at every so many byte codes."""
     for at in itertools.count(random.randrange(STRIDE), STRIDE):
         function, state = make()
         stopped = interrupted(function, at)

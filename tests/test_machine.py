@@ -1,7 +1,4 @@
-"""Random programs, one step at a time, against a twin that knows nothing of graphs.
-
-It follows every path from the top, recursively.
-"""
+"""Random programs, one step at a time, against a twin that knows nothing of graphs: it follows every path from the top, recursively."""
 
 from dataclasses import dataclass, field
 
@@ -18,10 +15,7 @@ VALUES = st.floats(-2, 2).map(lambda v: round(v, 3))
 
 @dataclass(eq=False)
 class Twin:
-    """A value, and what it was made from.
-
-    Pairs of another twin and the function that pulls a gradient back to it.
-    """
+    """A value, and what it was made from: pairs of another twin and the function that pulls a gradient back to it."""
 
     data: np.ndarray
     parents: list = field(default_factory=list)

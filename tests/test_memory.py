@@ -1,7 +1,4 @@
-"""What `grad` remembers of large results.
-
-No more than the rules read, and yet nothing that anybody sees differs.
-"""
+"""What `grad` remembers of large results: no more than the rules read, and yet nothing that anybody sees differs."""
 
 import tracemalloc
 

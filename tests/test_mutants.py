@@ -13,10 +13,7 @@ QUICK = ["tanh", "divide", "matmul", "max", "concatenate"]  # of every way to wr
 
 @pytest.fixture(scope="module")
 def quick():
-    """A quarter of the mutants of some ops, which SEED draws.
-
-    MUTANTS=all in the environment takes every one of them.
-    """
+    """A quarter of the mutants of some ops, which SEED draws; MUTANTS=all in the environment takes every one of them."""
     share = 1.0 if os.environ.get("MUTANTS") == "all" else 0.25
     return mutants.report(QUICK, share=share, seed=int(os.environ.get("SEED", "1")))
 

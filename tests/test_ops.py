@@ -1,7 +1,4 @@
-"""The table of derivatives: values equal NumPy's however an op is called.
-
-Matrix products and indexing against slow references.
-"""
+"""The table of derivatives: values equal NumPy's however an op is called; matrix products and indexing against slow references."""
 
 import itertools
 import operator

@@ -36,10 +36,7 @@ def test_importing_it_imports_numpy_and_nothing_else() -> None:
 
 
 def imported() -> dict[str, set[str]]:
-    """For each module and subpackage the others that it imports, at once or when needed.
-
-    Not those that its types alone name.
-    """
+    """For each module and subpackage the others that it imports, at once or when needed; not those that its types alone name."""
     package = Path(tg.__file__).parent
     found: dict[str, set[str]] = {}
     for path in package.rglob("*.py"):

@@ -1,7 +1,4 @@
-"""The player's page, without a browser.
-
-Its numbers are the engine's, its texts cannot break out, its bytes are the same in every run.
-"""
+"""The player's page, without a browser: its numbers are the engine's, its texts cannot break out, its bytes are the same in every run."""
 
 import json
 import re

@@ -1,7 +1,4 @@
-"""The player's page in a real browser: what it shows, how it is moved, that nothing leaves it.
-
-Screenshots go to pytest's tmp folder.
-"""
+"""The player's page in a real browser: what it shows, how it is moved, that nothing leaves it. Screenshots go to pytest's tmp folder."""
 
 import json
 import os

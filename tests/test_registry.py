@@ -1,7 +1,4 @@
-"""The table of derivatives.
-
-One property test for every op in it, and proof that the test fails when it must.
-"""
+"""The table of derivatives: one property test for every op in it, and proof that the test fails when it must."""
 
 import warnings
 

@@ -1,7 +1,4 @@
-"""The strategies draw what they say, print as Python, and shrink.
-
-The decorator catches a wrong model.
-"""
+"""The strategies draw what they say, print as Python, and shrink; the decorator catches a wrong model."""
 
 import re
 import warnings
@@ -282,10 +279,7 @@ def test_near_kinks_are_near():
 
 
 def test_drawing_is_fast_enough_for_the_health_checks():
-    """Hypothesis fails a test whose data is slow to draw or often rejected.
-
-    Warnings are errors here.
-    """
+    """Hypothesis fails a test whose data is slow to draw or often rejected; warnings are errors here."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for strategy in (tensors(), broadcastable(3), matmul_operands(), expressions(), expressions(near_kinks=True)):

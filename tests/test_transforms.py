@@ -1,8 +1,4 @@
-"""Functions from functions.
-
-Against closed forms, nested in each other, with structures for parameters, and without a trace
-left.
-"""
+"""Functions from functions: against closed forms, nested in each other, with structures for parameters, and without a trace left."""
 
 import gc
 import weakref

@@ -1,6 +1,4 @@
-"""Can the checker be trusted? Random programs, right and wrong.
-
-No false alarm, no fault missed, and the right op blamed.
+"""Can the checker be trusted? Random programs, right and wrong: no false alarm, no fault missed, and the right op blamed.
 
 The environment variable PROGRAMS is how many are drawn of each kind, SEED draws the same again: the full run is
 `PROGRAMS=1000 SEED=1 python -m pytest tests/test_trust.py`. A failure shows both, and the program as Python.
@@ -42,10 +40,7 @@ drawn = settings(
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("near_kinks", [False, True], ids=["anywhere", "within 1e-8 of a kink"])
 def test_no_right_program_raises_an_alarm(dtype, near_kinks):
-    """Without a kink entries agree.
-
-    "not differentiable" is no way out but for a slope that rounding hides.
-    """
+    """Without a kink entries agree: "not differentiable" is no way out but for a slope that rounding hides."""
     undecided = []
 
     @seed(SEED)
@@ -113,10 +108,7 @@ def plant_in_rule(data, program):
 
 
 def plant_in_broadcasting(data, program):
-    """The rule of an op is right only without broadcasting.
-
-    Its author took the mean where the sum is meant.
-    """
+    """The rule of an op is right only without broadcasting: its author took the mean where the sum is meant."""
     op = registry[data.draw(st.sampled_from(["add", "subtract", "multiply", "logaddexp"]))]
     last = len(program.inputs) + len(program.lines)
     twice = Line("stack", (last - 1, last - 1), {"axis": 0})  # so that there is something to stretch to
@@ -148,10 +140,7 @@ def plant_at_order_2(data, program):
 
 
 def rules_used(program):
-    """The rules that backward uses, as (op, argument), of ops that do not lie on a kink.
-
-    There no rule is wrong.
-    """
+    """The rules that backward uses, as (op, argument), of ops that do not lie on a kink: there no rule is wrong."""
     found = []
     for t in recorded(program):
         if t.op is not None and t.op.variadic is None and not on_kink(t):
@@ -178,10 +167,7 @@ def claims(program, order):
 
 
 def differs(wrong, right):
-    """Whether a fault shows in the gradients at all.
-
-    By half a millionth of their size, and more than rounding.
-    """
+    """Whether a fault shows in the gradients at all: by half a millionth of their size, and more than rounding."""
     for a, b in zip(wrong, right, strict=True):
         size = max(np.abs(a.gradient).max(), np.abs(b.gradient).max())
         if (np.abs(a.gradient - b.gradient) > 5e-7 * size + 10 * (a.rounding + b.rounding)).any():

@@ -1,6 +1,4 @@
-"""Expressions that textbooks differentiate, as data.
-
-Each a name, and a function that builds it with the names its user gives.
+"""Expressions that textbooks differentiate, as data: each a name, and a function that builds it with the names its user gives.
 
 `BOOK[name]()` is an `Example`: the recorded scalar, the tensors to differentiate by, and the names of what it is written with. The
 sides of the arrays differ, so that no formula is right by accident of shape, and all values are fixed.
@@ -29,10 +27,7 @@ BOOK: dict[str, Callable[[], Example]] = {}
 
 
 def example(build: Callable[[Any], tuple[Any, list[Any], dict[str, Any]]]) -> Callable[[], Example]:
-    """Enter a function, given a random generator, under its name.
-
-    Its local variables are the names.
-    """
+    """Enter a function, given a random generator, under its name; its local variables are the names."""
 
     @wraps(build)
     def built() -> Example:

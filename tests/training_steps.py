@@ -1,7 +1,4 @@
-"""Random training steps: parameters, a loss of random ops, its gradient, an update by an optimizer.
-
-All of it from a number.
-"""
+"""Random training steps: parameters, a loss of random ops, its gradient, an update by an optimizer; all of it from a number."""
 
 import math
 from random import Random

@@ -9,10 +9,7 @@ from .elsewhere import AT, ATTRIBUTES, Elsewhere
 
 
 class Methods:
-    """Tensor's base class.
-
-    What the table of derivatives adds to it, and errors for what other libraries' arrays have.
-    """
+    """Tensor's base class: what the table of derivatives adds to it, and errors for what other libraries' arrays have."""
 
     __slots__ = ()
 

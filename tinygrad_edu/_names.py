@@ -27,10 +27,7 @@ def is_users(frame: FrameType) -> bool:
 
 
 def variables(frame: FrameType | None = None) -> dict[int, str]:
-    """The variables of the user, or of a frame.
-
-    The id of each value, and the first name that it has.
-    """
+    """The variables of the user, or of a frame: the id of each value, and the first name that it has."""
     frame = frame or user_frame()
     names: dict[int, str] = {}
     held: dict[int, str] = {}
@@ -44,10 +41,7 @@ def variables(frame: FrameType | None = None) -> dict[int, str]:
 
 
 def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
-    """Name what a list or a dictionary of parameters holds.
-
-    `params["W1"]` is W1, `Ws[0]` is Ws_0.
-    """
+    """Name what a list or a dictionary of parameters holds: `params["W1"]` is W1, `Ws[0]` is Ws_0."""
     entries = container.items() if type(container) is dict else enumerate(container)
     for key, value in entries:
         if has_shape(value):
@@ -55,10 +49,7 @@ def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
 
 
 def has_shape(value: Any) -> bool:
-    """Whether a value is like an array.
-
-    An object of the user's may raise whatever it likes when it is asked.
-    """
+    """Whether a value is like an array; an object of the user's may raise whatever it likes when it is asked."""
     try:
         return hasattr(value, "shape")
     except Exception:
@@ -66,10 +57,7 @@ def has_shape(value: Any) -> bool:
 
 
 def of(value: Any, frame: FrameType | None = None) -> str | None:
-    """The name of a tensor or array.
-
-    Its own `name`, else the variable of the user, or of a frame, that holds it, else None.
-    """
+    """The name of a tensor or array: its own `name`, else the variable of the user, or of a frame, that holds it, else None."""
     if not has_shape(value):
         return None
     name = getattr(value, "name", None)

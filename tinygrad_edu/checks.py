@@ -18,10 +18,7 @@ Array: TypeAlias = "NDArray[Any]"
 
 
 def numeric(data: Any, dtype: DTypeLike | None = None) -> Array:
-    """The array of real numbers that `data` spells.
-
-    A TypeError or ValueError that says what it is instead.
-    """
+    """The array of real numbers that `data` spells; a TypeError or ValueError that says what it is instead."""
     if isinstance(data, Methods):
         data = leaving.value(data)  # type: ignore[arg-type]
     try:
@@ -57,10 +54,7 @@ def _instead(data: Any, array: Array, masked: bool) -> str:
 
 
 def operand(value: Any) -> Any:
-    """An op's argument that is no Tensor.
-
-    A Python number stays as it is (NumPy keeps float32 * 2.0 in float32).
-    """
+    """An op's argument that is no Tensor: a Python number stays as it is (NumPy keeps float32 * 2.0 in float32)."""
     if type(value) in (float, int, bool):
         return value
     if isinstance(value, (list, tuple)):
@@ -76,10 +70,7 @@ def operand(value: Any) -> Any:
 
 
 def retold(error: Exception, text: str) -> Exception:
-    """An error of the same kind with another text.
-
-    Some of NumPy's own kinds cannot be made from a text alone.
-    """
+    """An error of the same kind with another text; some of NumPy's own kinds cannot be made from a text alone."""
     try:
         return type(error)(text)
     except TypeError:

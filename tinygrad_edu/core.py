@@ -94,10 +94,7 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Array:
-        """The array. A leaf's may be written to before it is used.
-
-        What a graph remembers is read-only.
-        """
+        """The array. A leaf's may be written to before it is used; what a graph remembers is read-only."""
         if self._op is not None:
             return self.numpy()
         self._known()
@@ -137,10 +134,7 @@ class Tensor(Methods):
 
     @property
     def grad(self) -> Array | Any:  # with Any, as `re.match` has it, `p -= lr * p.grad` is no error to type checkers
-        """The gradient that `backward` found, an array of the same shape and dtype; None.
-
-        Not computed.
-        """
+        """The gradient that `backward` found, an array of the same shape and dtype; None: not computed."""
         if recorder.get() is not None:
             recorder.get().refuse_gradient(self)
         return self._grad
@@ -163,10 +157,7 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients are asked for: of a leaf, by its maker.
-
-        Of a result, because an operand of its op requires one.
-        """
+        """Whether gradients are asked for: of a leaf, by its maker; of a result, because an operand of its op requires one."""
         if recorder.get() is not None:
             recorder.get().asked_for_flag(self)
         return self._requires_grad
@@ -255,10 +246,7 @@ class Tensor(Methods):
         return At(self)
 
     def _known(self) -> Array:
-        """The data, for whoever goes by its values.
-
-        While `compile` records, those of its inputs are not known.
-        """
+        """The data, for whoever goes by its values: while `compile` records, those of its inputs are not known."""
         if recorder.get() is not None:
             recorder.get().refuse_value(self)
         return self._array
@@ -276,10 +264,7 @@ class Tensor(Methods):
         return np.array(leaving.value(self), dtype, copy=copy)
 
     def __dlpack__(self, **how: Any) -> Any:
-        """A copy of its numbers, for libraries that take arrays in this way.
-
-        Not all of them keep to read-only.
-        """
+        """A copy of its numbers, for libraries that take arrays in this way: not all of them keep to read-only."""
         return leaving.value(self).copy().__dlpack__(**how)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -378,10 +363,7 @@ class Tensor(Methods):
     # -- in place --------------------------------------------------------------------------------------------------------------
 
     def _in_place(self, operator: Callable[[Any, Any], Any], sign: str, value: Any) -> Tensor:
-        """`t += x`: a new tensor where history is involved.
-
-        On a leaf the data changes, if nobody needs it as it was.
-        """
+        """`t += x`: a new tensor where history is involved; on a leaf the data changes, if nobody needs it as it was."""
         if recorder.get() is not None:
             recorder.get().refuse_change(self, f"{sign}= ...")
         if self._op is not None or (type(value) is Tensor and not self._requires_grad and (value._requires_grad or value._op)):
@@ -461,9 +443,7 @@ class Tensor(Methods):
     # -- gradients -------------------------------------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None, *, intermediates: bool = True) -> None:
-        """Fill `.grad` of all that this tensor was made from.
-
-        `seed` is the gradient at this tensor, 1 for a scalar.
+        """Fill `.grad` of all that this tensor was made from; `seed` is the gradient at this tensor, 1 for a scalar.
 
         Leaves accumulate over calls (`zero_grad` clears); intermediates keep the gradient of the latest call, or with
         `intermediates=False` none, which saves their memory. The graph stays usable.
@@ -494,9 +474,7 @@ class Tensor(Methods):
     def adjoints(
         self, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None
     ) -> Iterator[tuple[Tensor, Any]]:
-        """Yield (tensor, gradient of self with respect to it).
-
-        Recorded tensors newest first, then the leaves.
+        """Yield (tensor, gradient of self with respect to it): recorded tensors newest first, then the leaves.
 
         Gradients are arrays, or with `create_graph` Tensors that can be differentiated again. What lies behind the tensors `until`
         is left out.
@@ -597,10 +575,7 @@ class Tensor(Methods):
         )
 
     def _first_gradient(self, seed: Any, create_graph: bool) -> Any:
-        """The gradient at self, checked.
-
-        An array (or Tensor) of its shape and dtype that nobody else holds.
-        """
+        """The gradient at self, checked: an array (or Tensor) of its shape and dtype that nobody else holds."""
         if not self._requires_grad:
             self._refuse_constant()
         if seed is None:
@@ -650,10 +625,7 @@ lent: dict[int, ref[Tensor]] = {}  # the leaves whose data was handed out by `.d
 
 
 def look(t: Tensor) -> None:
-    """Notice whether data that was handed out has changed since the last look.
-
-    When nobody holds it any more, it is not looked at again.
-    """
+    """Notice whether data that was handed out has changed since the last look; when nobody holds it any more, it is not looked at again."""
     seen = t._lent
     if seen is None:
         return
@@ -691,9 +663,7 @@ class _Probe:
 
 
 def _references() -> tuple[int, int]:
-    """What getrefcount says of data that a tensor alone holds.
-
-    When looked at, and in the setter after `t.data -= x`.
+    """What getrefcount says of data that a tensor alone holds: when looked at, and in the setter after `t.data -= x`.
 
     The second is 0 where Python lends references without counting them, so that a variable would not show.
     """
@@ -709,10 +679,7 @@ _alone = _references()
 
 
 def _pulled(t: Tensor, g: Any, create_graph: bool) -> list[tuple[Tensor, Any]]:
-    """What the rules of the op that made `t` give for the gradient `g`.
-
-    The tensors that require a gradient, each with its own.
-    """
+    """What the rules of the op that made `t` give for the gradient `g`: the tensors that require a gradient, each with its own."""
     op, args, static = t._op, t._args, t._static
     assert op is not None
     for a in args:
@@ -749,10 +716,7 @@ def refuse_changed(a: Tensor, t: Tensor) -> NoReturn:
 
 
 def fit(gx: Any, x: Array, op: Op, a: Tensor, y: Array) -> Any:
-    """The gradient `gx` with the shape and dtype of `x`.
-
-    Summed over the axes that broadcasting stretched to those of the output `y`.
-    """
+    """The gradient `gx` with the shape and dtype of `x`: summed over the axes that broadcasting stretched to those of the output `y`."""
     if type(gx) is not ndarray and not isinstance(gx, (Tensor, ndarray, np.generic)):
         raise TypeError(
             f"the rule of {op.name} for {a.label()} gave {short(gx)}, which is no array: "
@@ -813,10 +777,7 @@ def summed(given: tuple[int, ...], shape: tuple[int, ...], output: tuple[int, ..
 
 @lru_cache
 def stretched(shape: tuple[int, ...], original: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The axes that broadcasting `original` to `shape` stretched or added.
-
-    None if it does not broadcast to it.
-    """
+    """The axes that broadcasting `original` to `shape` stretched or added; None if it does not broadcast to it."""
     lead = len(shape) - len(original)
     if lead < 0 or any(n not in (m, 1) for m, n in zip(shape[lead:], original, strict=True)):
         return None
@@ -840,17 +801,11 @@ class AtIndex(AtMethods):
         self.t, self.index = t, index
 
     def set(self, value: Any) -> Tensor:
-        """A copy of the tensor in which the entries at the index are `value`.
-
-        Where an index repeats, the last one counts.
-        """
+        """A copy of the tensor in which the entries at the index are `value`; where an index repeats, the last one counts."""
         return self._changed("set", value)
 
     def add(self, value: Any) -> Tensor:
-        """A copy of the tensor with `value` added at the index.
-
-        Where an index repeats, all are added.
-        """
+        """A copy of the tensor with `value` added at the index; where an index repeats, all are added."""
         return self._changed("add", value)
 
     def _changed(self, change: str, value: Any) -> Tensor:

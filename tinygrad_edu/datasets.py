@@ -44,9 +44,7 @@ def or_gate() -> Table:
 
 
 def xor() -> Table:
-    """The truth table of exclusive or, (4, 2) and (4, 1).
-
-    No line separates its ones from its zeros (001, last part).
+    """The truth table of exclusive or, (4, 2) and (4, 1): no line separates its ones from its zeros (001, last part).
 
     >>> X, y = xor()
     >>> y.ravel().tolist()
@@ -80,9 +78,7 @@ def ann() -> Table:
 
 
 def diabetes(n: int = 200, seed: int = 0) -> Table:
-    """A SYNTHETIC table of n persons, (n, 6) and (n, 1): key factors, and diabetes yes or no.
-
-    Not medical data.
+    """A SYNTHETIC table of n persons, (n, 6) and (n, 1): key factors, and diabetes yes or no. Not medical data.
 
     It stands in for the table of 000, which is lost. `DIABETES_FACTORS` names the columns. Each factor is present with a chance of
     one half. The made-up rule: high blood sugar with overweight or inactivity, or overweight with a family history, means yes; then

@@ -1,7 +1,4 @@
-"""The one way to define an op.
-
-`op(function, *rules)` makes the function differentiable, everywhere at once.
-"""
+"""The one way to define an op: `op(function, *rules)` makes the function differentiable, everywhere at once."""
 
 from __future__ import annotations
 
@@ -143,10 +140,7 @@ def op(
 
 
 def _in_numpy_s_order(function: Callable[..., Any], made: Op, call: Callable[..., Any]) -> Callable[..., Any]:
-    """The op for arguments as the NumPy function takes them, whose order and names may be others.
-
-    `np.sum(a, axis, dtype)`.
-    """
+    """The op for arguments as the NumPy function takes them, whose order and names may be others: `np.sum(a, axis, dtype)`."""
     if isinstance(function, np.ufunc) or function is made.run:
         return call
 
@@ -183,10 +177,7 @@ def values_only(*functions: Callable[..., Any]) -> None:
 
 
 def shapes_only(*functions: Callable[..., Any]) -> None:
-    """Let these NumPy functions see a Tensor, of which they use the shape and dtype.
-
-    Known even while a program is recorded.
-    """
+    """Let these NumPy functions see a Tensor, of which they use the shape and dtype: known even while a program is recorded."""
     for function in functions:
         implements(function)(_on_arrays(function, lambda t: t._array))
 
@@ -199,10 +190,7 @@ def _on_arrays(function: Callable[..., Any], array: Callable[[Any], Any]) -> Cal
 
 
 def in_table(made: Op) -> bool:
-    """Whether an op is a line of the table.
-
-    A user's op may be defined again, as a notebook does, the table's may not.
-    """
+    """Whether an op is a line of the table: a user's op may be defined again, as a notebook does, the table's may not."""
     home = f"{__package__}.ops"
     sections = [sys.modules.get(f"{home}.{section}") for section in sys.modules[home].__all__]
     return any(getattr(section, made.name, None) is made for section in sections)

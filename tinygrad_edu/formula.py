@@ -1,6 +1,4 @@
-"""The recorded graph as formulas.
-
-Python, Unicode mathematics and LaTeX, all from the one definition of each op.
+"""The recorded graph as formulas: Python, Unicode mathematics and LaTeX, all from the one definition of each op.
 
 `expression(t)` writes a tensor as one expression of leaves, `program(t)` as one equation per named tensor, and
 `local_derivative(op, i)` writes an op's rule, by running it on symbols. The Python text is exact: evaluated in `.namespace`, it
@@ -43,9 +41,7 @@ class Equation(NamedTuple):
 
 
 class Formula:
-    """Tensors written down as equations.
-
-    See `expression`, `program` and `local_derivative`, which make it.
+    """Tensors written down as equations: see `expression`, `program` and `local_derivative`, which make it.
 
     `.python`, `.unicode` and `.latex` are the texts; `.equations()` are their parts. `.namespace` is what the names in
     `.python` stand for, `.labels` what their user called them.
@@ -99,10 +95,7 @@ class Formula:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        """What the names in `.python` stand for.
-
-        NumPy, the ops it does not have, the leaves and the constants.
-        """
+        """What the names in `.python` stand for: NumPy, the ops it does not have, the leaves and the constants."""
         return {"np": np, **self._names.functions, **self._names.held}
 
     @property
@@ -122,10 +115,7 @@ class Formula:
         return self._names.labels.get(id(value), "")
 
     def operands(self, t: Tensor) -> list[Any]:
-        """What the equation of `t` is written with, each use once.
-
-        Tensors and constants that go by a name.
-        """
+        """What the equation of `t` is written with, each use once: tensors and constants that go by a name."""
         found: list[Any] = []
         waiting = list(t.args[::-1])
         while waiting:
@@ -201,10 +191,7 @@ class Formula:
                 self._names.hold(part, "c")
 
     def _find_derived(self) -> dict[int, Call]:
-        """Unnamed constants that are 1 - c, c.mT or c[i] of a named one, as calls.
-
-        Nothing is recorded of constants.
-        """
+        """Unnamed constants that are 1 - c, c.mT or c[i] of a named one, as calls: nothing is recorded of constants."""
         used = [a for t in self._made() for a in t.args if np.ndim(a) and id(a) in self._names.identifiers]
         known = [a for a in (*self._symbols, *used) if id(a) in self._names.given and np.ndim(a)]
         known = list({id(a): a for a in known}.values())
@@ -317,10 +304,7 @@ def _is_same(a: Any, b: Any) -> bool:
 
 
 def index_of_view(view: Any, base: Any) -> tuple[Any, ...] | None:
-    """Integers and slices that give an equal view of the array.
-
-    None if it is another kind of view, such as a transpose.
-    """
+    """Integers and slices that give an equal view of the array; None if it is another kind of view, such as a transpose."""
     offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     if offset < 0 or view.size == 0 or any(stride <= 0 for stride in (*view.strides, *base.strides)):
         return None
@@ -370,9 +354,7 @@ def _tidied(t: Tensor, spelling: str) -> tuple[Op | None, tuple[Any, ...]]:
 
 
 def expression(t: Tensor, names: Mapping[Any, Any] | None = None, until: Container[Tensor] = ()) -> Formula:
-    r"""A tensor as one expression of leaves, and of the tensors `until`.
-
-    What is used twice, or very long, comes first as an equation.
+    r"""A tensor as one expression of leaves, and of the tensors `until`; what is used twice, or very long, comes first as an equation.
 
     A name is a tensor's own, else the one in `names` (name to tensor, or tensor to name), else the caller's variable.
 
@@ -400,9 +382,7 @@ def program(*outputs: Tensor, names: Mapping[Any, Any] | None = None, until: Con
 
 
 def local_derivative(what: Op | str | Tensor, i: int = 0, names: Mapping[str, str] | None = None) -> Formula:
-    """What the gradient `g` at the output `y` of an op becomes at its argument `i`.
-
-    The op's rule, run on symbols.
+    """What the gradient `g` at the output `y` of an op becomes at its argument `i`: the op's rule, run on symbols.
 
     The symbols are the letters of the rule's own definition, or what `names` puts in their place: `{"y": "o", "x": "z"}`. They are
     as small as can be. Given a recorded tensor, they have the shapes and values of its operands, and where one was broadcast the
@@ -447,10 +427,7 @@ def parameters(rule: Any, arity: int) -> list[str]:
 
 
 def _symbol(value: Any, name: str) -> Any:
-    """A value as a named leaf of its own.
-
-    A Python number stays as it is, since rules may treat it apart.
-    """
+    """A value as a named leaf of its own; a Python number stays as it is, since rules may treat it apart."""
     if isinstance(value, (bool, int, float)):
         return value
     array = np.asarray(_value(value))
@@ -458,10 +435,7 @@ def _symbol(value: Any, name: str) -> Any:
 
 
 def sample(op: Op, case: int = 0) -> tuple[list[Any], dict[str, Any], Any]:
-    """Operands, static arguments and output of a small call of an op.
-
-    One of its examples, else the smallest its signature allows.
-    """
+    """Operands, static arguments and output of a small call of an op: one of its examples, else the smallest its signature allows."""
     example = dict(op.cases[case]) if op.cases else {}
     shapes = example.pop("shapes", None) or _smallest(op)
     static = {**op.defaults, **example}
@@ -486,9 +460,7 @@ def _smallest(op: Op) -> list[tuple[int, ...]]:
 
 
 def pulled_back(formula: Formula, t: Tensor) -> list[tuple[Tensor, Formula]]:
-    """How the equation of `t` hands its gradient to each tensor it is written with.
-
-    The rules behind it, run and read as formulas.
+    """How the equation of `t` hands its gradient to each tensor it is written with: the rules behind it, run and read as formulas.
 
     They are in the names of the formula; `∂t` is the gradient at `t`, however the loss depends on it.
     """

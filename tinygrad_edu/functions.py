@@ -47,9 +47,7 @@ def mse(prediction: Any, target: Any) -> Tensor:
 
 
 def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
-    """-mean(y ln p + (1 - y) ln(1 - p)).
-
-    Probabilities and targets of one shape (article 000, the loss function).
+    """-mean(y ln p + (1 - y) ln(1 - p)): probabilities and targets of one shape (article 000, the loss function).
 
     A probability of exactly 0 or 1 counts as the dtype's smallest positive number away from it, so that the loss stays finite.
     From the scores before the sigmoid, `binary_cross_entropy_with_logits` is exact.
@@ -65,10 +63,7 @@ def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
 
 
 def _from_0_to_1(what: str, t: Tensor, instead: str) -> None:
-    """Raise if an entry is no probability.
-
-    What a sigmoid gives is one, and need not be looked at.
-    """
+    """Raise if an entry is no probability. What a sigmoid gives is one, and need not be looked at."""
     if t.op is not None and t.op.range == (0.0, 1.0):
         return
 
@@ -163,10 +158,7 @@ def _ravel(a: Any) -> Tensor:
 
 @implements(np.atleast_1d)
 def _atleast_1d(*arrays: Any) -> Any:
-    """np.atleast_1d; of a constant an array.
-
-    So SciPy's optimizers ask for a gradient, to give it to code in C.
-    """
+    """np.atleast_1d; of a constant an array: so SciPy's optimizers ask for a gradient, to give it to code in C."""
     found = [_row(t) if t._requires_grad or not t.is_leaf or not is_known(t) else np.atleast_1d(t.numpy()) for t in map(as_tensor, arrays)]
     return tuple(found) if len(found) > 1 else found[0]
 

@@ -14,9 +14,7 @@ from .memory import recall
 
 
 def ancestors(*outputs: Tensor, until: Container[Tensor] = (), values: bool = True) -> list[Tensor]:
-    """The outputs and all tensors that they were made from.
-
-    Leaves first, then in the order of their making.
+    """The outputs and all tensors that they were made from: leaves first, then in the order of their making.
 
     What the tensors `until` were made from is left out. Values that `grad` did not keep are there again, but for `values=False`.
 
@@ -50,10 +48,7 @@ def asks(t: Tensor, i: int) -> bool:
 
 
 def held(t: Tensor) -> list[Any]:
-    """The tensor, its operands, and its static arguments with the parts of tuples.
-
-    All that may have a name.
-    """
+    """The tensor, its operands, and its static arguments with the parts of tuples: all that may have a name."""
     found: list[Any] = [t, *t.args]
     waiting = list(t.static.values())
     while waiting:

@@ -1,7 +1,4 @@
-"""Arguments that NumPy's functions have and ops have not.
-
-When they say nothing, and what to write in their place.
-"""
+"""Arguments that NumPy's functions have and ops have not: when they say nothing, and what to write in their place."""
 
 from __future__ import annotations
 

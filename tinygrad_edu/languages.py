@@ -1,6 +1,4 @@
-"""How a formula is written in Python, in Unicode mathematics and in LaTeX.
-
-Templates, parentheses, numbers, names.
+"""How a formula is written in Python, in Unicode mathematics and in LaTeX: templates, parentheses, numbers, names.
 
 An op's template, such as `"{} @ {}"`, is all that is known about it. What binds tighter than what is read off the template: off
 Python's own grammar for the Python text, off its brackets for the mathematics.
@@ -63,10 +61,7 @@ class Written(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A template taken apart.
-
-    The fields in order ("" for operands), the level each needs, and the level of the whole.
-    """
+    """A template taken apart: the fields in order ("" for operands), the level each needs, and the level of the whole."""
 
     fields: tuple[tuple[str, str | None], ...]  # (text before, field: "0", "1", ... for operands, a name for statics, None at the end)
     needs: Mapping[str, int]
@@ -135,11 +130,7 @@ def _need(parent: ast.AST, child: ast.AST) -> int:
 
 @lru_cache
 def math_template(template: str, python: str) -> Template:
-    """A template of mathematics.
-
-    Slots in brackets need nothing, bare ones what the signs beside them, or the op's Python, ask
-    for.
-    """
+    """A template of mathematics: slots in brackets need nothing, bare ones what the signs beside them, or the op's Python, ask for."""
     fields = _fields(template)
     depth = 0
     bare: list[tuple[str, str, str]] = []  # the slots outside of brackets, with the text before and after each
@@ -173,10 +164,7 @@ def math_template(template: str, python: str) -> Template:
 
 
 def unicode_template(template: str) -> str:
-    """A LaTeX template in Unicode signs, its groups dissolved.
-
-    What was in them is a bare slot now.
-    """
+    """A LaTeX template in Unicode signs, its groups dissolved: what was in them is a bare slot now."""
     template = re.sub(r"\\frac\{\{(.*?)\}\}\{\{(.*?)\}\}", r"\1 / \2", template)
     for macro in sorted(_MACROS, key=len, reverse=True):
         template = template.replace(macro, _MACROS[macro])
@@ -216,10 +204,7 @@ def python_array(array: Any) -> Written:
 
 
 def plain_text(value: Any) -> str:
-    """The literal of a number or string.
-
-    Of a class derived from int, float or str, whose repr may be anything, that of its base.
-    """
+    """The literal of a number or string; of a class derived from int, float or str, whose repr may be anything, that of its base."""
     bases = [base for base in (bool, int, float, str) if isinstance(value, base)]
     return bases[0].__repr__(value) if bases else repr(value)
 
@@ -357,10 +342,7 @@ def free_letter(kind: str, taken: Iterable[str]) -> str:
 
 
 def _parts(label: str) -> tuple[str, str, str] | None:
-    """A label as letters, number and word.
-
-    W1 is W 1, delta_2 is delta 2, x_train is x and train.
-    """
+    """A label as letters, number and word: W1 is W 1, delta_2 is delta 2, x_train is x and train."""
     found = re.fullmatch(r"([^\W\d_]+)_?(\d*)(?:_(\w*))?", label)
     return (found[1], found[2], (found[3] or "").strip("_")) if found else None
 
@@ -507,10 +489,7 @@ def is_guard(value: Any) -> bool:
 
 
 def statics_text(op: Op, static: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
-    """Static arguments as in a call.
-
-    Those without a default by place, those that differ from it by name.
-    """
+    """Static arguments as in a call: those without a default by place, those that differ from it by name."""
     texts = []
     for key, value in static.items():
         default = op.defaults.get(key, inspect.Parameter.empty)
@@ -522,10 +501,7 @@ def statics_text(op: Op, static: Mapping[str, Any], names: Mapping[int, str]) ->
 
 
 def _outer(args: Sequence[Any], names: Container[int]) -> int:
-    """Whether a product is of every entry of a column with every entry of a row.
-
-    1, of a row with a column: -1, otherwise 0.
-    """
+    """Whether a product is of every entry of a column with every entry of a row: 1, of a row with a column: -1, otherwise 0."""
     for of, (a, b) in ((1, args), (-1, args[::-1])):
         column, row = np.shape(a), place(b, names)
         if len(column) == 2 and column[1] == 1 < column[0] and len(row.shape) == 1 < row.shape[0] and row.axes == [-1]:
@@ -549,10 +525,7 @@ def _is_unwritten(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> boo
 
 
 class Place(NamedTuple):
-    """An operand as it is written, and where its axes come to lie beside another.
-
-    Counted from the last, as NumPy lines arrays up.
-    """
+    """An operand as it is written, and where its axes come to lie beside another: counted from the last, as NumPy lines arrays up."""
 
     shape: tuple[int, ...]
     axes: list[int]
@@ -693,10 +666,7 @@ class Mathematics(Language):
         return f"({text})"
 
     def product(self, template: Template, args: Sequence[Any], operands: Sequence[Written], names: Container[int]) -> Written:
-        """Entry by entry between arrays.
-
-        With a number or a scalar it is an ordinary product, and a sum may follow bare.
-        """
+        """Entry by entry between arrays; with a number or a scalar it is an ordinary product, and a sum may follow bare."""
         left, right = operands
         if outer := _outer(args, names):
             text, more = operands if outer > 0 else operands[::-1]

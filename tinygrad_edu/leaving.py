@@ -29,10 +29,7 @@ _lookers: set[CodeType] = set()  # functions of NumPy that do so
 
 
 class GradientLostWarning(UserWarning):
-    """A tensor that requires a gradient became a plain Python number, as in `float(loss)`.
-
-    Write `loss.item()` if that is meant.
-    """
+    """A tensor that requires a gradient became a plain Python number, as in `float(loss)`: write `loss.item()` if that is meant."""
 
 
 def loses(t: Tensor) -> bool:
@@ -41,10 +38,7 @@ def loses(t: Tensor) -> bool:
 
 
 def value(t: Tensor) -> Any:
-    """The array of `t`, read-only, for whoever takes it implicitly.
-
-    A TypeError if that loses a gradient.
-    """
+    """The array of `t`, read-only, for whoever takes it implicitly; a TypeError if that loses a gradient."""
     array = t.numpy()
     if loses(t) and not _is_looked_at():
         name = _name(t)
@@ -58,10 +52,7 @@ def value(t: Tensor) -> Any:
 
 
 def number(t: Tensor, taker: str) -> Any:
-    """The only entry of `t`, for `float` or another `taker`.
-
-    Within a transform a TypeError if that loses a gradient, else a warning.
-    """
+    """The only entry of `t`, for `float` or another `taker`; within a transform a TypeError if that loses a gradient, else a warning."""
     if t.size != 1:
         name = _name(t)
         raise ValueError(
@@ -86,10 +77,7 @@ def number(t: Tensor, taker: str) -> Any:
 
 
 def refuse_copy(t: Tensor) -> None:
-    """Raise if a leaf is copied within a transform.
-
-    The copy would be another leaf, which nobody differentiates by.
-    """
+    """Raise if a leaf is copied within a transform: the copy would be another leaf, which nobody differentiates by."""
     if within.get() and loses(t):
         name = _name(t)
         raise TypeError(
@@ -108,10 +96,7 @@ def refuse_in(values: Sequence[Any], instead: str = "tg.stack([...])") -> None:
 
 
 def on_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], refusal: Callable[[Tensor], str]) -> Any:
-    """Run a function that knows no Tensors on their values.
-
-    A TypeError with the text of `refusal` if that loses a gradient.
-    """
+    """Run a function that knows no Tensors on their values; a TypeError with the text of `refusal` if that loses a gradient."""
 
     def given(a: Any) -> Any:
         if isinstance(a, Methods):
@@ -126,10 +111,7 @@ def on_values(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
 
 
 def looks_only(*functions: Callable[..., Any]) -> None:
-    """Note that these functions show, save or compare what they are given, or count it.
-
-    Their answer is constant almost everywhere.
-    """
+    """Note that these functions show, save or compare what they are given, or count it: their answer is constant almost everywhere."""
     _lookers.update(code for f in functions if (code := getattr(unwrap(f), "__code__", None)) is not None)
 
 

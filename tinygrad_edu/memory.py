@@ -19,10 +19,7 @@ LARGE = 1 << 16  # bytes; smaller values are kept, since a second Tensor costs t
 
 
 class Forgotten(np.ndarray[Any, Any]):
-    """In place of a value that the graph does not keep.
-
-    Its shape and dtype, no memory, and an error for whoever computes with it.
-    """
+    """In place of a value that the graph does not keep: its shape and dtype, no memory, and an error for whoever computes with it."""
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError(
@@ -83,18 +80,12 @@ def recall(tensors: Iterable[Tensor]) -> None:
 
 
 def absent(array: Any) -> Any:
-    """The shape and dtype of an array, without its entries.
-
-    All strides are 0, and the one entry reads NaN.
-    """
+    """The shape and dtype of an array, without its entries: all strides are 0, and the one entry reads NaN."""
     return Forgotten(array.shape, array.dtype, _NOTHING, 0, (0,) * array.ndim)
 
 
 def stand_in(array: Any) -> Any:
-    """The shape and dtype of an array, to be computed with where values do not matter.
-
-    Its first entry everywhere, and no more memory.
-    """
+    """The shape and dtype of an array, to be computed with where values do not matter: its first entry everywhere, and no more memory."""
     return np.ndarray(array.shape, array.dtype, array.flat[:1].tobytes(), 0, (0,) * array.ndim)
 
 

@@ -17,10 +17,7 @@ WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, 
 
 
 def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """What is said of a function that was called on Tensors and is no op.
-
-    With the line that makes it one, as this call needs it.
-    """
+    """What is said of a function that was called on Tensors and is no op: with the line that makes it one, as this call needs it."""
     name = spelled(function)
     if function in WRITERS:
         return f"{name} writes into an array, which has no gradient: write `t = t.at[i].set(v)`, a new tensor"
@@ -41,10 +38,7 @@ def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def spelled(function: Any) -> str:
-    """How a function is called by whoever imported its module.
-
-    np.linalg.norm, scipy.special.expit.
-    """
+    """How a function is called by whoever imported its module: np.linalg.norm, scipy.special.expit."""
     name = getattr(function, "__name__", repr(function))
     homes = [home for home, module in list(sys.modules.items()) if getattr(module, "__dict__", {}).get(name) is function]
     public = [home for home in homes if "._" not in f".{home}" and home != "__main__"]
@@ -135,10 +129,7 @@ def _count(values: Sequence[Any]) -> int:
 
 
 def _letters(arity: int, taken: Sequence[str]) -> list[str]:
-    """The names of so many operands: x alone, or a, b, c.
-
-    Never g, y, or the name of another argument.
-    """
+    """The names of so many operands: x alone, or a, b, c; never g, y, or the name of another argument."""
     free = [letter for letter in ("x" * (arity == 1)) + "abcdefhijklmnopqrstuvwxz" if letter not in taken]
     return free[:arity] if arity <= len(free) else [f"x{i}" for i in range(arity)]
 

@@ -1,7 +1,4 @@
-"""Whether ops are recorded, and for whom.
-
-Per thread and per task, for as long as a `with` block lasts, whatever ends it.
-"""
+"""Whether ops are recorded, and for whom: per thread and per task, for as long as a `with` block lasts, whatever ends it."""
 
 from __future__ import annotations
 
@@ -77,10 +74,7 @@ class Setting:
 
 
 class _Leave:
-    """`__exit__` of a block.
-
-    Looking it up, as `with` does before it enters, makes the function that leaves the block.
-    """
+    """`__exit__` of a block: looking it up, as `with` does before it enters, makes the function that leaves the block."""
 
     def __get__(self, block: Any, kind: Any = None) -> Callable[..., None]:
         if block is None:
@@ -97,10 +91,7 @@ _entering: ContextVar[Mode | None] = ContextVar("entering", default=None)  # the
 
 
 def _leave(block: Any, mode: Mode, *_: Any) -> None:
-    """Put back what was set before, at once where nothing else was set since.
-
-    Elsewhere it is found when somebody asks.
-    """
+    """Put back what was set before, at once where nothing else was set since; elsewhere it is found when somebody asks."""
     if mode.variable is None:
         _leave_by_hand(block)
     else:
@@ -130,10 +121,7 @@ class _Parentheses(type):
 
 
 class Block(metaclass=_Parentheses):
-    """A context, or a decorator, which sets something.
-
-    One object may be entered several times, and in several threads.
-    """
+    """A context, or a decorator, which sets something. One object may be entered several times, and in several threads."""
 
     _setting: Setting
     _is_over: Any = None  # called when a block is over, whatever ended it
@@ -182,10 +170,7 @@ class Block(metaclass=_Parentheses):
         return self
 
     def __call__(self, function: F) -> F:
-        """The function, which runs in such a block.
-
-        A generator or coroutine whenever it goes on.
-        """
+        """The function, which runs in such a block; a generator or coroutine whenever it goes on."""
         if not callable(function) or isinstance(function, type):
             name = type(self).__name__
             raise TypeError(f"@tg.{name}() decorates a function, not {function!r}: write `with tg.{name}():` where it is used")
@@ -193,10 +178,7 @@ class Block(metaclass=_Parentheses):
 
 
 def _is_for_caller(frame: FrameType) -> bool:
-    """Whether what a generator sets is meant for whoever made it.
-
-    In a function of `@contextmanager`, or a fixture of pytest's.
-    """
+    """Whether what a generator sets is meant for whoever made it: in a function of `@contextmanager`, or a fixture of pytest's."""
     caller = frame.f_back
     return caller is not None and str(caller.f_globals.get("__name__")).partition(".")[0] in ("contextlib", "_pytest")
 
@@ -273,10 +255,7 @@ in_textbook = Setting("in_textbook", False)
 
 
 def run_within(mode: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run a function for a transform, its ops recorded as `mode` says.
-
-    In a copy of the context, which ends with it even at Ctrl-C.
-    """
+    """Run a function for a transform, its ops recorded as `mode` says. In a copy of the context, which ends with it even at Ctrl-C."""
 
     def run() -> Any:
         within.set(True)
@@ -327,18 +306,12 @@ class enable_grad(no_grad):
 
 
 def is_known(t: Tensor) -> bool:
-    """Whether the value of `t` may be looked at.
-
-    Not that of a program's input, nor what depends on it, while the program is recorded.
-    """
+    """Whether the value of `t` may be looked at: not that of a program's input, nor what depends on it, while the program is recorded."""
     return recorder.get() is None or not recorder.get().depends(t)
 
 
 def check(t: Tensor, refuse: Callable[[Any], None]) -> None:
-    """Let `refuse` look at the value of `t`, and raise if it is wrong.
-
-    At once, and at each call of a program that is being recorded.
-    """
+    """Let `refuse` look at the value of `t`, and raise if it is wrong: at once, and at each call of a program that is being recorded."""
     program = recorder.get()
     if program is None:
         refuse(t._array)

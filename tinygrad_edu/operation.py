@@ -1,7 +1,4 @@
-"""Op: how to run, how to pull a gradient back, how to write it down.
-
-And the Tensor that a call of it gives.
-"""
+"""Op: how to run, how to pull a gradient back, how to write it down; and the Tensor that a call of it gives."""
 
 from __future__ import annotations
 
@@ -28,19 +25,13 @@ _unrolled = recording.raw  # whether an op may make its result itself: a name of
 
 
 def is_plain(function: Callable[..., Any]) -> bool:
-    """Whether a function is NumPy's, SciPy's or of the table.
-
-    It gives a new array, its operand or a view of it, the same at each call.
-    """
+    """Whether a function is NumPy's, SciPy's or of the table: it gives a new array, its operand or a view of it, the same at each call."""
     module = (getattr(function, "__module__", None) or "").partition(".")[0]
     return isinstance(function, np.ufunc) or (module in ("numpy", "scipy", _PACKAGE) and not isinstance(function, np.vectorize))
 
 
 def is_ours(rule: Rule) -> bool:
-    """Whether a rule is one of the table.
-
-    It changes nothing, and reads of its arguments no more than its code mentions.
-    """
+    """Whether a rule is one of the table: it changes nothing, and reads of its arguments no more than its code mentions."""
     return inspect.isfunction(rule) and (rule.__module__ or "").partition(".")[0] == _PACKAGE
 
 
@@ -60,9 +51,7 @@ class Usual(NamedTuple):
 
 
 class Op:
-    """What can be done to Tensors.
-
-    How to run it, how to pull a gradient back, how to write it down. Made by `tg.op`.
+    """What can be done to Tensors: how to run it, how to pull a gradient back, how to write it down. Made by `tg.op`.
 
     Calling it runs it on Tensors, arrays and numbers, and gives a Tensor that remembers the call.
     """
@@ -164,10 +153,7 @@ class Op:
         return read
 
     def pull(self, rule: Rule, g: Any, y: Any, values: Sequence[Any], static: Mapping[str, Any]) -> Any:
-        """What a rule gives for the gradient `g`.
-
-        A user's may write to its `g`, and give back whatever it likes.
-        """
+        """What a rule gives for the gradient `g`; a user's may write to its `g`, and give back whatever it likes."""
         if not self.has_own_rules:
             return rule(g, y, *values, **static)
         if type(g) is Tensor:
@@ -213,10 +199,7 @@ class Op:
         return _result(self, args, static, y, recorded, requires_grad)
 
     def _is_shared(self, y: Any, args: Sequence[Any], values: Sequence[Any]) -> bool:
-        """Whether a result may lie in memory that can change.
-
-        Of a leaf, of an array, or of what a user's function keeps.
-        """
+        """Whether a result may lie in memory that can change: of a leaf, of an array, or of what a user's function keeps."""
         if not self.is_plain or any([y is v for v in values]):
             return True
         return y.base is not None and any([type(a) is ndarray or (type(a) is Tensor and a._op is None) for a in args])
@@ -238,10 +221,7 @@ class Op:
         return {**self.defaults, **given}
 
     def _without_rests_of_numpy(self, rest: tuple[Any, ...], given: dict[str, Any], x: Any) -> dict[str, Any]:
-        """Without the arguments of NumPy's functions that say nothing, out=None say.
-
-        A TypeError for any other that is unknown.
-        """
+        """Without the arguments of NumPy's functions that say nothing, out=None say; a TypeError for any other that is unknown."""
         if "correction" in given and "ddof" in self._takes:  # its name in the array API
             given = {("ddof" if k == "correction" else k): v for k, v in given.items()}
         if given.get("kind") in ("stable", "mergesort") and "stable" in self._takes:
@@ -264,10 +244,7 @@ class Op:
         return says_nothing(key, value)
 
     def _constant(self, key: str, value: Any) -> Any:
-        """A static argument without Tensors: their values, if no gradient is lost by it.
-
-        Lists and Tensors are copied: they may change.
-        """
+        """A static argument without Tensors: their values, if no gradient is lost by it. Lists and Tensors are copied: they may change."""
         if type(value) is list and _HOLDERS.isdisjoint(map(type, value)):
             return value.copy()
         if type(value) in (tuple, list):
@@ -318,10 +295,7 @@ class Op:
 
 
 def unequal_lengths(shapes: str, args: Sequence[Any]) -> str | None:
-    """Which axes would have to be equally long, by a signature as NumPy writes them.
-
-    "(n?,k),(k,m?)->(n?,m?)".
-    """
+    """Which axes would have to be equally long, by a signature as NumPy writes them: "(n?,k),(k,m?)->(n?,m?)"."""
     lengths: dict[str, int] = {}
     for given, core in zip(args, re.findall(r"\((.*?)\)", shapes.partition("->")[0]), strict=False):
         axes = [axis for axis in core.split(",") if axis]
@@ -344,10 +318,7 @@ OUTPUT = -1  # beside the numbers of the operands
 
 @cache
 def _mentioned(code: CodeType, operands: int) -> frozenset[int]:
-    """The numbers of the arguments that the code of a rule in the table mentions.
-
-    All of them, if it takes them as a list.
-    """
+    """The numbers of the arguments that the code of a rule in the table mentions; all of them, if it takes them as a list."""
     import dis  # 1 ms, which nobody pays who has no large arrays
 
     everything = range(OUTPUT, operands)
@@ -403,10 +374,7 @@ def _result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recor
 
 
 def intercept(result: Callable[..., Tensor], adjoints: Callable[..., Any], unrolled: Callable[[], bool] = recording.raw) -> None:
-    """Let other functions make the results of ops and walk back.
-
-    What `detect_anomaly` does while it is on, free when it is off.
-    """
+    """Let other functions make the results of ops and walk back: what `detect_anomaly` does while it is on, free when it is off."""
     global _result, _unrolled
     _result, _unrolled, Tensor.adjoints = result, unrolled, adjoints  # type: ignore[method-assign, assignment]
 

@@ -1,7 +1,4 @@
-"""Texts for a screen that may not know all characters.
-
-Where it does not, Greek and mathematics are spelled in ASCII.
-"""
+"""Texts for a screen that may not know all characters: where it does not, Greek and mathematics are spelled in ASCII."""
 
 from __future__ import annotations
 
@@ -15,10 +12,7 @@ _SPELLED = {
 
 
 def printable(text: str) -> str:
-    """The text as `print` can write it.
-
-    On Windows, or into a file, standard output may have an encoding without `δ`.
-    """
+    """The text as `print` can write it: on Windows, or into a file, standard output may have an encoding without `δ`."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

@@ -76,10 +76,7 @@ def texts() -> dict[str, str]:
 
 
 def face() -> str:
-    """The stub of the package.
-
-    Each op with the arguments that it takes, the rest from where it is defined.
-    """
+    """The stub of the package: each op with the arguments that it takes, the rest from where it is defined."""
     ops, others = [], []
     for node in ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom):
@@ -101,10 +98,7 @@ def function(made: Op) -> str:
 
 
 def methods() -> str:
-    """The stub of Tensor's methods.
-
-    What every op of the package adds to it, in the order of the alphabet.
-    """
+    """The stub of Tensor's methods: what every op of the package adds to it, in the order of the alphabet."""
     assert tinygrad_edu.__name__ == __package__  # importing the package is what fills the registry
     ours = [made for made in registry.values() if is_at(made.name, made)]
     return HEADER + "".join(f"    {line}\n" for made in sorted(ours, key=lambda made: made.name) for line in declarations(made))

@@ -1,6 +1,4 @@
-"""Functions from functions: gradients, products with Jacobians, whole Jacobians.
-
-The signatures are JAX's; they nest.
+"""Functions from functions: gradients, products with Jacobians, whole Jacobians. The signatures are JAX's; they nest.
 
 A differentiated argument is a Tensor, an array or a number, or nested dicts, lists and tuples of them. Results are Tensors in the
 same structure. Nothing needs `requires_grad`; a Tensor that has it is differentiated through, as the outer level of a nesting is.
@@ -127,9 +125,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The function that gives the Jacobian.
-
-    Shape `output.shape + argument.shape`, row by row from the output.
+    """The function that gives the Jacobian: shape `output.shape + argument.shape`, row by row from the output.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> tg.jacobian(lambda x: x * x)(np.array([1.0, 2.0])).tolist()
@@ -150,9 +146,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The function that gives the matrix of second derivatives of a scalar function.
-
-    Shape `argument.shape * 2`.
+    """The function that gives the matrix of second derivatives of a scalar function: shape `argument.shape * 2`.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> tg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0])).tolist()
@@ -175,9 +169,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """The Hessian of a scalar function times the tangents, without forming the Hessian.
-
-    In the structure of the primals.
+    """The Hessian of a scalar function times the tangents, without forming the Hessian; in the structure of the primals.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.ones(2),)).tolist()
@@ -292,9 +284,7 @@ class _Run:
         return asked
 
     def pull(self, cotangent: Any, create_graph: bool = False, last: bool = False) -> list[Any]:
-        """The gradient at every input for a gradient at the value.
-
-        Recorded if an outer level may ask for its derivative.
+        """The gradient at every input for a gradient at the value; recorded if an outer level may ask for its derivative.
 
         The last pull lets go of the values that it has passed.
         """
@@ -323,27 +313,18 @@ class _Run:
         return [Tensor(np.zeros(x.shape, x.dtype), copy=False) if g is None else g for x, g in found.items()]
 
     def finished(self, value: Tensor) -> Tensor:
-        """The value as the caller gets it.
-
-        With its history where an outer level goes on from it.
-        """
+        """The value as the caller gets it: with its history where an outer level goes on from it."""
         return value if self.nested and value in self.asked_of([value]) else value.detach()
 
     def by_argument(self, gradients: list[Any]) -> Any:
-        """The gradients in the structure of the arguments.
-
-        One for an int argnums, a tuple for a tuple.
-        """
+        """The gradients in the structure of the arguments: one for an int argnums, a tuple for a tuple."""
         of = dict(zip(self.inputs, gradients, strict=True))
         trees = tuple(tree_map(of.__getitem__, tree) for tree in self.structure)
         return trees[0] if self.single else trees
 
 
 class _MadeBefore:
-    """All tensors older than a moment.
-
-    A run's inputs, and what lies outside of it, where pulling back may stop.
-    """
+    """All tensors older than a moment: a run's inputs, and what lies outside of it, where pulling back may stop."""
 
     def __init__(self, serial: int) -> None:
         self.serial = serial

@@ -1,6 +1,4 @@
-"""Parameters come as one tensor or array, or as nested containers of them.
-
-Take them apart, put them together.
+"""Parameters come as one tensor or array, or as nested containers of them: take them apart, put them together.
 
 Containers are dicts, lists, tuples, their subclasses (OrderedDict, defaultdict, namedtuple) and dataclasses; each keeps its type.
 """
@@ -14,10 +12,7 @@ from typing import Any
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, leaf) in order; a path reads like Python, `['W1']`, `[0]` or `.W1`.
-
-    None is an empty tree.
-    """
+    """Yield (path, leaf) in order; a path reads like Python, `['W1']`, `[0]` or `.W1`. None is an empty tree."""
     parts = parts_of(tree)
     if parts is not None:
         for step, value in parts.items():
@@ -27,10 +22,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def paired(tree: Any, other: Any) -> list[tuple[Any, Any]]:
-    """The leaves of two trees of the same structure, in pairs.
-
-    By key and place, whatever the order of the keys.
-    """
+    """The leaves of two trees of the same structure, in pairs: by key and place, whatever the order of the keys."""
     mine, theirs = dict(leaves(tree)), dict(leaves(other))
     if mine.keys() != theirs.keys():
         raise ValueError(f"two structures must have the same places, these differ in {sorted(mine.keys() ^ theirs.keys())}")

@@ -1,8 +1,4 @@
-"""`detect_anomaly`.
-
-Which op made the first number that is not finite, from what, in which line, and what to write
-instead.
-"""
+"""`detect_anomaly`: which op made the first number that is not finite, from what, in which line, and what to write instead."""
 
 from __future__ import annotations
 
@@ -216,10 +212,7 @@ class detect_anomaly(Block):
 
 
 def _held(value: Any) -> Iterator[tuple[Any, Any]]:
-    """All that a recorded call holds and somebody else may change, however deep.
-
-    (how it was given, the array).
-    """
+    """All that a recorded call holds and somebody else may change, however deep: (how it was given, the array)."""
     if type(value) is Tensor:
         if value.op is None:
             yield value, value._array

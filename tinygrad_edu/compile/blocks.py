@@ -1,6 +1,4 @@
-"""Which results of a program are made together, a block of rows at a time.
-
-One pass through memory in place of many.
+"""Which results of a program are made together, a block of rows at a time: one pass through memory in place of many.
 
 What is needed within the loop alone stays in as much memory as a block takes, which is in the processor's cache.
 """
@@ -72,10 +70,7 @@ class Group:
         return True
 
     def passing(self) -> set[Node]:
-        """The results that nothing needs after the loop, in memory where nothing else is then.
-
-        They need no more than a block's.
-        """
+        """The results that nothing needs after the loop, in memory where nothing else is then: they need no more than a block's."""
         end = self.plan.order.index(self.members[-1])
         stays = {self.plan.place(node) for node in self.members if node.ndim and self.plan.last[node] > end}
         first: dict[Node, Node] = {}  # the one whose memory a node's result goes to, by way of others

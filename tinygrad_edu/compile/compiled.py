@@ -75,10 +75,7 @@ def opened(value: Any) -> Any:
 
 
 class Source(str):
-    """A program as text.
-
-    A notebook, or the prompt, shows its lines and not one line with quotes.
-    """
+    """A program as text: a notebook, or the prompt, shows its lines and not one line with quotes."""
 
     __slots__ = ()
 
@@ -117,10 +114,7 @@ class Compiled:
         return self._missed(args, kwargs) if result is MISS else result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
-        """A method of an instance.
-
-        A compiled function of its own, since it reads the instance's attributes.
-        """
+        """A method of an instance: a compiled function of its own, since it reads the instance's attributes."""
         if instance is None or self._is_static:
             return self
         bound = self._bound.pop(id(instance), None)
@@ -175,10 +169,7 @@ class Compiled:
         return result
 
     def plain(self, value: Any) -> Any:
-        """An argument as the way in takes it.
-
-        A Tensor, an array of NumPy's, or a number of NumPy's.
-        """
+        """An argument as the way in takes it: a Tensor, an array of NumPy's, or a number of NumPy's."""
         return value if isinstance(value, (Tensor, np.generic)) else np.asarray(value)
 
     def plain_arguments(self, signature: Signature) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -398,10 +389,7 @@ def leaf_text(leaf: Any, program: Program) -> str:
 
 
 def record(f: Callable[..., Any], name: str, signature: Signature) -> tuple[Recording, Any, list[Tensor]]:
-    """Run a function on placeholders.
-
-    What was noted, the structure of what it returned, and its results.
-    """
+    """Run a function on placeholders: what was noted, the structure of what it returned, and its results."""
     recording = Recording(name, not is_intercepted())  # whoever watches needs all values
     inputs = [recording.placeholder(x.array, x.value.name if type(x.value) is Tensor else None) for x in signature.inputs]
     args, kwargs = signature.rebuilt(inputs)
@@ -456,18 +444,12 @@ def structure(value: Any, outputs: list[Tensor], name: str) -> Any:
 
 
 def is_literal(value: Any) -> bool:
-    """Whether a value can be written as text that gives it back.
-
-    Nothing else is put into a program.
-    """
+    """Whether a value can be written as text that gives it back: nothing else is put into a program."""
     return type(value) in (bool, int, float, str, type(None)) or (type(value) is tuple and all(map(is_literal, value)))
 
 
 def labels(signature: Signature, recording: Recording, around: Mapping[Tensor, str]) -> list[str]:
-    """What the inputs are called.
-
-    By name if they have one, by parameter or key, or by the variable that they are unpacked to.
-    """
+    """What the inputs are called: by name if they have one, by parameter or key, or by the variable that they are unpacked to."""
     variables: dict[Tensor, str] = {}
     for t, name in recording.first_names.items():
         origin = t

@@ -1,7 +1,4 @@
-"""Where arrays live when there are many devices, of one process or several.
-
-A batch in parts, all else on every one. By JAX's sharding.
-"""
+"""Where arrays live when there are many devices, of one process or several: a batch in parts, all else on every one. By JAX's sharding."""
 
 from __future__ import annotations
 
@@ -46,10 +43,7 @@ class Sharding:
         return {"in_shardings": (*[self.whole] * whole, *self.inputs), "out_shardings": self.whole}
 
     def placed(self, arrays: Sequence[Any]) -> list[Any]:
-        """The inputs on their devices.
-
-        Of an array of NumPy's, which every process has, each device gets its part.
-        """
+        """The inputs on their devices: of an array of NumPy's, which every process has, each device gets its part."""
         return [self._placed(array, sharding) for array, sharding in zip(arrays, self.inputs, strict=True)]
 
     def everywhere(self, array: Any) -> Any:

@@ -1,7 +1,4 @@
-"""What all texts of a program share: names, constants, literals, how an op is spelled.
-
-The one to read, the one that runs, JAX's.
-"""
+"""What all texts of a program share: names, constants, literals, how an op is spelled. The one to read, the one that runs, JAX's."""
 
 from __future__ import annotations
 
@@ -22,10 +19,7 @@ STATEMENTS = frozenset(("scatter", "index_set", "index_add"))  # plain, but NumP
 
 
 class Module:
-    """What stands above the function of a text.
-
-    Constants by name, and helper functions with their texts.
-    """
+    """What stands above the function of a text: constants by name, and helper functions with their texts."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -40,10 +34,7 @@ class Module:
         return self.names.of(f"{wanted}_op" if LOCAL.fullmatch(wanted) else wanted)
 
     def helper(self, wanted: str, text: str) -> str:
-        """The name of a helper function, given all of its text but `def` and the name.
-
-        Equal ones are one.
-        """
+        """The name of a helper function, given all of its text but `def` and the name; equal ones are one."""
         for name, known in self.helpers.items():
             if known == f"def {name}{text}":
                 return name
@@ -53,10 +44,7 @@ class Module:
 
 
 class Emitter:
-    """Writes the values of a program as Python.
-
-    Where a line begins, and where results go, its heirs say.
-    """
+    """Writes the values of a program as Python. Where a line begins, and where results go, its heirs say."""
 
     def __init__(self, program: Program, names: Names, module: Module | None = None) -> None:
         self.program, self.names = program, names
@@ -70,10 +58,7 @@ class Emitter:
     # -- names -----------------------------------------------------------------------------------------------------------------
 
     def name(self, node: Node) -> str:
-        """Give a value its name.
-
-        The user's, one after the value that it is the gradient of, or a number.
-        """
+        """Give a value its name: the user's, one after the value that it is the gradient of, or a number."""
         label = node.label
         if not label and node.after is not None:
             prefix, at = node.after
@@ -150,10 +135,7 @@ def is_spelled(node: Node) -> bool:
 
 
 def shared(outputs: Sequence[Node]) -> list[bool]:
-    """For each result whether it has to be copied to be the caller's own.
-
-    It lies in another's memory, or repeats its entries.
-    """
+    """For each result whether it has to be copied to be the caller's own: it lies in another's memory, or repeats its entries."""
     given: set[Node] = set()
     found = []
     for node in outputs:

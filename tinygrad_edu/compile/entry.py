@@ -1,7 +1,4 @@
-"""The way into a program.
-
-A function, written for one signature, that checks the arguments, runs the program and wraps its
-results.
+"""The way into a program: a function, written for one signature, that checks the arguments, runs the program and wraps its results.
 
 It is written out because a loop over the arguments would take longer than many a program does.
 """
@@ -25,10 +22,7 @@ MISS = object()  # what the function gives for arguments of another signature
 
 
 class Result(NamedTuple):
-    """A leaf of what the function returns.
-
-    Which of the program's results, and whether as a Tensor, or as the array that it was.
-    """
+    """A leaf of what the function returns: which of the program's results, and whether as a Tensor, or as the array that it was."""
 
     number: int
     is_tensor: bool
@@ -44,10 +38,7 @@ def wrapped(array: Any) -> Tensor:
 
 
 class Entry:
-    """Writes the way in.
-
-    Lines that check and take apart, the call, the results in their structure.
-    """
+    """Writes the way in: lines that check and take apart, the call, the results in their structure."""
 
     def __init__(self, version: Version, updates: Mapping[int, int], watches: bool = True) -> None:
         self.version, self.signature = version, version.signature

@@ -1,7 +1,4 @@
-"""Functions that a printed program needs beside NumPy's.
-
-Written from the op's own, by running it on placeholders or from its source.
-"""
+"""Functions that a printed program needs beside NumPy's: written from the op's own, by running it on placeholders or from its source."""
 
 from __future__ import annotations
 
@@ -65,10 +62,7 @@ def from_library(op: Op, module: Module) -> str:
 
 
 def from_source(op: Op, module: Module) -> str:
-    """The name of the op's own function, written into the module with those that it calls.
-
-    "" if they need more than NumPy.
-    """
+    """The name of the op's own function, written into the module with those that it calls; "" if they need more than NumPy."""
     needed: dict[str, FunctionType] = {}
     waiting: list[Any] = [op.run]
     while waiting:
@@ -100,10 +94,7 @@ def used_names(code: CodeType) -> set[str]:
 
 
 def as_written(function: FunctionType) -> ast.FunctionDef | None:
-    """The definition of a function without its annotations.
-
-    None if its text is not at hand, or is not what runs.
-    """
+    """The definition of a function without its annotations; None if its text is not at hand, or is not what runs."""
     try:
         text = textwrap.dedent(inspect.getsource(function))
         tree = ast.parse(text).body[0]

@@ -1,7 +1,4 @@
-"""What a result of a compiled function remembers.
-
-One op for the whole call, whose backward pass is a compiled function too.
-"""
+"""What a result of a compiled function remembers: one op for the whole call, whose backward pass is a compiled function too."""
 
 from __future__ import annotations
 
@@ -37,10 +34,7 @@ def op_of(run: Callable[..., Any], rules: Sequence[Callable[..., Any] | None], n
 
 
 def reached(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[int]:
-    """For each output the inputs that a gradient may go to, as the bits of a number.
-
-    One walk, whatever their number.
-    """
+    """For each output the inputs that a gradient may go to, as the bits of a number: one walk, whatever their number."""
     bits = {t: 1 << i if t.requires_grad else 0 for i, t in enumerate(inputs)}
     for t in ancestors(*outputs, until=dict(bits), values=False):
         if t not in bits:
@@ -107,10 +101,7 @@ class History:
         return self.compiled.f(*args, **kwargs)
 
     def _cut(self, a: Any) -> Any:
-        """A result of the step before, as an argument of this one.
-
-        Its value, with an error in place of a history that would grow.
-        """
+        """A result of the step before, as an argument of this one: its value, with an error in place of a history that would grow."""
         if type(a) is not Tensor or not isinstance(a._op, Call) or a._op.step is not self.compiled:
             return a
         t = _new(Tensor)
@@ -136,10 +127,7 @@ _LEAF = Tensor(0.0, requires_grad=True)
 
 
 class Pull:
-    """Pulls a gradient at one result back to the wanted inputs.
-
-    A compiled function, hence differentiable itself.
-    """
+    """Pulls a gradient at one result back to the wanted inputs: a compiled function, hence differentiable itself."""
 
     def __init__(self, history: History, k: int, wanted: tuple[int, ...]) -> None:
         self.history, self.k, self.wanted = history, k, wanted

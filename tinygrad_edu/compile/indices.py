@@ -1,7 +1,4 @@
-"""Entries at an index that is known only when the program runs.
-
-An argument, or what argsort gives.
-"""
+"""Entries at an index that is known only when the program runs: an argument, or what argsort gives."""
 
 from __future__ import annotations
 
@@ -31,10 +28,7 @@ SLOT = Slot()
 
 
 def taken_apart(t: Tensor, index: Any) -> tuple[tuple[Part, ...], list[Tensor]] | None:
-    """An index as a pattern, and the tensors in it whose values are not known yet.
-
-    None if all are.
-    """
+    """An index as a pattern, and the tensors in it whose values are not known yet; None if all are."""
     parts = index if type(index) is tuple else (index,)
     unknown = [part for part in parts if type(part) is Tensor and not is_known(part)]
     if not unknown:

@@ -1,7 +1,4 @@
-"""The same text for JAX.
-
-`jnp` in place of `np`, and dtypes said where the two would promote differently.
-"""
+"""The same text for JAX: `jnp` in place of `np`, and dtypes said where the two would promote differently."""
 
 from __future__ import annotations
 
@@ -71,10 +68,7 @@ class JaxWriter(Writer):
         return super().text(node)
 
     def _turned(self, node: Node) -> Written | None:
-        """X.T @ v as v @ X, and with one column as (v.T @ X).T.
-
-        XLA takes 2 to 20 times as long for the first, of many rows.
-        """
+        """X.T @ v as v @ X, and with one column as (v.T @ X).T: XLA takes 2 to 20 times as long for the first, of many rows."""
         if not made_by(node, "matmul") or not made_by(node.args[0], "transpose"):
             return None
         x, v = node.args[0].args[0], node.args[1]
@@ -142,10 +136,7 @@ class JaxWriter(Writer):
 
 
 def fixed(index: Any) -> Any:
-    """An index as JAX takes it.
-
-    Arrays in place of lists, and of a mask the places where it is true.
-    """
+    """An index as JAX takes it: arrays in place of lists, and of a mask the places where it is true."""
     found: list[Any] = []
     for part in index if type(index) is tuple else (index,):
         part = np.asarray(part, None if len(part) else np.intp) if isinstance(part, list) else part
@@ -155,10 +146,7 @@ def fixed(index: Any) -> Any:
 
 
 def last_written(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """For each entry of an array, the number of the value that is written there last, -1 for none.
-
-    And an array of the values' shape.
-    """
+    """For each entry of an array, the number of the value that is written there last, -1 for none; and an array of the values' shape."""
     ticket = np.full(shape, -1, np.intp)
     place = np.zeros(ticket[index].shape, np.bool)
     ticket[index] = np.arange(place.size).reshape(place.shape)

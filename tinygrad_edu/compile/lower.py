@@ -1,7 +1,4 @@
-"""Ops taken apart into those that NumPy and JAX have.
-
-Each by running its own function on placeholders.
-"""
+"""Ops taken apart into those that NumPy and JAX have: each by running its own function on placeholders."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ def is_numpys(op: Op) -> bool:
 
 
 def taken_apart(op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> tuple[Recording, Tensor] | None:
-    """An op's function, run on placeholders of its operands' shapes.
-
-    None if it cannot be, since it looks at values, say.
-    """
+    """An op's function, run on placeholders of its operands' shapes; None if it cannot be, since it looks at values, say."""
     recording = Recording(op.name)
     # one number, stretched: any shape takes no memory
     operands = [recording.placeholder(np.broadcast_to(np.ones((), a.dtype), a.shape), None) if isinstance(a, Node) else a for a in args]

@@ -1,7 +1,4 @@
-"""Where each value of a program lives.
-
-In an array that is kept from call to call, in place of one that is over, or in a new one.
-"""
+"""Where each value of a program lives: in an array that is kept from call to call, in place of one that is over, or in a new one."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ def is_view(node: Node) -> bool:
 
 
 def is_sum_of_part(node: Node, before: Node) -> bool:
-    """Whether a node adds, to its first operand, what the node before put among as many zeros.
-
-    Then the part is added in its place.
-    """
+    """Whether a node adds, to its first operand, what the node before put among as many zeros: then the part is added in its place."""
     return (
         node.op is not None
         and node.op.run is np.add
@@ -56,10 +50,7 @@ def is_sum_of_part(node: Node, before: Node) -> bool:
 
 
 def is_sum_of_slices(node: Node) -> bool:
-    """Whether a node sums over a few entries, the last axis among them, for many results.
-
-    To add up slices is then much faster.
-    """
+    """Whether a node sums over a few entries, the last axis among them, for many results: to add up slices is then much faster."""
     if node.op is None or node.op.name != "sum" or not is_plain(node.op) or node.static["keepdims"] or node.size < MANY or not node.ndim:
         return False
     x = node.args[0]
@@ -98,10 +89,7 @@ class Plan:
         self.parts = self._parts()  # those that never are, since what takes them adds a part of itself
 
     def _ordered(self, donated: Sequence[Node]) -> list[Node]:
-        """As recorded, but what may become a donated input, and nothing else needs, comes last.
-
-        When the inputs are over.
-        """
+        """As recorded, but what may become a donated input, and nothing else needs, comes last: when the inputs are over."""
         used = {a for node in self.program.nodes for a in node.args if isinstance(a, Node)}
         kinds = {(x.shape, x.dtype) for x in donated}
         ends = dict.fromkeys(node for node in self.program.outputs if node.op and node not in used and (node.shape, node.dtype) in kinds)
@@ -178,10 +166,7 @@ class Plan:
         return target.number if isinstance(target, Buffer) else root
 
     def _choose(self, node: Node, over: Container[Node], held: dict[Node, int], free: dict[Any, list[int]]) -> None:
-        """In place of an operand that is over, else in kept memory.
-
-        But what the caller gets is his alone.
-        """
+        """In place of an operand that is over, else in kept memory; but what the caller gets is his alone."""
         escapes = node in self.escaping
         for a in node.args if is_elementwise(node) and node.size != 1 else ():  # of one entry, NumPy takes three times as long in place
             if isinstance(a, Node) and a in over and a.op is not None and (a.shape, a.dtype) == (node.shape, node.dtype):

@@ -1,7 +1,4 @@
-"""A planned program as the straight-line Python that runs.
-
-Results go where the plan says, numbers are arrays, products are `dot`.
-"""
+"""A planned program as the straight-line Python that runs: results go where the plan says, numbers are arrays, products are `dot`."""
 
 from __future__ import annotations
 
@@ -176,10 +173,7 @@ class Planned(Emitter):
         return f"{self._function(run.__name__, run)}({', '.join([*operands, *([named + out] if out else [])])})"
 
     def _number(self, number: Any, node: Node) -> str:
-        """A number as an array, which NumPy takes in half the time.
-
-        Where that cannot change a dtype.
-        """
+        """A number as an array, which NumPy takes in half the time; where that cannot change a dtype."""
         dtypes = {a.dtype for a in node.args if isinstance(a, Node)}
         kind = next(iter(dtypes)).kind
         fits = (kind == "f" and type(number) in (int, float)) or (kind in "iu" and type(number) is int and -100 < number < 100)

@@ -69,10 +69,7 @@ class Builder:
         self.part = "forward"
 
     def constant(self, array: Any, label: str = "", is_ours: bool = False) -> Node:
-        """The node of a known array.
-
-        It has a copy, unless the array is ours, for others may change theirs.
-        """
+        """The node of a known array; it has a copy, unless the array is ours, for others may change theirs."""
         array = np.asarray(array)
         key = ("constant", array.shape, array.dtype.str, array.tobytes() if array.nbytes <= SMALL else id(array))
         if key not in self.nodes:
@@ -125,19 +122,13 @@ def is_weak_beside(dtype: Any, others: Sequence[Node]) -> bool:
 
 
 def plain_number(value: Any) -> Any:
-    """A NumPy number as a Python number that becomes it again in its dtype.
-
-    Of np.float32(0.1), 0.1.
-    """
+    """A NumPy number as a Python number that becomes it again in its dtype: of np.float32(0.1), 0.1."""
     is_short = value.dtype.kind == "f" and value.dtype.itemsize < 8 and np.isfinite(value)
     return float(np.format_float_scientific(value)) if is_short else value.item()
 
 
 def plain_python(a: Any) -> Any:
-    """A number of a class that a user derived from int or float as what it is to NumPy.
-
-    Its repr may be anything.
-    """
+    """A number of a class that a user derived from int or float as what it is to NumPy: its repr may be anything."""
     if isinstance(a, np.generic) or type(a) in (bool, int, float):
         return a
     return int(a) if isinstance(a, int) else float(a) if isinstance(a, float) else a
@@ -188,10 +179,7 @@ def frozen(value: Any) -> Any:
 
 
 class Program:
-    """The nodes that some outputs are made from, in an order of making them.
-
-    Inputs and constants apart.
-    """
+    """The nodes that some outputs are made from, in an order of making them; inputs and constants apart."""
 
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         self.inputs, self.outputs = list(inputs), list(outputs)
@@ -291,10 +279,7 @@ def _node(builder: Builder, t: Tensor, of: Mapping[Tensor, Node], recording: Rec
 
 
 def _known(builder: Builder, array: Any, label: str, recording: Recording) -> Node:
-    """The node of an array that the function used.
-
-    By its name, or as what it is of an array that has one, c.T, 1 - c or 0.5 * c.
-    """
+    """The node of an array that the function used: by its name, or as what it is of an array that has one, c.T, 1 - c or 0.5 * c."""
     label = recording.name_of_array(array) or label
     if not label and array.size > 1 and not (array == array.flat[0]).all():
         for known, name in recording.arrays.values():
@@ -305,10 +290,7 @@ def _known(builder: Builder, array: Any, label: str, recording: Recording) -> No
 
 
 def _made_of(builder: Builder, array: Any, known: Any, name: str) -> Node | None:
-    """An array as what it is of another one.
-
-    A multiple only in a backward pass, whose rules take numbers times constants at once.
-    """
+    """An array as what it is of another one; a multiple only in a backward pass, whose rules take numbers times constants at once."""
     if known.dtype.kind in "iu" and known.ndim == 1 and array.ndim == 2 and builder.part == "backward":
         return _at_labels(builder, array, known)
     if known.dtype != array.dtype:

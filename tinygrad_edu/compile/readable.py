@@ -1,7 +1,4 @@
-"""A program as a function that one would write by hand.
-
-One line for each thing that has a name, forward and backward parts apart.
-"""
+"""A program as a function that one would write by hand: one line for each thing that has a name, forward and backward parts apart."""
 
 from __future__ import annotations
 
@@ -30,10 +27,7 @@ LONG = 64  # an operand longer than this gets a line of its own
 
 
 class Writer(Emitter):
-    """Writes the lines of a program for a reader.
-
-    What is used once is a part of the line that uses it.
-    """
+    """Writes the lines of a program for a reader: what is used once is a part of the line that uses it."""
 
     def __init__(self, program: Program, names: Names, module: Module | None = None) -> None:
         super().__init__(program, names, module)
@@ -71,10 +65,7 @@ class Writer(Emitter):
         return self.program.uses[node] > 1 or (self.has_statements(node) and node not in self.sums.parts)
 
     def _is_shared(self, node: Node) -> bool:
-        """Whether a node gets a line since it is used more than once.
-
-        1 - o and W.T are as short as a name, and so is o - t elsewhere.
-        """
+        """Whether a node gets a line since it is used more than once; 1 - o and W.T are as short as a name, and so is o - t elsewhere."""
         if self.program.uses[node] < 2:
             return False
         assert node.op is not None
@@ -175,10 +166,7 @@ class Writer(Emitter):
         return Written(f"{self._function(op)}({', '.join([*texts, *statics_text(op, node.static, self.statics)])})")
 
     def _function(self, op: Op) -> str:
-        """The name of a function that is no op of the table's.
-
-        A library's, as its author wrote it, or an argument of the text.
-        """
+        """The name of a function that is no op of the table's: a library's, as its author wrote it, or an argument of the text."""
         key = ("function", id(op.run))
         if key not in self.module.known:
             self.module.known[key] = from_library(op, self.module) or from_source(op, self.module)
@@ -254,11 +242,7 @@ def fraction(number: float) -> Written:
 
 
 def as_in_books(node: Node, operands: list[Written]) -> tuple[Call, list[Written]]:
-    """What a node is written as.
-
-    2 * x for x + x, 1 / x for a reciprocal, 1 + exp(x) for exp(x) + 1, x[:, None]; equal to the
-    last bit.
-    """
+    """What a node is written as: 2 * x for x + x, 1 / x for a reciprocal, 1 + exp(x) for exp(x) + 1, x[:, None]; equal to the last bit."""
     op, args = node.op, node.args
     assert op is not None
     if op.name == "expand_dims" and isinstance(node.static["axis"], int):
@@ -306,10 +290,7 @@ def body(writer: Writer, indent: str = "    ", comments: bool = True) -> list[st
 
 
 def source(name: str, signature: Signature, program: Program, result: Any, writes: type[Writer] = Writer) -> tuple[str, dict[str, Any]]:
-    """The text of a module with one function, which takes arrays in place of Tensors.
-
-    And the constants that are not in it.
-    """
+    """The text of a module with one function, which takes arrays in place of Tensors; and the constants that are not in it."""
     names = Names([name, *signature.names])
     writer = writes(program, names)
     nodes = dict(zip([found.access for found in signature.inputs], program.inputs, strict=False))  # the others come from outside
@@ -343,10 +324,7 @@ def has_text(array: Any) -> bool:
 
 
 def docstring(signature: Signature, name: str, large: Mapping[str, Any]) -> list[str]:
-    """What the program was recorded for, in one line, or an argument per line.
-
-    And how to give it what is not in the text.
-    """
+    """What the program was recorded for, in one line, or an argument per line; and how to give it what is not in the text."""
     arguments = [cleaned(text, 10 * WIDTH).replace("\\", "/").replace('"', "'") for text in signature.described()]
     whole = f'    """Recorded for {", ".join(arguments) or "no arguments"}.'
     lines = [whole]

@@ -36,10 +36,7 @@ class Repeated:
         self._enter: Callable[..., Any] = lambda args, kwargs: MISS
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the last step returns.
-
-        With `history`, of what is not fed back the values of all steps, stacked.
-        """
+        """What the last step returns; with `history`, of what is not fed back the values of all steps, stacked."""
         if within.get():
             raise TypeError(
                 "repeat runs a finished program, through which nothing is differentiated or recorded: write a loop in its place"
@@ -65,10 +62,7 @@ class Repeated:
 
 
 def fed_back(version: Version, signature: Signature, carry: int) -> Loop:
-    """Match the first arguments with what a step returns.
-
-    The new value of the only one, or a tuple that begins with the new values.
-    """
+    """Match the first arguments with what a step returns: the new value of the only one, or a tuple that begins with the new values."""
     result = version.result
     starts = result.parts if isinstance(result, Branch) and issubclass(result.kind, tuple) else {}
     pairs: list[tuple[int, int]] | None = None

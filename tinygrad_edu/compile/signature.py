@@ -1,7 +1,4 @@
-"""What a program is recorded for.
-
-The structure, shapes and dtypes of arguments, and the values of those that are no arrays.
-"""
+"""What a program is recorded for: the structure, shapes and dtypes of arguments, and the values of those that are no arrays."""
 
 from __future__ import annotations
 
@@ -23,10 +20,7 @@ from ..trees import parts_of
 
 @dataclass(eq=False)
 class Input:
-    """An array among the arguments.
-
-    Where it is, what it is called, and its value in the call that was recorded.
-    """
+    """An array among the arguments: where it is, what it is called, and its value in the call that was recorded."""
 
     access: str  # as Python, from `args` and `kwargs`
     label: str
@@ -168,10 +162,7 @@ def assembled(kind: type, parts: dict[Any, Any], default: Any = None) -> Any:
 
 
 def static_key(value: Any) -> Any:
-    """A key that tells static arguments apart: 1 from 1.0 and True, 0.0 from -0.0.
-
-    An object of the user's is itself alone.
-    """
+    """A key that tells static arguments apart: 1 from 1.0 and True, 0.0 from -0.0; an object of the user's is itself alone."""
     if isinstance(value, (Enum, type)) or callable(value):
         return (id(value), value)
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None), np.generic)):
@@ -196,10 +187,7 @@ def leaves_of(tree: Any, value: Any) -> list[Any]:
 
 
 def is_array(value: Any) -> bool:
-    """Whether an argument is an array, or a NumPy number, or a JAX array.
-
-    An input of the program.
-    """
+    """Whether an argument is an array, or a NumPy number, or a JAX array: an input of the program."""
     return type(value) is Tensor or isinstance(value, (np.ndarray, np.generic)) or (hasattr(value, "__array__") and hasattr(value, "dtype"))
 
 

@@ -42,10 +42,7 @@ def is_power_of_two(number: float) -> bool:
 
 
 def may_be_one(a: float, b: float, dtype: Any) -> bool:
-    """Whether two numbers may be multiplied before x is.
-
-    Neither takes it far from where it is, and no digits are lost.
-    """
+    """Whether two numbers may be multiplied before x is: neither takes it far from where it is, and no digits are lost."""
     if -1 in (a, b):
         return True
     info = np.finfo(dtype)
@@ -54,10 +51,7 @@ def may_be_one(a: float, b: float, dtype: Any) -> bool:
 
 
 def factor(b: Builder, a: Any) -> tuple[float, Any] | None:
-    """A node as a number times another one, if the product is nobody else's.
-
-    (-1, x) for -x, (2, x) for x + x.
-    """
+    """A node as a number times another one, if the product is nobody else's: (-1, x) for -x, (2, x) for x + x."""
     if not isinstance(a, Node) or a.op is None or b.uses[a] > 1 or a.dtype.kind != "f":
         return None
     if a.op.name == "negative":
@@ -96,10 +90,7 @@ def begins_negative(a: Any) -> bool:
 
 
 def without_minus(b: Builder, a: Any) -> Node | None:
-    """-a, if a begins with a minus sign and -a does not.
-
-    Else a sum and a difference would become each other for ever.
-    """
+    """-a, if a begins with a minus sign and -a does not: else a sum and a difference would become each other for ever."""
     found = opposite(b, a) if begins_negative(a) else None
     return None if begins_negative(found) else found
 
@@ -122,10 +113,7 @@ def multiply(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
 
 
 def slope_of_cross_entropy(b: Builder, args: tuple[Any, ...], shape: Shape, dtype: Any) -> Node | None:
-    """(c (1 - y) / (1 - o) - c y / o) * o * (1 - o) is c (o - y).
-
-    Finite where o is 0 or 1, and the fractions are not.
-    """
+    """(c (1 - y) / (1 - o) - c y / o) * o * (1 - o) is c (o - y): finite where o is 0 or 1, and the fractions are not."""
     slope, rest = args
     if not made_by(slope, "multiply") or not is_rest(rest, slope.args[1]):
         return None
@@ -215,10 +203,7 @@ def scatter(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dty
 
 
 def unless_it_changes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
-    """What changes neither shape nor dtype is not done.
-
-    A reshape, a conversion, a broadcast, +x.
-    """
+    """What changes neither shape nor dtype is not done: a reshape, a conversion, a broadcast, +x."""
     return args[0] if is_same(args[0], shape, dtype) else None
 
 
@@ -269,9 +254,7 @@ def swapaxes(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dt
 
 
 def sum_(b: Builder, args: tuple[Any, ...], static: Static, shape: Shape, dtype: Any) -> Node | None:
-    """The axes as a reader would write them: one number, or none for all.
-
-    The sum of -x is the negative sum.
+    """The axes as a reader would write them: one number, or none for all. The sum of -x is the negative sum.
 
     Of float16 it is taken in float32, since 2,048 + 1 is 2,048.
     """

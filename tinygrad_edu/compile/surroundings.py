@@ -1,6 +1,4 @@
-"""What a function reads beside its arguments.
-
-Globals, closures, attributes, and what they hold, as far as its code names them.
+"""What a function reads beside its arguments: globals, closures, attributes, and what they hold, as far as its code names them.
 
 A program is recorded with the values that these had; where one of them differs in a later call, it is recorded again.
 """
@@ -54,10 +52,7 @@ class Place(NamedTuple):
     label: str
 
     def now(self) -> Any:
-        """What is there now.
-
-        A KeyError, an IndexError, an AttributeError or a ValueError if nothing is.
-        """
+        """What is there now; a KeyError, an IndexError, an AttributeError or a ValueError if nothing is."""
         return eval(_code(self.access), {"holder": self.holder, "len": len})
 
     def is_same(self) -> bool:
@@ -258,10 +253,7 @@ class Surroundings:
         self._waiting.append(value)
 
     def stored(self, is_recorded: Callable[[Tensor], bool]) -> Place | None:
-        """A place where a run of the function put a tensor that belongs to that run alone.
-
-        None if there is none.
-        """
+        """A place where a run of the function put a tensor that belongs to that run alone; None if there is none."""
         for place in self.places:
             try:
                 value = place.now()
@@ -326,10 +318,7 @@ def contents(container: Any) -> list[Any]:
 
 
 def is_container(value: Any) -> bool:
-    """Whether something is a container whose items are found by code of a library alone.
-
-    A UserDict, a view of a dict, an array.array.
-    """
+    """Whether something is a container whose items are found by code of a library alone: a UserDict, a view of a dict, an array.array."""
     if not isinstance(value, (Mapping, Sequence, Set, MappingView)) or isinstance(value, range):
         return False
     return all(
@@ -395,10 +384,7 @@ def of_class(value: Any) -> type:
 
 @cache
 def is_library(module: str | None) -> bool:
-    """Whether a module is Python's, NumPy's, this package's, or was installed.
-
-    What it does is not watched.
-    """
+    """Whether a module is Python's, NumPy's, this package's, or was installed: what it does is not watched."""
     root = (module or "").partition(".")[0]
     if root in ("__main__", "") or root not in sys.modules:
         return False

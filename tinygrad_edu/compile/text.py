@@ -84,10 +84,7 @@ def is_pattern(array: Any) -> bool:
 
 
 def entry_text(value: Any) -> str:
-    """An entry of an array.
-
-    The shortest text that gives it back, whatever NumPy's print options.
-    """
+    """An entry of an array: the shortest text that gives it back, whatever NumPy's print options."""
     if isinstance(value, (bool, np.bool, int, np.integer)):
         return repr(value.item() if isinstance(value, np.generic) else value)
     if not np.isfinite(value):
@@ -140,10 +137,7 @@ def pieces(text: str) -> list[str]:
 
 
 def unpacked(signature: Signature, names: dict[str, str]) -> list[str]:
-    """The lines that take the arguments apart.
-
-    `names` gives the variable for the access of each array.
-    """
+    """The lines that take the arguments apart: `names` gives the variable for the access of each array."""
     lines: list[str] = []
     for parameter, part in zip(signature.names, [*signature.args, *signature.kwargs.values()], strict=True):
         if isinstance(part, Input) and names[part.access] != parameter:

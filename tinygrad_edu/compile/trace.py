@@ -27,10 +27,7 @@ from .surroundings import is_library
 
 
 class Recording:
-    """What is noted while a function runs.
-
-    Its inputs, what the user calls things, which parts are a backward pass.
-    """
+    """What is noted while a function runs: its inputs, what the user calls things, which parts are a backward pass."""
 
     def __init__(self, called: str, spares: bool = True) -> None:
         self.called = called
@@ -64,10 +61,7 @@ class Recording:
         return t
 
     def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run a function whose ops on tensors belong to the program.
-
-        In a copy of the context, which ends with it even at Ctrl-C.
-        """
+        """Run a function whose ops on tensors belong to the program. In a copy of the context, which ends with it even at Ctrl-C."""
         watcher = sys.getprofile()
 
         def run() -> Any:
@@ -117,10 +111,7 @@ class Recording:
     # -- names -----------------------------------------------------------------------------------------------------------------
 
     def _watch(self, frame: FrameType, event: str, called: Any) -> None:
-        """Note the variables of a function of the user's that returns.
-
-        The outermost one comes last, and its names count.
-        """
+        """Note the variables of a function of the user's that returns: the outermost one comes last, and its names count."""
         if event == "c_call" and not self.frozen:
             self.frozen = changing(called, frame)
         code = frame.f_code
@@ -166,10 +157,7 @@ class Recording:
         return not self.known[t]
 
     def noted(self, t: Tensor) -> None:
-        """Let go of a large result that was recorded, if nobody may look at its value.
-
-        The program needs its shape and dtype.
-        """
+        """Let go of a large result that was recorded, if nobody may look at its value: the program needs its shape and dtype."""
         if self.depends(t) and self.spares and t._array.nbytes >= memory.LARGE:
             t._array = memory.stand_in(t._array)
             self.stand_ins.add(t)
@@ -181,10 +169,7 @@ class Recording:
                 t._array = memory.absent(t._array)
 
     def rerun(self, op: Op, args: Sequence[Any], static: Mapping[str, Any]) -> Any:
-        """What an op gives for the values in place of which it was given stand-ins.
-
-        It may need them to run at all.
-        """
+        """What an op gives for the values in place of which it was given stand-ins; it may need them to run at all."""
         values: dict[Tensor, Any] = {}
         given = [a for a in args if type(a) is Tensor]
         if not any([a in self.stand_ins for a in given]):
@@ -219,10 +204,7 @@ class Recording:
             waiting += more
 
     def outside(self, outputs: Iterable[Tensor]) -> list[Tensor]:
-        """The tensors from outside that the outputs are computed from.
-
-        Those that require a gradient; the others count as looked at.
-        """
+        """The tensors from outside that the outputs are computed from: those that require a gradient; the others count as looked at."""
         lifted = []
         for t in ancestors(*outputs, until=_Until(self.inputs, self.start), values=False):
             if t in self.inputs or type(t) is not Tensor:
@@ -281,10 +263,7 @@ class Recording:
         )
 
     def asked_for_flag(self, t: Tensor) -> None:
-        """Note that the program goes by whether a tensor from outside requires a gradient.
-
-        Raise if it is an argument.
-        """
+        """Note that the program goes by whether a tensor from outside requires a gradient; raise if it is an argument."""
         if t in self.inputs:
             name = t.name or _names.of(t) or "w"
             raise TypeError(
@@ -338,10 +317,7 @@ LOOKING = {"warnings", "linecache", "traceback", "inspect", "importlib", "loggin
 
 
 def changing(called: Any, frame: FrameType) -> str:
-    """What is called, if it is another value at each call.
-
-    The time, what a file holds, randomness without a seed.
-    """
+    """What is called, if it is another value at each call: the time, what a file holds, randomness without a seed."""
     try:
         name = f"{called.__name__}()" if called in CLOCKS or called in READERS or called is os.urandom else ""
         if called.__name__ == "seed" and isinstance(called.__self__, random.Random) and frame.f_locals.get("a") is None:

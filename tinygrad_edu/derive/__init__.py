@@ -1,7 +1,4 @@
-"""The closed formulas of gradients.
-
-`derive(loss, wrt=[W, b])` gives them as text, as LaTeX, and as a NumPy function.
-"""
+"""The closed formulas of gradients: `derive(loss, wrt=[W, b])` gives them as text, as LaTeX, and as a NumPy function."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Elementwise formulas made shorter with SymPy.
-
-Recorded tensors in, a recorded tensor out, checked on numbers before it is believed.
+"""Elementwise formulas made shorter with SymPy: recorded tensors in, a recorded tensor out, checked on numbers before it is believed.
 
 The graph stays the only form in which formulas are kept: `simplified` reads the elementwise part of one as a SymPy expression, tries
 what SymPy can do, and records the shortest result again, on the same operands. What is not elementwise (a matrix product, a sum) is
@@ -73,10 +71,7 @@ def _reads() -> dict[str, Callable[..., Any]]:
 
 
 class Symbols:
-    """What the symbols of several formulas have in common.
-
-    Where to stop reading, what constants are called, which numbers are counts.
-    """
+    """What the symbols of several formulas have in common: where to stop reading, what constants are called, which numbers are counts."""
 
     def __init__(self, until: Iterable[Tensor] = (), names: dict[int, str] | None = None, one: Tensor | None = None) -> None:
         self.until = set(until)
@@ -103,10 +98,7 @@ class Symbols:
         return known
 
     def softmax(self, t: Tensor) -> Tensor | None:
-        """If `t` is exp(z - logsumexp(z)), what stands for it.
-
-        The user's own softmax of z, or a new name, p.
-        """
+        """If `t` is exp(z - logsumexp(z)), what stands for it: the user's own softmax of z, or a new name, p."""
         found = softmax_scores(t)
         if found is None or found[0] not in self.until:
             return None
@@ -128,10 +120,7 @@ class Symbols:
         return next(free for free in names if free not in taken and unicode_name(free) not in taken)
 
     def constant(self, a: Any) -> Tensor | None:
-        """What stands for a named constant.
-
-        A leaf that asks for a gradient, so that what is computed from it is recorded.
-        """
+        """What stands for a named constant: a leaf that asks for a gradient, so that what is computed from it is recorded."""
         if id(a) in self._stand_ins:
             return self._stand_ins[id(a)]
         for known, t in self.named:
@@ -167,10 +156,7 @@ class TooLong(Exception):
 
 
 class Reading:
-    """A recorded tensor as a SymPy expression.
-
-    A symbol for each leaf, each tensor to stop at, and all that is not elementwise.
-    """
+    """A recorded tensor as a SymPy expression: a symbol for each leaf, each tensor to stop at, and all that is not elementwise."""
 
     def __init__(self, known: Symbols) -> None:
         self.known = known
@@ -232,20 +218,14 @@ class Reading:
         return found
 
     def _passes(self, t: Tensor) -> bool:
-        """Whether what `t` holds is, to a reader, what its first operand does.
-
-        Reshaped where all entries are equal, or kept off zero.
-        """
+        """Whether what `t` holds is, to a reader, what its first operand does: reshaped where all entries are equal, or kept off zero."""
         name = t.op.name if t.op else ""
         if name == "maximum":
             return is_guard(t.args[1])
         return name in ("reshape", "expand_dims", "squeeze") and not self.varying(self._expression(t.args[0]))
 
     def _guarded(self, t: Tensor) -> Any:
-        """x, if `t` is x with another number where it is 0, and it is 0 nowhere.
-
-        Rules keep off divisions by 0 like that.
-        """
+        """x, if `t` is x with another number where it is 0, and it is 0 nowhere: rules keep off divisions by 0 like that."""
         if t.op is None or t.op.name != "where" or np.any(_data(t.args[0])):
             return None
         condition, _, x = t.args
@@ -261,10 +241,7 @@ class Reading:
         return x
 
     def _is_indicator(self, t: Tensor) -> bool:
-        """Whether `t` is made of conditions alone, as (a > b) + 0.5 (a == b) is.
-
-        To be read as one, not as arithmetic.
-        """
+        """Whether `t` is made of conditions alone, as (a > b) + 0.5 (a == b) is: to be read as one, not as arithmetic."""
         operands = [a for a in t.args if np.ndim(a) or type(a) is Tensor]
         found = bool(operands) and all(
             type(a) is Tensor and a.op is not None and (a.dtype.kind == "b" or a in self._indicators) for a in operands
@@ -274,10 +251,7 @@ class Reading:
         return found
 
     def _linear(self, t: Tensor) -> Any:
-        """A product of matrices, a part, another arrangement.
-
-        Factors that are the same everywhere stand in front of it.
-        """
+        """A product of matrices, a part, another arrangement: factors that are the same everywhere stand in front of it."""
         assert t.op is not None
         args, factor, counts = list(t.args), sympy().Integer(1), set(self.known.counts.values())
         for i in LINEAR[t.op.name]:
@@ -300,10 +274,7 @@ class Reading:
         return factor * (self._leaf(made) if made.is_leaf else self._symbol(made))
 
     def _factored(self, e: Any) -> tuple[Any, Any]:
-        """The factors that are the same everywhere, and the rest.
-
-        All of it, where nothing varies.
-        """
+        """The factors that are the same everywhere, and the rest; all of it, where nothing varies."""
         varying = self.varying(e)
         if not varying:
             number, rest = e.as_coeff_Mul()
@@ -410,9 +381,7 @@ class Reading:
 
 
 def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
-    """A shorter tensor equal to `t`, on the same leaves and on all that is not elementwise.
-
-    `t` itself if none was found.
+    """A shorter tensor equal to `t`, on the same leaves and on all that is not elementwise; `t` itself if none was found.
 
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu.formula import expression
@@ -458,10 +427,7 @@ def _candidates(given: Any) -> list[Any]:
 
 
 def _terms(e: Any) -> tuple[int, int]:
-    """How many terms an expression has at most, multiplied out over one denominator.
-
-    Above and below the line.
-    """
+    """How many terms an expression has at most, multiplied out over one denominator: above and below the line."""
     above, below = 1, 1
     if e.is_Add:
         pairs = [_terms(term) for term in e.args]
@@ -556,10 +522,7 @@ def is_transposition(a: Any) -> bool:
 
 
 def transposed(a: Any, until: Container[Tensor], like: Any = None) -> Any:
-    """A matrix transposed.
-
-    A product as the product of the transposed factors, and what was transposed as it was.
-    """
+    """A matrix transposed: a product as the product of the transposed factors, and what was transposed as it was."""
     if type(a) is Tensor and a not in until and a.op is not None:
         if is_transposition(a):
             return a.args[0]
@@ -569,10 +532,7 @@ def transposed(a: Any, until: Container[Tensor], like: Any = None) -> Any:
 
 
 def _operand(a: Any, known: Symbols) -> Any:
-    """An operand of a product or a sum.
-
-    A stand-in for a constant, or its own formula simplified.
-    """
+    """An operand of a product or a sum: a stand-in for a constant, or its own formula simplified."""
     if not is_variable(a):
         stand_in = known.constant(a) if np.ndim(a) or id(a) in known.names else None
         return a if stand_in is None else stand_in

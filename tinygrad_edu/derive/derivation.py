@@ -1,7 +1,4 @@
-"""What `derive` gives.
-
-The formulas of gradients as text, as LaTeX, and as a NumPy function that computes them.
-"""
+"""What `derive` gives: the formulas of gradients as text, as LaTeX, and as a NumPy function that computes them."""
 
 from __future__ import annotations
 
@@ -41,10 +38,7 @@ class Line:
 
 @dataclass(repr=False)
 class Derivation:
-    """The closed formulas of some gradients.
-
-    `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy.
-    """
+    """The closed formulas of some gradients: `.unicode`, `.python` and `.latex` are texts, `.function` computes them with NumPy."""
 
     loss: str
     lines: list[Line]
@@ -59,10 +53,7 @@ class Derivation:
     unknown: frozenset[str] = field(default=frozenset(), repr=False)  # names that are none of the user's: where used they are defined
 
     def _rows(self, spelling: Spelling) -> list[tuple[str, str]]:
-        """Left and right sides, line by line.
-
-        Parts that stand in a formula more than once come before it.
-        """
+        """Left and right sides, line by line; parts that stand in a formula more than once come before it."""
         language = LANGUAGES[spelling]
         shown = {name for name, _ in self._needed(self.unknown)}
         forward = zip(self.text.equations("python"), self.text.equations(spelling), strict=True) if self.text and shown else ()
@@ -100,10 +91,7 @@ class Derivation:
 
     @cached_property
     def body(self) -> str:
-        """The forward pass as far as it is needed, then the formulas.
-
-        Assignments in plain NumPy.
-        """
+        """The forward pass as far as it is needed, then the formulas: assignments in plain NumPy."""
         return "\n".join(text for text in (_assignments([*self._needed(), *self.counts.items()]), self.python) if text)
 
     @cached_property
@@ -114,10 +102,7 @@ class Derivation:
 
     @property
     def _gradients(self) -> str:
-        """The function alone.
-
-        Numbers that have names come last, and their values are the defaults.
-        """
+        """The function alone; numbers that have names come last, and their values are the defaults."""
         arrays = [name for name, value in self.inputs.items() if type(value) is not float]
         numbers = [f"{name}={value!r}" for name, value in self.inputs.items() if type(value) is float]
         body = self.body.replace("\n", "\n    ")
@@ -134,10 +119,7 @@ class Derivation:
         self.inputs = {k: v for k, v in values.items() if k in words and k not in assigned and k not in self.functions and k != "np"}
 
     def _needed(self, among: Collection[str] | None = None) -> list[tuple[str, str]]:
-        """The forward equations that the formulas refer to, directly or not.
-
-        Those of some names, if they are given.
-        """
+        """The forward equations that the formulas refer to, directly or not; those of some names, if they are given."""
         words = words_of(self.python) | words_of("\n".join(self.counts.values()))
         if among is not None and self.text:
             words |= {self.text.name(line.tensor) for line in self.lines if not line.is_gradient}  # ∂L/∂z
@@ -198,9 +180,7 @@ def words_of(text: str) -> set[str]:
 
 
 def definition(name: str, run: Callable[..., Any]) -> str:
-    """Python that defines an op which NumPy does not have.
-
-    The op's own, or the source of what runs and of the functions it calls.
+    """Python that defines an op which NumPy does not have: the op's own, or the source of what runs and of the functions it calls.
 
     A ValueError if that source cannot be had, of a lambda at a prompt say.
     """
@@ -235,10 +215,7 @@ def _unwritable(op: str, part: str) -> ValueError:
 
 
 def _value(op: str, name: str, value: Any) -> str:
-    """What is no function of Python's own.
-
-    A number, or something of NumPy or the standard library.
-    """
+    """What is no function of Python's own: a number, or something of NumPy or the standard library."""
     if isinstance(value, (int, float, str)):
         return f"{name} = {value!r}"
     module, attribute = getattr(value, "__module__", "") or "", getattr(value, "__name__", "")

@@ -55,10 +55,7 @@ def all_named(loss: Tensor, labels: dict[int, str], wanted: Sequence[Tensor] = (
 
 
 def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
-    """The names, with a number behind those that would read the same in Python.
-
-    Names are labels, two tensors may have one.
-    """
+    """The names, with a number behind those that would read the same in Python: names are labels, two tensors may have one."""
     taken = {"np", "abs", "len", "slice", "gradients", "softmax", *(op.name for op in registry.values() if is_bare_function(op))}
     known: dict[str, tuple[Any, str]] = {}
     found = dict(labels)
@@ -81,10 +78,7 @@ def distinct(loss: Tensor, labels: dict[int, str]) -> dict[int, str]:
 
 
 def unused(label: str, taken: Container[str]) -> str:
-    """The label, with a number behind it if its identifier is taken.
-
-    Long ones make room for the number.
-    """
+    """The label, with a number behind it if its identifier is taken; long ones make room for the number."""
     numbered = (f"{cleaned(label, 60 - len(f'_{k}'))}_{k}" if k > 1 else label for k in count(1))
     return next(name for name in numbered if identifier(name) not in taken)
 
@@ -95,10 +89,7 @@ def _follows(value: Any, known: Any) -> bool:
 
 
 def name_some(loss: Tensor, labels: dict[int, str]) -> None:
-    """Name a tensor wherever its equation would be nested too deeply.
-
-    Each equation has a bounded size, and all together a linear one.
-    """
+    """Name a tensor wherever its equation would be nested too deeply: each equation has a bounded size, and all together a linear one."""
     depth: dict[Tensor, int] = {}
     taken = set(labels.values())
     fresh = (name for k in count(1) if (name := f"t{k}") not in taken)

@@ -26,10 +26,7 @@ class Record:
         self.symbols, self.numbers, self.until, self.upstream, self.counts = symbols, numbers, until, upstream, counts
 
     def tensor(self, expression: Any, like: Tensor) -> Tensor | None:
-        """The recorded tensor, of the shape and dtype of another.
-
-        None if no op computes what SymPy wrote.
-        """
+        """The recorded tensor, of the shape and dtype of another; None if no op computes what SymPy wrote."""
         with enable_grad(), np.errstate(all="ignore"):
             try:
                 found = _tensor(self.value(expression))
@@ -40,10 +37,7 @@ class Record:
             return found if found.dtype == like.dtype else found.astype(like.dtype)
 
     def value(self, e: Any) -> Any:
-        """One expression: a tensor or a number.
-
-        SymPy's trees are as deep as a formula on paper, so recursion is fine here.
-        """
+        """One expression: a tensor or a number. SymPy's trees are as deep as a formula on paper, so recursion is fine here."""
         if e in self.symbols:
             return self.symbols[e]
         if self.is_number(e):
@@ -63,10 +57,7 @@ class Record:
         return all(x in self.numbers for x in e.free_symbols)
 
     def number(self, e: Any) -> Any:
-        """The number that an expression is.
-
-        Exact where it is a short decimal, 0.2 for twice 0.1.
-        """
+        """The number that an expression is: exact where it is a short decimal, 0.2 for twice 0.1."""
         if e.is_Integer:
             return int(e)
         if e.is_Symbol:
@@ -76,10 +67,7 @@ class Record:
         return short if abs(short - number) <= 8 * np.spacing(abs(number)) else number
 
     def sum(self, e: Any) -> Any:
-        """Positive terms first, so that o - y is not written -y + o.
-
-        2 (o - y), not 2 o - 2 y, but 2 x + 4.
-        """
+        """Positive terms first, so that o - y is not written -y + o; 2 (o - y), not 2 o - 2 y, but 2 x + 4."""
         common, rest = e.primitive()
         if common != 1 and not any(self.is_number(term) for term in e.args):
             return self.times_number(common, rest)
@@ -105,10 +93,7 @@ class Record:
         return product if below == 1 else product / self.value(below)
 
     def product(self, e: Any) -> Any:
-        """A product, over a product if there are negative powers.
-
-        Its numbers are one number, above or below as it is shorter.
-        """
+        """A product, over a product if there are negative powers; its numbers are one number, above or below as it is shorter."""
         number, rest = e.as_independent(*[x for x in e.free_symbols if x not in self.numbers], as_Add=False)
         if number.could_extract_minus_sign():
             number, rest = -number, -rest
@@ -134,10 +119,7 @@ class Record:
         return above / self.value(below[0] * below[1] if len(below) > 1 else below[0])
 
     def times(self, e: Any) -> Any:
-        """Factors: what came down the chain first, then o before 1 - o.
-
-        The sign of a difference is turned, not put in front.
-        """
+        """Factors: what came down the chain first, then o before 1 - o; the sign of a difference is turned, not put in front."""
         if self.is_number(e) or not e.is_Mul:
             return self.value(e)
         number, rest = e.as_independent(*[x for x in e.free_symbols if x not in self.numbers], as_Add=False)
@@ -154,10 +136,7 @@ class Record:
         return -_arithmetic(product) if factor == -1 else product if factor == 1 else factor * product
 
     def order(self, e: Any) -> tuple[Any, ...]:
-        """Counts, what came down the chain, what has more variables.
-
-        Then the newest tensor, o before 1 - o, and leaves at the end.
-        """
+        """Counts, what came down the chain, what has more variables; then the newest tensor, o before 1 - o, and leaves at the end."""
         tensors = [self.symbols[x] for x in e.free_symbols if x in self.symbols]
         computed = any(t in self.upstream or (t.op is not None and t not in self.until) for t in tensors)
         is_count = bool(tensors) and all(t in self.counts for t in tensors)
@@ -181,10 +160,7 @@ def _turned(above: Any, below: Any) -> tuple[Any, Any]:
 
 
 def _digits(value: float) -> tuple[bool, int]:
-    """How long a number is to read.
-
-    How many characters, after whether it has no short form at all.
-    """
+    """How long a number is to read: how many characters, after whether it has no short form at all."""
     if not is_decimal(value) and recognised(abs(value)) and len(f"{value:.6g}") > 5:
         return False, len(recognised(abs(value)))
     return not is_decimal(value), len(f"{value:.12g}")

@@ -24,10 +24,7 @@ TOLERANCE = 1e-9  # of the values before and after, relative to the largest
 
 
 def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
-    """The loss in those terms, and what became of each tensor.
-
-    Labels move on to what takes a tensor's place.
-    """
+    """The loss in those terms, and what became of each tensor; labels move on to what takes a tensor's place."""
     new: dict[Tensor, Tensor] = {}
     with enable_grad(), np.errstate(all="ignore"):
         for t in ancestors(loss):
@@ -104,10 +101,7 @@ def _as_logsumexp(t: Tensor, args: list[Any]) -> Tensor | None:
 
 
 def _from_shifted(t: Tensor, args: list[Any]) -> Tensor | None:
-    """z - logsumexp(z) for s - log Σ exp(s), where s = z - max(z).
-
-    And logsumexp(z) for max(z) + log Σ exp(z - max(z)).
-    """
+    """z - logsumexp(z) for s - log Σ exp(s), where s = z - max(z); and logsumexp(z) for max(z) + log Σ exp(z - max(z))."""
     if t.op not in (registry["subtract"], registry["add"]):
         return None
     for s, logarithm in (args, args[::-1]) if t.op is registry["add"] else (args,):

@@ -75,11 +75,7 @@ class Walk:
                     self.counts[name] = text
 
     def _counted(self, x: Tensor, axis: Any) -> str:
-        """Python for a count.
-
-        The size of what is averaged, or of something with a name that has its shape; "" if there is
-        none.
-        """
+        """Python for a count: the size of what is averaged, or of something with a name that has its shape; "" if there is none."""
         near = [t for t in reversed(ancestors(x)) if t is not self.loss]
         near += [a for t in near for a in t.args if type(a) is not Tensor]
         for a in near:
@@ -205,10 +201,7 @@ class Walk:
         return found
 
     def _fresh(self, value: Any) -> str:
-        """A name for a constant that a rule made.
-
-        The value is kept, so that its id stays its own.
-        """
+        """A name for a constant that a rule made; the value is kept, so that its id stays its own."""
         name = next(name for k in count(1) if (name := f"c{k}") not in self.taken)
         self.taken.add(name)
         self._kept.append(value)

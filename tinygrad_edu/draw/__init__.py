@@ -1,8 +1,4 @@
-"""Pictures of the recorded graph.
-
-`draw(loss)` shows itself in a notebook and saves as SVG, PNG, PDF, DOT, HTML, text, Mermaid or
-TikZ.
-"""
+"""Pictures of the recorded graph: `draw(loss)` shows itself in a notebook and saves as SVG, PNG, PDF, DOT, HTML, text, Mermaid or TikZ."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Arrays as a reader wants them.
-
-Small ones in full, large ones as shape, range and a tiny heat map.
-"""
+"""Arrays as a reader wants them: small ones in full, large ones as shape, range and a tiny heat map."""
 
 from __future__ import annotations
 
@@ -62,20 +59,14 @@ def size(shape: tuple[int, ...]) -> str:
 
 
 def heat(a: Any) -> list[list[float]]:
-    """A small picture of an array: the means of its blocks as shares of the largest.
-
-    NaN where a block holds what is not finite.
-    """
+    """A small picture of an array: the means of its blocks as shares of the largest; NaN where a block holds what is not finite."""
     means = blocks(a)
     top = _largest(means)
     return [[float(v / top) if np.isfinite(v) else float("nan") for v in row] for row in means]
 
 
 def caption(a: Any) -> list[str]:
-    """The lines below a heat map.
-
-    The range of the entries and, where the cells are means, the mean of the fullest colour.
-    """
+    """The lines below a heat map: the range of the entries and, where the cells are means, the mean of the fullest colour."""
     means = blocks(a)
     return [span(a)] if means.size == np.size(a) else [span(a), f"means up to ±{number(_largest(means), 3)}"]
 

@@ -44,10 +44,7 @@ class Box:
 
 @dataclass
 class Arrow:
-    """A use of one box by another, as an operand of it.
-
-    `part` is what this use adds to the gradient of the box that is used.
-    """
+    """A use of one box by another, as an operand of it; `part` is what this use adds to the gradient of the box that is used."""
 
     tail: str
     head: str
@@ -79,10 +76,7 @@ class Diagram:
 
 
 def ranks(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """The layer of each box: below all its operands; what has none, just above its first use.
-
-    Every pair leads to a later box.
-    """
+    """The layer of each box: below all its operands; what has none, just above its first use. Every pair leads to a later box."""
     rank = [0] * count
     tails: dict[int, list[int]] = {}
     for tail, head in pairs:

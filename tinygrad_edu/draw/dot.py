@@ -1,7 +1,4 @@
-"""A diagram as DOT, the language of Graphviz.
-
-Each box is a table, each use an edge, each gradient on its way back a dashed one.
-"""
+"""A diagram as DOT, the language of Graphviz: each box is a table, each use an edge, each gradient on its way back a dashed one."""
 
 from __future__ import annotations
 
@@ -68,10 +65,7 @@ def spoken(box: Box) -> str:
 
 
 def _haste(diagram: Diagram) -> str:
-    """Attributes for a diagram that Graphviz would take minutes to lay out beautifully.
-
-    Fewer rounds, straight edges.
-    """
+    """Attributes for a diagram that Graphviz would take minutes to lay out beautifully: fewer rounds, straight edges."""
     return " splines=line nslimit=1 nslimit1=1 mclimit=0.3" if diagram.span > LARGE else ""
 
 

@@ -1,7 +1,4 @@
-"""Long repeated structure, such as layers made in a loop.
-
-The first and the last stay, the others become one box with a count.
-"""
+"""Long repeated structure, such as layers made in a loop: the first and the last stay, the others become one box with a count."""
 
 from __future__ import annotations
 
@@ -62,10 +59,7 @@ def _hiding(diagram: Diagram, hidden: Collection[str], count: int) -> Diagram:
 
 
 def _marks(diagram: Diagram, steps: Sequence[Box]) -> list[int]:
-    """What two steps must share to be of one pattern.
-
-    Their mark, and where their operands come from.
-    """
+    """What two steps must share to be of one pattern: their mark, and where their operands come from."""
     place = {box.key: i for i, box in enumerate(steps)}
     leaves = {box.key: (box.kind, box.shape) for box in diagram.boxes if box.key not in place}
     sources: dict[str, list[Hashable]] = {box.key: [] for box in steps}

@@ -1,7 +1,4 @@
-"""From the recorded graph to a diagram, at a level of detail.
-
-One box per op, or one per named tensor.
-"""
+"""From the recorded graph to a diagram, at a level of detail: one box per op, or one per named tensor."""
 
 from __future__ import annotations
 
@@ -49,10 +46,7 @@ def diagram_of(outputs: Sequence[Tensor], names: Mapping[int, str], detail: str,
 
 
 class Level:
-    """What both levels of detail have in common: `boxes` by the id of their values, and `arrows`.
-
-    `fill` adds what takes time.
-    """
+    """What both levels of detail have in common: `boxes` by the id of their values, and `arrows`; `fill` adds what takes time."""
 
     many = 24  # pictures with more boxes are folded
 
@@ -69,10 +63,7 @@ class Level:
 
 
 class Ops(Level):
-    """One box per op: its formula, value and gradient, and its local derivative for each operand.
-
-    Its rule, as it runs.
-    """
+    """One box per op: its formula, value and gradient, and its local derivative for each operand: its rule, as it runs."""
 
     def __init__(self, outputs: Sequence[Tensor], names: Mapping[int, str], older: Container[Tensor]) -> None:
         shown: dict[int, Any] = {}
@@ -185,10 +176,7 @@ def _box(key: str, value: Any, outputs: Sequence[Tensor], name: str, is_named: b
 
 
 def _labels(values: Iterable[Any], names: Mapping[int, str]) -> dict[int, str]:
-    """A label for everything that has a box: its name, else t1, t2, ...
-
-    For what was computed, c1 and p1 for leaves.
-    """
+    """A label for everything that has a box: its name, else t1, t2, ... for what was computed, c1 and p1 for leaves."""
     counts: Counter[str] = Counter()
     taken = set(names.values())
     letters = {kind: free_letter(kind, taken) for kind in "ctp"}

@@ -1,7 +1,4 @@
-"""What `draw` returns.
-
-A diagram, a theme and a direction, and all the formats that they are written in.
-"""
+"""What `draw` returns: a diagram, a theme and a direction, and all the formats that they are written in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""DOT to SVG, PNG and PDF.
-
-By `dot` if it is installed, else by `graphviz-pure`, which pip can install.
-"""
+"""DOT to SVG, PNG and PDF: by `dot` if it is installed, else by `graphviz-pure`, which pip can install."""
 
 from __future__ import annotations
 
@@ -21,10 +18,7 @@ class GraphvizMissing(RuntimeError):
 
 
 def program() -> str | None:
-    """The program that renders DOT.
-
-    From PATH, or from beside the Python interpreter, where pip puts it.
-    """
+    """The program that renders DOT: from PATH, or from beside the Python interpreter, where pip puts it."""
     return which("dot") or which("graphviz-pure") or which("graphviz-pure", path=str(Path(sys.executable).parent))
 
 

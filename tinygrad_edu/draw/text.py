@@ -1,7 +1,4 @@
-"""A diagram as a tree of text: the output first, below each tensor what it is made from.
-
-It needs no other program and never fails.
-"""
+"""A diagram as a tree of text: the output first, below each tensor what it is made from. It needs no other program and never fails."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Colours that the colour-blind can tell apart and that stay apart in grey.
-
-After Okabe and Ito (2008).
-"""
+"""Colours that the colour-blind can tell apart and that stay apart in grey: after Okabe and Ito (2008)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A diagram in TikZ.
-
-A TeX document of its own, which pdflatex sets, with its formulas in real mathematics.
-"""
+"""A diagram in TikZ: a TeX document of its own, which pdflatex sets, with its formulas in real mathematics."""
 
 from __future__ import annotations
 
@@ -68,10 +65,7 @@ def document(diagram: Diagram, direction: str) -> str:
 
 
 def _declared(text: str) -> str:
-    """What pdfTeX, whose fonts have few letters, is to print in place of the others.
-
-    Their code points. Other engines have them.
-    """
+    """What pdfTeX, whose fonts have few letters, is to print in place of the others: their code points. Other engines have them."""
     others = sorted({c for c in text if ord(c) >= 0x250 and not 0x2000 <= ord(c) < 0x2070})
     lines = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\texttt{{U+{ord(c):04X}}}}}" for c in others]
     return "\n".join([r"\usepackage{iftex}", r"\ifPDFTeX", *lines, r"\fi", ""]) if others else ""

@@ -1,7 +1,4 @@
-"""The chain rule of one computation.
-
-`explain(loss, wrt=w)` shows its formulas, its numbers, and why shapes are as they are.
-"""
+"""The chain rule of one computation: `explain(loss, wrt=w)` shows its formulas, its numbers, and why shapes are as they are."""
 
 from __future__ import annotations
 

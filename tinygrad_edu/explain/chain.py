@@ -1,6 +1,4 @@
-"""The chain rule of one recorded value.
-
-Its links from the loss back to a tensor, with formulas, numbers and reasons.
+"""The chain rule of one recorded value: its links from the loss back to a tensor, with formulas, numbers and reasons.
 
 A link leads from a named tensor to one that its equation is written with. Its formula is what the rules of the ops in between
 give when they are run on symbols, shortened by SymPy where that is installed; its number is what they give when they are run.
@@ -51,10 +49,7 @@ class Link:
 
     @cached_property
     def uses(self) -> list[tuple[Math, Any]]:
-        """If `of` stands in the equation more than once.
-
-        What comes from each place, as a formula and as a number.
-        """
+        """If `of` stands in the equation more than once: what comes from each place, as a formula and as a number."""
         return [(self.chain.written(gx, self.by), gx.numpy()) for gx in self._recorded[1]]
 
     @cached_property
@@ -130,10 +125,7 @@ class Chain:
         self.is_scalar = all(t.size == 1 for t in (*self.uses, loss)) and self._count_paths() <= PATHS
 
     def _find_uses(self, tensors: Sequence[Tensor]) -> dict[Tensor, list[Tensor]]:
-        """For each tensor between the loss and `wrt`.
-
-        The tensors whose equations it stands in, newest first.
-        """
+        """For each tensor between the loss and `wrt`: the tensors whose equations it stands in, newest first."""
         reaching = {self.wrt}
         for t in tensors:
             if t is not self.wrt and not reaching.isdisjoint(self.operands(t)):
@@ -214,10 +206,7 @@ class Chain:
         )
 
     def _starts_at(self, t: Tensor) -> bool:
-        """Whether the gradient at `t` counts as 1.
-
-        Each factor of a product stands alone, and so does the loss.
-        """
+        """Whether the gradient at `t` counts as 1: each factor of a product stands alone, and so does the loss."""
         return self.is_scalar or t is self.loss
 
     def _seed(self, t: Tensor) -> Any:
@@ -229,10 +218,7 @@ class Chain:
             return next(g for u, g in t.adjoints(self._seed(t), until=self.operands(t)) if u is a)
 
     def pull(self, t: Tensor, a: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """What the rules make of the gradient at `t` on the way to `a`.
-
-        In all, and for each place if `a` stands in more than one.
-        """
+        """What the rules make of the gradient at `t` on the way to `a`: in all, and for each place if `a` stands in more than one."""
         operands = self.operands(t)
         is_one = self._starts_at(t)
         label = "1" if is_one else f"∂{self.labels[id(self.loss)]}/∂{self.labels[id(t)]}"

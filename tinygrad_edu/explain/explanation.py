@@ -1,7 +1,4 @@
-"""What `explain` gives.
-
-The chain rule for one recorded value, link by link, as text, Markdown, LaTeX and HTML.
-"""
+"""What `explain` gives: the chain rule for one recorded value, link by link, as text, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -16,10 +13,7 @@ from .telling import EQUALS, PLUS, TIMES, Block, Gap, Item, Items, Line, Math, R
 
 
 class Explanation:
-    """What `explain` gives. Printed it is text.
-
-    `.markdown`, `.latex` and `.html` say the same for other places.
-    """
+    """What `explain` gives. Printed it is text; `.markdown`, `.latex` and `.html` say the same for other places."""
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         self.chains = list(chains)
@@ -57,10 +51,7 @@ class Explanation:
 
 
 def _of_numbers(chain: Chain) -> list[Block]:
-    """The chain rule in symbols, a row for each factor, the product.
-
-    Where there are several paths, each one's, and the sum.
-    """
+    """The chain rule in symbols, a row for each factor, the product; where there are several paths, each one's, and the sum."""
     paths = [folded(path) for path in chain.paths()]
     rows = [_row(link) for link in dict.fromkeys(link for path in paths for link in path)]
     if len(rows) == 1:

@@ -1,7 +1,4 @@
-"""Why a gradient has the form it has.
-
-A sentence for each transpose, each sum and each share, with the shapes, and for what a rule does.
-"""
+"""Why a gradient has the form it has: a sentence for each transpose, each sum and each share, with the shapes, and for what a rule does."""
 
 from __future__ import annotations
 
@@ -39,10 +36,7 @@ def shape(of: Any) -> str:
 
 
 def of_equation(t: Tensor, a: Tensor, formula: Formula) -> list[Sentence]:
-    """What the equation of `t` has to say about how its operand `a` gets its gradient.
-
-    Where shapes decide, op by op.
-    """
+    """What the equation of `t` has to say about how its operand `a` gets its gradient: where shapes decide, op by op."""
     operands = {x for x in formula.operands(t) if type(x) is Tensor}
 
     def called(x: Any) -> Math | None:
@@ -63,10 +57,7 @@ def of_equation(t: Tensor, a: Tensor, formula: Formula) -> list[Sentence]:
 
 
 def of_use(u: Tensor, i: int, given: tuple[int, ...], called: Called) -> list[Sentence]:
-    """What is to be said of operand `i` of the op that made `u`.
-
-    What the rule does, and why what it gave, of shape `given`, is summed.
-    """
+    """What is to be said of operand `i` of the op that made `u`: what the rule does, and why what it gave, of shape `given`, is summed."""
     assert u.op is not None
     rule = RULES.get((u.op.name, i)) or RULES.get((u.op.name, None))
     if u.op.name in ARRANGED:
@@ -106,10 +97,7 @@ def _extreme(u: Tensor, which: str) -> str:
 
 
 def _share(u: Tensor, is_direct: bool) -> Sentence | None:
-    """What one entry gets from a sum or a mean.
-
-    What is more than a share, only of the very operand that is summed.
-    """
+    """What one entry gets from a sum or a mean; what is more than a share, only of the very operand that is summed."""
     if u.op is None or u.op.name not in ("sum", "mean") or u.args[0].size <= u.size:
         return None
     count = u.args[0].size // max(u.size, 1)

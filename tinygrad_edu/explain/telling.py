@@ -1,6 +1,4 @@
-"""What is told in mathematics and words, and its four forms.
-
-Plain text, LaTeX, Markdown with LaTeX, and HTML.
+"""What is told in mathematics and words, and its four forms: plain text, LaTeX, Markdown with LaTeX, and HTML.
 
 A telling is a list of blocks: a `Line` of mathematics, a `Table` of equations with their sources, numbered `Items`.
 """
@@ -73,10 +71,7 @@ def array(value: Any) -> str:
 
 
 def joined(parts: Sequence[Math], sign: Math) -> Math:
-    """The parts with a sign between them.
-
-    Those that start with a minus in brackets, but for the first.
-    """
+    """The parts with a sign between them; those that start with a minus in brackets, but for the first."""
     first, *rest = parts
     for part in rest:
         first = first.then(sign, Math(*(f"({text})" if text[:1] in ("-", "−") else text for text in part)))

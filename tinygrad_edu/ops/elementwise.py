@@ -18,10 +18,7 @@ LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
 
 def _plain_sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below 0.
-
-    Exp cannot overflow, and the tail keeps its digits.
-    """
+    """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below 0: exp cannot overflow, and the tail keeps its digits."""
     return np.exp(np.minimum(x, 0)) / (np.exp(-np.abs(x)) + 1)
 
 
@@ -107,10 +104,7 @@ def _off_zero(x: Any) -> Any:
 
 
 def _ahead(a: Any, b: Any) -> Any:
-    """The share of the gradient that `a` gets where the larger of a and b counts.
-
-    1, 0, a half at a tie, and 1 beside NaN.
-    """
+    """The share of the gradient that `a` gets where the larger of a and b counts: 1, 0, a half at a tie, and 1 beside NaN."""
     return 1.0 - (a < b) - 0.5 * (a == b)
 
 
@@ -139,10 +133,7 @@ def _one_minus_square(x: Any) -> Any:
 
 
 def _share(a: Any, b: Any) -> Any:
-    """exp(a) / (exp(a) + exp(b)), from what lies between a and b.
-
-    A half where both are inf, and nothing where both are -inf.
-    """
+    """exp(a) / (exp(a) + exp(b)), from what lies between a and b: a half where both are inf, and nothing where both are -inf."""
     same = (a == b) & np.isinf(a)
     return sigmoid.apply(np.where(same, 0.0, a) - np.where(same, 0.0, b)) * ~(same & (a == -np.inf))
 

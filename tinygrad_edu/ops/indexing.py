@@ -1,7 +1,4 @@
-"""Parts of a tensor, and new tensors with parts changed. An index is anything that NumPy takes.
-
-It is static.
-"""
+"""Parts of a tensor, and new tensors with parts changed. An index is anything that NumPy takes; it is static."""
 
 from __future__ import annotations
 
@@ -66,10 +63,7 @@ def _add(x: Any, value: Any, index: Any) -> Any:
 
 
 def _fitting(value: Any, place: tuple[int, ...]) -> Any:
-    """A value that broadcasts to the shape of the entries at an index.
-
-    Leading axes of length 1 may be too many, as in NumPy.
-    """
+    """A value that broadcasts to the shape of the entries at an index; leading axes of length 1 may be too many, as in NumPy."""
     value = np.asarray(value)
     while value.ndim > len(place) and value.shape[0] == 1:
         value = value[0]
@@ -79,10 +73,7 @@ def _fitting(value: Any, place: tuple[int, ...]) -> Any:
 
 
 def _written(g: Any, shape: tuple[int, ...], index: Any) -> Any:
-    """The gradient of what was written at the index: of what stayed there.
-
-    Where an index repeats, the last one did.
-    """
+    """The gradient of what was written at the index: of what stayed there; where an index repeats, the last one did."""
     return g[index] if _is_basic(index) else g[index] * _last(shape, index)
 
 

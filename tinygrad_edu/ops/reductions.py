@@ -59,10 +59,7 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _deviation(x: Any, axis: Any = None) -> Any:
-    """How far each entry is from the mean.
-
-    Exactly 0 where all are equal, although their mean may be rounded.
-    """
+    """How far each entry is from the mean: exactly 0 where all are equal, although their mean may be rounded."""
     if not x.size:
         return x - x
     mean = _mean(x, axis, True)
@@ -96,10 +93,7 @@ def _var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any
 
 
 def _shared(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The gradient of an extreme: to the entries that reach it, in equal shares.
-
-    Where there is NaN, to those.
-    """
+    """The gradient of an extreme: to the entries that reach it, in equal shares; where there is NaN, to those."""
     reached = (x == _kept(y, x, axis, keepdims)) | (x != x)
     return _kept(g, x, axis, keepdims) * reached / reached.sum(axis=axis, keepdims=True)
 
@@ -115,10 +109,7 @@ def _over_factor(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _others(x: Any, axis: Any) -> Any:
-    """For each entry the product of all others along the axis.
-
-    No division, hence right beside zeros, at every order.
-    """
+    """For each entry the product of all others along the axis: no division, hence right beside zeros, at every order."""
     axes = tuple(range(x.ndim)) if axis is None or x.ndim == 0 else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(a % x.ndim for a in axes)
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
@@ -141,10 +132,7 @@ def _before(rows: Any) -> Any:
 
 
 def _below_top(x: Any, axis: Any) -> tuple[Any, Any]:
-    """x less its largest entry along the axis, and that entry.
-
-    What is as large as the largest is 0, infinite or not.
-    """
+    """x less its largest entry along the axis, and that entry: what is as large as the largest is 0, infinite or not."""
     top = x.max(axis, None, True, -np.inf) if not x.size else x.max(axis, None, True)
     if isfinite(top.sum()):
         return x - top, top
@@ -153,10 +141,7 @@ def _below_top(x: Any, axis: Any) -> tuple[Any, Any]:
 
 
 def _log_of_sum(s: Any, axis: Any) -> Any:
-    """log(sum(exp(s))) where the largest entry of s is 0.
-
-    That one's 1 does not swallow what the others add.
-    """
+    """log(sum(exp(s))) where the largest entry of s is 0: that one's 1 does not swallow what the others add."""
     is_top = s == 0
     rest = _sum(np.exp(s) * ~is_top, axis, True)
     if not s.size:
@@ -165,10 +150,7 @@ def _log_of_sum(s: Any, axis: Any) -> Any:
 
 
 def _masked_rows(s: Any, top: Any) -> Any:
-    """s, with NaN in rows that hold -inf alone.
-
-    No probability is larger than another, and their sum is not 1.
-    """
+    """s, with NaN in rows that hold -inf alone: no probability is larger than another, and their sum is not 1."""
     return s if isfinite(top.sum()) else np.where(top == -np.inf, s.dtype.type(np.nan), s)
 
 
@@ -210,10 +192,7 @@ def _plain_softmax(x: Any, axis: Any = -1) -> Any:
 
 
 def _shares(y: Any, x: Any, axis: Any) -> Any:
-    """The softmax of x, whose logsumexp is y: each entry's share of the sum.
-
-    Nothing, where there is nothing but -inf.
-    """
+    """The softmax of x, whose logsumexp is y: each entry's share of the sum; nothing, where there is nothing but -inf."""
     live = y != -np.inf
     if type(live) is not Tensor and live.all():
         return _softmax(x, axis)
@@ -221,19 +200,13 @@ def _shares(y: Any, x: Any, axis: Any) -> Any:
 
 
 def _against_others(g: Any, y: Any, axis: Any) -> Any:
-    """y * (g - sum(g * y)), from how far g is from that of the entry that outweighs all others.
-
-    There 1 - y would round.
-    """
+    """y * (g - sum(g * y)), from how far g is from that of the entry that outweighs all others: there 1 - y would round."""
     h = g - (g * (y > 0.5)).sum(axis=axis, keepdims=True)
     return y * (h - (h * y).sum(axis=axis, keepdims=True))
 
 
 def _less_shares(g: Any, x: Any, axis: Any) -> Any:
-    """g - softmax(x) * sum(g).
-
-    For the entry that outweighs all others from what these have, since 1 - softmax(x) would round.
-    """
+    """g - softmax(x) * sum(g); for the entry that outweighs all others from what these have, since 1 - softmax(x) would round."""
     p = softmax.apply(x, axis=axis)
     outweighs = p > 0.5
     others = [np.where(outweighs, 0.0, v).sum(axis=axis, keepdims=True) for v in (p, g)]
@@ -263,10 +236,7 @@ _SAFE = {char: np.sqrt(np.finfo(char).tiny / np.finfo(char).eps) for char in "fd
 
 
 def _lead(sign: int) -> Any:
-    """By how much each entry is ahead of all others.
-
-    Positive for the extreme alone, and zero at a tie, where there is a kink.
-    """
+    """By how much each entry is ahead of all others: positive for the extreme alone, and zero at a tie, where there is a kink."""
 
     def lead(x: Any, axis: Any, keepdims: bool) -> Any:
         axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)

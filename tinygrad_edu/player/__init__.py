@@ -1,7 +1,4 @@
-"""The page that plays backpropagation.
-
-`player(loss)` shows one pass step by step, `player(step, epochs=n)` a whole training.
-"""
+"""The page that plays backpropagation: `player(loss)` shows one pass step by step, `player(step, epochs=n)` a whole training."""
 
 from __future__ import annotations
 
@@ -29,9 +26,7 @@ def player(
     parameters: Any = None,
     frames: int = 60,
 ) -> Page:
-    """A page that plays the forward and the backward pass of a scalar, op by op, with all numbers.
-
-    One HTML file, no network.
+    """A page that plays the forward and the backward pass of a scalar, op by op, with all numbers: one HTML file, no network.
 
     `of` is a loss, whose backward pass the engine runs once more, leaving every `.grad` as it is; call it before the update. Or it
     is a function that runs one training step and returns its loss: it is called `epochs` times, and the page replays at most

@@ -1,7 +1,4 @@
-"""A plain layered layout, for where Graphviz is not.
-
-Operands above, results below, long edges routed between the boxes.
-"""
+"""A plain layered layout, for where Graphviz is not: operands above, results below, long edges routed between the boxes."""
 
 from __future__ import annotations
 
@@ -23,9 +20,7 @@ Point = tuple[float, float]
 def layered(
     widths: Sequence[int], height: int, pairs: Sequence[tuple[int, int]]
 ) -> tuple[list[Point], list[list[Point]], list[list[int]], Point]:
-    """Centres of the boxes; Bézier curves; for each edge the curves that it is drawn with.
-
-    And the size.
+    """Centres of the boxes; Bézier curves; for each edge the curves that it is drawn with; and the size.
 
     Every edge leads from a box to a later one. All edges from one box share its way down, and each leaves it at the last moment.
     """
@@ -85,10 +80,7 @@ def _reading_order(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _ordered(rank: Sequence[int], above: Any, below: Any, start: Sequence[int]) -> list[list[int]]:
-    """The layers, each in an order that crosses few edges.
-
-    By the mean place of the neighbours, in sweeps down and up.
-    """
+    """The layers, each in an order that crosses few edges: by the mean place of the neighbours, in sweeps down and up."""
     rows: list[list[int]] = [[] for _ in range(max(rank, default=0) + 1)]
     for k in (*start, *range(len(start), len(rank))):
         rows[rank[k]].append(k)
@@ -119,10 +111,7 @@ def _across(rows: Sequence[list[int]], width: Sequence[int], above: Any, below: 
 
 
 def _spaced(aims: Sequence[float], widths: Sequence[int]) -> list[float]:
-    """Places close to the aims, in order and apart.
-
-    Boxes that would touch are moved together, as one block.
-    """
+    """Places close to the aims, in order and apart: boxes that would touch are moved together, as one block."""
     blocks: list[tuple[float, float, int]] = []  # sum of the aims of its left end, width, members
     for aim, width in zip(aims, widths, strict=True):
         total, span, members = aim - width / 2, float(width + GAP), 1

@@ -45,10 +45,7 @@ def path_of(points: Sequence[tuple[float, float]]) -> str:
 
 
 def by_graphviz(widths: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
-    """Centres, curves, routes and size as Graphviz lays them out, y downwards.
-
-    None where it is missing, or too slow.
-    """
+    """Centres, curves, routes and size as Graphviz lays them out, y downwards; None where it is missing, or too slow."""
     rank = ranks(len(widths), pairs)
     if render.program() is None or sum(rank[head] - rank[tail] for tail, head in pairs) > MOST:
         return None

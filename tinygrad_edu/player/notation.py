@@ -1,7 +1,4 @@
-"""How the page writes things down.
-
-Names, and formulas as lists of text and references to nodes, which the page sets.
-"""
+"""How the page writes things down: names, and formulas as lists of text and references to nodes, which the page sets."""
 
 from __future__ import annotations
 
@@ -23,10 +20,7 @@ _FIRST = 0x4E00  # the first of many letters that are no one's names: what stand
 
 
 class Factor(NamedTuple):
-    """What a rule multiplies the gradient with.
-
-    "times", or as a matrix from the "left" or the "right".
-    """
+    """What a rule multiplies the gradient with: "times", or as a matrix from the "left" or the "right"."""
 
     how: str
     text: str
@@ -35,10 +29,7 @@ class Factor(NamedTuple):
 
 
 def things(loss: Tensor) -> list[Any]:
-    """The nodes of the page in the order of their making.
-
-    All tensors, and the arrays that they were made from.
-    """
+    """The nodes of the page in the order of their making: all tensors, and the arrays that they were made from."""
     found: dict[int, Any] = {}
     for t in ancestors(loss):
         found.update({id(a): a for a in t.args if isinstance(a, np.ndarray) and a.ndim})
@@ -114,10 +105,7 @@ class Notation:
         return self._tokens(text, t, {letter: a for a, letter in zip(t.args, _letters(len(t.args)), strict=True)})
 
     def rule(self, t: Tensor, i: int) -> tuple[Tokens, Factor | None, Tokens]:
-        """The rule of operand `i` as a formula.
-
-        The factor that it multiplies the gradient with, if it does, and its formula.
-        """
+        """The rule of operand `i` as a formula; the factor that it multiplies the gradient with, if it does, and its formula."""
         assert t.op is not None
         called = parameters(t.op.textbook(i), len(t.args))
         g, y, *operands = _letters(len(called))
@@ -158,10 +146,7 @@ _FITS = frozenset(("sum", "reshape", "astype"))  # what the backward walk does t
 
 
 def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
-    """What a rule, run on symbols, multiplies the one called `g` with.
-
-    None if it does something else with it.
-    """
+    """What a rule, run on symbols, multiplies the one called `g` with; None if it does something else with it."""
     spine = _spine(gx, g)
     if spine is None:
         return None
@@ -190,10 +175,7 @@ def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
 
 
 def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:
-    """The steps from a rule's result back to `g`: op, result, and which operand leads on.
-
-    None if more than one does, or none.
-    """
+    """The steps from a rule's result back to `g`: op, result, and which operand leads on; None if more than one does, or none."""
     order = ancestors(gx)
     holds = {id(t) for t in order if t.is_leaf and t.name == g}
     for t in order:
@@ -217,10 +199,7 @@ def _written(value: Any) -> str:
 
 
 def text_of(tokens: Iterable[Any], labels: Sequence[str]) -> str:
-    """A formula in plain text, for its length and for screen readers.
-
-    A name that is a sum, such as 1 − y, stands in parentheses.
-    """
+    """A formula in plain text, for its length and for screen readers; a name that is a sum, such as 1 − y, stands in parentheses."""
     pieces = list(tokens)
     texts = []
     for i, token in enumerate(pieces):

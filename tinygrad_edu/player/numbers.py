@@ -1,7 +1,4 @@
-"""Numbers for the page.
-
-A pool of arrays, each stored once, large ones as the means of their blocks.
-"""
+"""Numbers for the page: a pool of arrays, each stored once, large ones as the means of their blocks."""
 
 from __future__ import annotations
 
@@ -32,9 +29,7 @@ class Pool:
 
 
 def packed(array: Any, digits: int = 6) -> dict[str, Any]:
-    """An array: `v`, its numbers, in `r` rows, and its shape `s`.
-
-    In blocks, `b` says where they start, and `m` is the array's range.
+    """An array: `v`, its numbers, in `r` rows, and its shape `s`. In blocks, `b` says where they start, and `m` is the array's range.
 
     A scalar keeps all digits, so that it can be compared with the tensor's.
     """

@@ -21,10 +21,7 @@ SCRIPTS = ("numbers.js", "graph.js", "steps.js", "training.js", "player.js")
 
 
 class Page:
-    """What `player` gives.
-
-    `.save(path)` writes the HTML file, `.html` is its text, and a notebook shows it.
-    """
+    """What `player` gives: `.save(path)` writes the HTML file, `.html` is its text, and a notebook shows it."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = data

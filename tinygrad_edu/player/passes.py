@@ -23,9 +23,7 @@ MANY = 2_000  # ops, from which on a page takes longer than one would wait
 
 
 class Pass:
-    """The steps of one pass. They refer to numbers by place in `.numbers`.
-
-    Another pass of the same graph has equal steps.
+    """The steps of one pass. They refer to numbers by place in `.numbers`: another pass of the same graph has equal steps.
 
     `texts` holds what was written down for the steps of an earlier pass of the same graph.
     """
@@ -59,10 +57,7 @@ class Pass:
         return {"kind": "forward", "node": place, "formula": self._texts[place]}
 
     def _backward(self, loss: Tensor) -> list[Step]:
-        """The engine's walk, newest first.
-
-        At each op what its rules give, and how the sums grow.
-        """
+        """The engine's walk, newest first; at each op what its rules give, and how the sums grow."""
         total = Counter(id(a) for t in self.nodes if type(t) is Tensor for i, a in enumerate(t.args) if asks(t, i))
         count: Counter[int] = Counter()
         sums: dict[int, Any] = {}
@@ -113,10 +108,7 @@ class Pass:
 
 
 def _is_product(g: Any, factor: Any, raw: Any) -> bool:
-    """Whether a reader who multiplies the two, entry by entry, gets `raw`.
-
-    Two numbers may be spread over an array.
-    """
+    """Whether a reader who multiplies the two, entry by entry, gets `raw`; two numbers may be spread over an array."""
     try:
         product = np.asarray(g * factor)
     except ValueError:
@@ -126,10 +118,7 @@ def _is_product(g: Any, factor: Any, raw: Any) -> bool:
 
 
 def sentence(why: Sentence) -> str:
-    """Words and mathematics as a sentence, with a capital letter and a full stop.
-
-    Names stay as they are.
-    """
+    """Words and mathematics as a sentence, with a capital letter and a full stop; names stay as they are."""
     first, *rest = why
     begin = first.unicode if isinstance(first, Math) else first[0].upper() + first[1:]
     return begin + "".join(w.unicode if isinstance(w, Math) else w for w in rest) + "."

@@ -54,10 +54,7 @@ def replayed(
 
 
 def spread(epochs: int, frames: int) -> list[int]:
-    """The epochs to show.
-
-    All, or some in even steps and some closer at the beginning, the first and the last among them.
-    """
+    """The epochs to show: all, or some in even steps and some closer at the beginning, the first and the last among them."""
     if epochs <= frames:
         return list(range(epochs))
     if frames == 1:
@@ -75,10 +72,7 @@ def _checked(loss: Any) -> Tensor:
 
 
 def held_by(step: Any) -> list[Tensor]:
-    """The parameters that a function refers to.
-
-    By name, in lists and dicts, in objects, and in functions beside it that it calls.
-    """
+    """The parameters that a function refers to: by name, in lists and dicts, in objects, and in functions beside it that it calls."""
     found: dict[int, Tensor] = {}
     waiting, seen = [step], set()
     while waiting:
@@ -138,11 +132,7 @@ class Film:
         self._every = 1  # of so many frames one shows its pass
 
     def add(self, epoch: int, loss: Tensor, before: Mapping[int, tuple[Tensor, Any]], seen: Mapping[str, Any], is_last: bool) -> None:
-        """The frame of an epoch.
-
-        It is left out if the parameters before the update are not known, or the graph is another
-        one.
-        """
+        """The frame of an epoch. It is left out if the parameters before the update are not known, or the graph is another one."""
         used = [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
         recorded = min(t.serial for t in ancestors(loss) if not t.is_leaf)
         if any(id(t) not in before and t.serial > recorded for t in used):
@@ -216,11 +206,7 @@ class Plane:
         return found.reshape(-1)
 
     def seen(self) -> dict[str, Any]:
-        """What the model says now.
-
-        Of the plane, in 256 shades that are close together near ½, and how often it is right about
-        the data.
-        """
+        """What the model says now: of the plane, in 256 shades that are close together near ½, and how often it is right about the data."""
         off = 2 * np.clip(np.nan_to_num(self._outputs(self._grid)), 0, 1) - 1
         shades = 127.5 * (1 + np.sign(off) * np.sqrt(np.abs(off)))
         right = (self._outputs(self._X) > 0.5) == self._targets

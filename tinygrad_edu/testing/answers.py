@@ -1,7 +1,4 @@
-"""What a formula by hand gives, read as gradients of the inputs.
-
-What cannot be read so is a wrong answer, with what is wrong with it.
-"""
+"""What a formula by hand gives, read as gradients of the inputs; what cannot be read so is a wrong answer, with what is wrong with it."""
 
 from __future__ import annotations
 
@@ -105,10 +102,7 @@ def _answer(value: Any, parameter: Parameter) -> Answer:
 
 
 def mended_by(wrong: Any, right: Any) -> str:
-    """What a wrong gradient has to do with the right one, in words that show the mistake.
-
-    An empty string if nothing is seen.
-    """
+    """What a wrong gradient has to do with the right one, in words that show the mistake; an empty string if nothing is seen."""
     with np.errstate(all="ignore"):
         if wrong.shape != right.shape:
             return _reshaped(wrong, right)

@@ -41,9 +41,7 @@ def gradcheck(
     report: bool = False,
     seed: int = 0,
 ) -> Report:
-    """Compare the gradients of `f` at `inputs` with numerical ones.
-
-    Raise `GradientMismatch` if they disagree.
+    """Compare the gradients of `f` at `inputs` with numerical ones; raise `GradientMismatch` if they disagree.
 
     `f` takes Tensors and gives one, or several in nested dicts, lists and tuples. The inputs are Tensors, arrays or nested structures
     of them; those of a float dtype are checked, or only the ones that `wrt` lists (positions, or names). Without inputs the leaves
@@ -158,10 +156,7 @@ def compared(subject: Subject, parameter: Parameter, fast: bool | None) -> Itera
 
 
 def _located(subject: Subject, parameter: Parameter, direction: Any, whole: Entry) -> Entry:
-    """The entry that makes a direction disagree, found by halving.
-
-    What differs most is in the half that differs more.
-    """
+    """The entry that makes a direction disagree, found by halving: what differs most is in the half that differs more."""
     places, off = np.arange(direction.size), whole.analytic - whole.numerical
     while len(places) > 1:
         halves = np.array_split(places, 2)
@@ -273,10 +268,7 @@ def allowed_part(eps: float) -> float:
 
 
 def _along(gradient: Any, direction: Any) -> float:
-    """The part of a gradient along a direction.
-
-    An infinite entry matters only where the direction has a part.
-    """
+    """The part of a gradient along a direction; an infinite entry matters only where the direction has a part."""
     moved = direction != 0
     return float((gradient[moved] * direction[moved]).sum())
 
@@ -291,10 +283,7 @@ def _unit(shape: tuple[int, ...], index: tuple[int, ...]) -> Any:
 
 
 class Parts:
-    """Each recorded op checked alone, at the values that it had.
-
-    Its own rules, at order 2 also their derivatives.
-    """
+    """Each recorded op checked alone, at the values that it had: its own rules, at order 2 also their derivatives."""
 
     def __init__(self, f: Callable[..., Any], subject: Subject, order: int) -> None:
         self.blames = list[Blame]()

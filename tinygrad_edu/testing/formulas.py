@@ -1,7 +1,4 @@
-"""`check_formula`: a gradient derived by hand, the automatic and the numerical one.
-
-Which is the odd one out.
-"""
+"""`check_formula`: a gradient derived by hand, the automatic and the numerical one: which is the odd one out."""
 
 from __future__ import annotations
 
@@ -119,10 +116,7 @@ class FormulaReport(Report):
         return f"check_formula: {what.get(self.odd, 'the gradients DISAGREE')} for {', '.join(wrong)}"
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The three gradients at the entry of each input where they differ most.
-
-        Of many inputs, for those that are off first.
-        """
+        """The three gradients at the entry of each input where they differ most; of many inputs, for those that are off first."""
         found: list[tuple[str, ...]] = [("entry", "by hand", "automatic", "numerical", "verdict")]
         for c in sorted(self.comparisons, key=lambda c: not c.odd)[:SHOWN] if len(self.comparisons) > SHOWN else self.comparisons:
             at = c.worst()
@@ -153,9 +147,7 @@ def check_formula(
     wrt: Any = None,
     report: bool = False,
 ) -> FormulaReport:
-    """Compare a gradient derived by hand with the automatic and the numerical one.
-
-    Raise `GradientMismatch` if they disagree.
+    """Compare a gradient derived by hand with the automatic and the numerical one; raise `GradientMismatch` if they disagree.
 
     `f` takes Tensors and gives the loss; where it gives an array, the derivative of each entry is meant (the gradient of its sum).
     `by_hand` takes the same inputs as NumPy arrays and gives the gradients as arrays, one or a tuple, in the order of the inputs of a
@@ -211,10 +203,7 @@ def _comparison(parameter: Parameter, answer: Answer, automatic: Report) -> Comp
 
 
 def _passes(hand: float, entry: Entry, allowed: float, scale: float, rounding: float) -> bool:
-    """Whether a derivative by hand is right.
-
-    As measured, or where differences do not tell, as the automatic one.
-    """
+    """Whether a derivative by hand is right: as measured, or where differences do not tell, as the automatic one."""
     if not np.isfinite(hand):
         return False
     if entry.verdict == AGREES and allowed == ALLOWED * scale:

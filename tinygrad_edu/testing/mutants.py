@@ -1,7 +1,4 @@
-"""Tests of the tests.
-
-Every rule of the table is spoilt in every way we could think of, and `check_op` must notice each
-time.
+"""Tests of the tests: every rule of the table is spoilt in every way we could think of, and `check_op` must notice each time.
 
     python -m tinygrad_edu.testing.mutants            # the table of mutants; exits with 1 if one survives
     python -m tinygrad_edu.testing.mutants log tanh   # of these ops alone
@@ -188,10 +185,7 @@ def killed_by(op: Op, argument: int, rule: Rule, max_examples: int) -> str:
 def report(
     names: Sequence[str] = (), max_examples: int = 300, share: float = 1.0, seed: int = 0
 ) -> tuple[list[tuple[str, ...]], list[str]]:
-    """(One row per mutant, the names of the survivors that are not known to be equivalent).
-
-    Of each op a share, drawn by the seed.
-    """
+    """(One row per mutant, the names of the survivors that are not known to be equivalent); of each op a share, drawn by the seed."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, ...]] = [("op", "argument", "mutation", "killed by")]
     survivors = []

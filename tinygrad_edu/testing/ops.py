@@ -1,7 +1,4 @@
-"""`check_op`: is this op defined right? For authors of ops.
-
-The project's own table is tested with nothing else.
-"""
+"""`check_op`: is this op defined right? For authors of ops; the project's own table is tested with nothing else."""
 
 from __future__ import annotations
 
@@ -89,10 +86,7 @@ def _refuse_undefined(op: Op, operands: Any, y: Any) -> None:
 
 
 def _as_tensor(x: Any) -> Any:
-    """A Tensor of an array, with its memory: NumPy computes strided arrays otherwise.
-
-    A Python number stays one.
-    """
+    """A Tensor of an array, with its memory: NumPy computes strided arrays otherwise; a Python number stays one."""
     return Tensor(x, copy=False) if isinstance(x, np.ndarray) else x
 
 
@@ -102,10 +96,7 @@ def _is_float_array(x: Any) -> bool:
 
 
 def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
-    """Every rule against numerical derivatives; gradients keep shape and dtype.
-
-    A rule does not change what it is given.
-    """
+    """Every rule against numerical derivatives; gradients keep shape and dtype; a rule does not change what it is given."""
     floats = [i for i, x in enumerate(operands) if _is_float_array(x) and op.rule(i) is not None]
 
     def of_floats(*xs: Tensor) -> Tensor:
@@ -139,10 +130,7 @@ def _largest(x: Any) -> float:
 
 
 def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[int]) -> None:
-    """The rules themselves, on read-only arrays.
-
-    They give the argument's shape, or the output's where it was broadcast.
-    """
+    """The rules themselves, on read-only arrays: they give the argument's shape, or the output's where it was broadcast."""
     g = np.linspace(0.5, 1.5, y.size).reshape(y.shape).astype(y.dtype)
     kept = y.copy()
     for array in (g, y):

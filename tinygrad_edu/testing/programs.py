@@ -1,7 +1,4 @@
-"""Random programs over the table.
-
-Expression graphs as data, which run, differentiate, and print as Python.
-"""
+"""Random programs over the table: expression graphs as data, which run, differentiate, and print as Python."""
 
 from __future__ import annotations
 
@@ -17,11 +14,7 @@ from ..registry import registry
 
 @dataclass(frozen=True)
 class Line:
-    """One op of a program.
-
-    Which, on which earlier values (inputs first, then lines, by number) or constants, with which
-    static.
-    """
+    """One op of a program: which, on which earlier values (inputs first, then lines, by number) or constants, with which static."""
 
     op: str
     operands: tuple[int | float, ...]  # an int is the number of a value, a float a constant
@@ -30,9 +23,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Program:
-    """A straight-line program of Tensors. Call it on its inputs.
-
-    Print it to get Python code that does the same.
+    """A straight-line program of Tensors. Call it on its inputs; print it to get Python code that does the same.
 
     >>> import numpy as np
     >>> program = Program((np.array([1.0, 2.0]),), (Line("multiply", (0, 0), {}), Line("sum", (1,), {"axis": 0})))
@@ -76,10 +67,7 @@ class Program:
 
 
 def _spelled(op: str) -> str:
-    """How Python code calls an op.
-
-    Those that only other functions use have no name of their own in `tg`.
-    """
+    """How Python code calls an op: those that only other functions use have no name of their own in `tg`."""
     import tinygrad_edu
 
     return f"tg.{op}" if op in tinygrad_edu.__all__ else f"tg.registry.registry[{op!r}]"

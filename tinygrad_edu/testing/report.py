@@ -1,7 +1,4 @@
-"""What the checker found, made to be read.
-
-A line of verdict, the largest offenders, and who is to blame.
-"""
+"""What the checker found, made to be read: a line of verdict, the largest offenders, and who is to blame."""
 
 from __future__ import annotations
 
@@ -19,10 +16,7 @@ BLAMED = 4  # rules that it lists
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of one parameter's gradient, or in the fast mode one random direction.
-
-    What is claimed and what was measured.
-    """
+    """One entry of one parameter's gradient, or in the fast mode one random direction: what is claimed and what was measured."""
 
     parameter: str
     index: tuple[int, ...] | None  # None: along a random direction
@@ -43,10 +37,7 @@ class Entry:
 
     @property
     def outside(self) -> bool:
-        """Whether the claim lies outside of the slopes from left and right.
-
-        At the kink of a single op no convention allows that.
-        """
+        """Whether the claim lies outside of the slopes from left and right: at the kink of a single op no convention allows that."""
         if self.verdict != NOT_DIFFERENTIABLE or self.sides is None:
             return False
         low, high, error = min(self.sides[:2]), max(self.sides[:2]), self.sides[2]
@@ -150,10 +141,7 @@ class Report:
         return f"{what}: {agree} of {all_} {compared} agree{more}"
 
     def lines(self) -> list[str]:
-        """One line per parameter: its shape, the counts, the largest difference.
-
-        Of many, those that do not agree come first.
-        """
+        """One line per parameter: its shape, the counts, the largest difference. Of many, those that do not agree come first."""
         mine_of: dict[str, list[Entry]] = {name: [] for name in self.shapes}
         for e in self.entries:
             mine_of[e.parameter].append(e)
@@ -179,10 +167,7 @@ class Report:
         return lines
 
     def offenders(self) -> list[Entry]:
-        """The entries worth showing.
-
-        Those that disagree, then those on a kink, then those below resolution.
-        """
+        """The entries worth showing: those that disagree, then those on a kink, then those below resolution."""
         return (self.of(DISAGREES) + self.of(NOT_DIFFERENTIABLE) + self.of(UNRESOLVED))[:SHOWN]
 
     def __str__(self) -> str:

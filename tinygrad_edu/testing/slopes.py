@@ -48,10 +48,7 @@ UNKNOWN = Slope(nan, inf)
 
 @dataclass(frozen=True)
 class Piece:
-    """Where a point lies among the kinks.
-
-    What is zero at them, positive on one side and negative on the other.
-    """
+    """Where a point lies among the kinks: what is zero at them, positive on one side and negative on the other."""
 
     kinks: Any
 
@@ -119,10 +116,7 @@ class Line:
 
     @property
     def tiny(self) -> float:
-        """A slope that is nothing where a slope of 0 is claimed.
-
-        Over the whole length at hand it changes a millionth of the function.
-        """
+        """A slope that is nothing where a slope of 0 is claimed: over the whole length at hand it changes a millionth of the function."""
         return 1e-6 * float(np.abs(self.weights * self.center.values).sum()) / max(1.0, self.size) or 1e-12
 
     def point(self, t: float, look: bool = False) -> Point:
@@ -177,10 +171,7 @@ class Line:
     # -- the slope -------------------------------------------------------------------------------------------------------------
 
     def slope(self) -> Slope:
-        """The derivative at 0.
-
-        Quickly where that is enough, else with all that can be found out.
-        """
+        """The derivative at 0: quickly where that is enough, else with all that can be found out."""
         quick = self._quick()
         return quick if quick is not None else self._thorough()
 
@@ -202,10 +193,7 @@ class Line:
         return all(abs(q[0] - found.value) <= bent + NEAR * min(off, abs(found.value)) + q[1] for q in smaller if q is not None)
 
     def _quick(self) -> Slope | None:
-        """The slope from four values, or six where it is not as claimed.
-
-        None if they leave any doubt.
-        """
+        """The slope from four values, or six where it is not as claimed; None if they leave any doubt."""
         if not isfinite(self.claimed) or not isfinite(self.scale):
             return None
         if not self.scale:
@@ -249,10 +237,7 @@ class Line:
         return Slope(0.0, 0.0) if not self.claimed else None
 
     def _thorough(self, part: float = 1.0) -> Slope:
-        """The slope from steps of every size.
-
-        Where it is not as claimed the sides are measured as well, for a kink would explain it.
-        """
+        """The slope from steps of every size; where it is not as claimed the sides are measured as well, for a kink would explain it."""
         here = self.piece(0.0)
         both = self._extrapolated(BOTH, here, part)
         if both.error <= CLOSE * self.scale and abs(both.value - self.claimed) <= 3 * both.error:
@@ -275,10 +260,7 @@ class Line:
         return Slope(best.value, best.error, slopes if on_kink else None, best.step)
 
     def _steps(self, sides: tuple[float, ...], part: float = 1.0) -> list[float]:
-        """The steps to try.
-
-        From a part of the largest length at hand down to a few rounding units of what moves.
-        """
+        """The steps to try: from a part of the largest length at hand down to a few rounding units of what moves."""
         largest = max(self.typical, min(self.length, 1e100)) if sides == BOTH else self.typical
         smallest = 8 * np.finfo(float).eps * self.size
         # as many as reach far below the size of a tiny number, and below the length over which the function changes
@@ -288,19 +270,14 @@ class Line:
         return [float(h) for h in steps if h >= smallest]
 
     def _nearest(self, both: Slope) -> float:
-        """The smallest step at which rounding still lets a slope be seen.
-
-        A kink that is closer counts as on the point.
-        """
+        """The smallest step at which rounding still lets a slope be seen: a kink that is closer counts as on the point."""
         size = max(self.scale, abs(both.value) if isfinite(both.value) else 0.0)
         loud = 4 * length_of(np.abs(self.weights) * self.noise)
         steps = self._steps(LEFT)
         return min((h for h in steps if loud / h <= 1e-3 * size), default=steps[0])
 
     def _extrapolated(self, sides: tuple[float, ...], piece: Piece | None, part: float) -> Slope:
-        """The best of a tableau of differences, over points of one piece.
-
-        Central for two sides, else from that side.
+        """The best of a tableau of differences, over points of one piece: central for two sides, else from that side.
 
         Its value is infinite where the differences grow beyond all bounds.
         """

@@ -1,7 +1,4 @@
-"""Hypothesis strategies for tensors, operands, calls of ops and whole expressions.
-
-The only module that knows Hypothesis.
-"""
+"""Hypothesis strategies for tensors, operands, calls of ops and whole expressions. The only module that knows Hypothesis."""
 
 from __future__ import annotations
 
@@ -172,10 +169,7 @@ def matmul_operands(draw: Any, dtype: Any = np.float64) -> tuple[Any, Any]:
 
 @st.composite
 def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
-    """Shapes that fit a NumPy signature.
-
-    Axes marked `?` may be missing, and stacks broadcast in front of the others.
-    """
+    """Shapes that fit a NumPy signature; axes marked `?` may be missing, and stacks broadcast in front of the others."""
     operands = [part.strip("()").split(",") for part in signature.replace(" ", "").split("->")[0].split("),(")]
     sides = {name.rstrip("?"): draw(st.sampled_from([1, 2, 3, 2, 3, 4])) for part in operands for name in part}
     optional = sorted({name for part in operands for name in part if name.endswith("?")})
@@ -192,9 +186,7 @@ def _core_shapes(draw: Any, signature: str) -> tuple[tuple[int, ...], ...]:
 
 @st.composite
 def op_calls(draw: Any, op: Op, dtype: Any = np.float64, wide: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Operands and static arguments for an op.
-
-    Shapes from its signature or cases, values from its domain, away from its kinks.
+    """Operands and static arguments for an op: shapes from its signature or cases, values from its domain, away from its kinks.
 
     The operands are arrays; a Python number may stand as the second of two. `wide` as for `arrays`.
 
@@ -246,9 +238,7 @@ def _scales(op: Op, operands: Sequence[Any], static: Mapping[str, Any]) -> bool:
 
 
 def away_from_kinks(op: Op, dtype: Any = np.float64) -> Strategy:
-    """Operands for an op at which it is differentiable.
-
-    At a distance from every kink that it declares.
+    """Operands for an op at which it is differentiable: at a distance from every kink that it declares.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> from hypothesis import given
@@ -262,10 +252,7 @@ def away_from_kinks(op: Op, dtype: Any = np.float64) -> Strategy:
 
 @st.composite
 def _axes(draw: Any, op: Op, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Static arguments of a reduction.
-
-    An axis of any form, keepdims, and ddof where more than one entry is left.
-    """
+    """Static arguments of a reduction: an axis of any form, keepdims, and ddof where more than one entry is left."""
     ndim = len(shape)
     one = st.integers(-ndim, ndim - 1) if ndim else st.none()
     several = st.lists(st.sampled_from(range(ndim)), unique=True).map(tuple) if ndim else st.none()
@@ -357,10 +344,7 @@ class _Growing:
         return len(self.values) - 1
 
     def grow(self, write: Callable[[], Any]) -> bool:
-        """Write some lines; take them back if a value is not finite, too large, or of no entries.
-
-        Whether they stayed.
-        """
+        """Write some lines; take them back if a value is not finite, too large, or of no entries. Whether they stayed."""
         values, lines = len(self.values), len(self.lines)
         try:
             write()
@@ -374,10 +358,7 @@ class _Growing:
 
 
 def _drawable() -> list[Op]:
-    """The ops that a random program uses, simple ones first.
-
-    Those with rules of their own that a random operand suits.
-    """
+    """The ops that a random program uses, simple ones first: those with rules of their own that a random operand suits."""
     ops = [op for op in registry.values() if (op.rules or op.variadic) and in_table(op) and op.name not in FLAT | INDIRECT]
     return sorted(ops, key=lambda op: (len(op.domain), op.arity, op.name)) + [registry["where"]]
 

@@ -45,10 +45,7 @@ class Claim:
 
 @dataclass(eq=False)
 class Parameter:
-    """One array that is varied.
-
-    Its name, its place among the leaves of the inputs, and what f claims about it.
-    """
+    """One array that is varied: its name, its place among the leaves of the inputs, and what f claims about it."""
 
     name: str
     place: int
@@ -63,9 +60,7 @@ class Parameter:
 
 
 class Subject:
-    """The function under test.
-
-    It runs on values for its parameters, and claims gradients at those given.
+    """The function under test: it runs on values for its parameters, and claims gradients at those given.
 
     A function that changes its inputs, gives other values each time, or gives no finite floats is refused with an error.
     """
@@ -120,10 +115,7 @@ class Subject:
 
     @contextmanager
     def run(self, values: Sequence[Any]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
-        """F on leaves that hold the values, as (the leaves, the outputs).
-
-        What f closes over is afterwards as it was.
-        """
+        """F on leaves that hold the values, as (the leaves, the outputs); what f closes over is afterwards as it was."""
         before = [t._array for t in self.held]
         try:
             for t, value in zip(self.held, values, strict=True):
@@ -135,10 +127,7 @@ class Subject:
                 t._array = data
 
     def _given(self, dtype: Any) -> list[Any]:
-        """The arguments, with the leaves that are varied in their places, in new containers.
-
-        Those are f's own to change.
-        """
+        """The arguments, with the leaves that are varied in their places, in new containers: those are f's own to change."""
         fixed = self._arguments.get(dtype)
         if fixed is None:
             at, place = {p.place: t for p, t in zip(self.parameters, self.held, strict=True)}, count()
@@ -152,10 +141,7 @@ class Subject:
         return any(isinstance(x, (dict, list, tuple)) for x in self.inputs)
 
     def vector(self, values: Sequence[Any], look: bool = False) -> tuple[Any, Piece | None]:
-        """All outputs in one float64 vector, None where they are not finite or f raises.
-
-        And, to look at, the smooth piece.
-        """
+        """All outputs in one float64 vector, None where they are not finite or f raises; and, to look at, the smooth piece."""
         mode = enable_grad() if look else no_grad()
         try:
             with np.errstate(all="ignore"), mode, self.run(values) as (_, outputs):
@@ -166,10 +152,7 @@ class Subject:
         return (found if found.shape == self.weights.shape and np.isfinite(found).all() else None), piece
 
     def _check_manners(self) -> None:
-        """What f must be before gradients mean anything.
-
-        Finite, the same each time, and no changer of its inputs.
-        """
+        """What f must be before gradients mean anything: finite, the same each time, and no changer of its inputs."""
         arrays = [(path, leaf) for path, leaf in leaves(list(self.inputs)) if hasattr(leaf, "shape")]
         before = [value_of(leaf).tobytes() for _, leaf in arrays]
         with enable_grad(), np.errstate(all="ignore"):
@@ -226,10 +209,7 @@ class Subject:
                     p.claim_as_given = Claim(g.astype(DOUBLE), r)
 
     def _in_long_double(self) -> Iterator[Any]:
-        """The gradients once more, with as many digits as the machine has.
-
-        None where f does not run with them.
-        """
+        """The gradients once more, with as many digits as the machine has; none where f does not run with them."""
         try:
             with self.run([p.value.astype(np.longdouble) for p in self.parameters]) as (held, outputs):
                 found = [np.asarray(g, np.longdouble) for g in pulled(held, outputs, self.seeds)]
@@ -262,10 +242,7 @@ class Subject:
         return y * (1 + eps * self.rng.choice([-1.0, 1.0], np.shape(y)) * self.rng.uniform(1, 2, np.shape(y)))
 
     def noise_at(self, values: Sequence[Any]) -> Any:
-        """How much rounding may change each output at other values.
-
-        Infinite where f does not run.
-        """
+        """How much rounding may change each output at other values; infinite where f does not run."""
         found = np.zeros(self.weights.shape)
         try:
             with np.errstate(all="ignore"), enable_grad(), self.run(values) as (_, outputs):
@@ -278,10 +255,7 @@ class Subject:
         return found
 
     def _rounded(self, outputs: Sequence[Tensor], eps: float, inputs_too: bool) -> Iterator[None]:
-        """Once compute the results on the way again, each rounded at random to `eps`.
-
-        Afterwards they are as they were.
-        """
+        """Once compute the results on the way again, each rounded at random to `eps`; afterwards they are as they were."""
         nodes = [t for t in ancestors(*outputs) if t.dtype.kind == "f" and (t.op is not None or (inputs_too and t.requires_grad))]
         kept, here = [t._array for t in nodes], piece_of(outputs)
         try:
@@ -376,9 +350,7 @@ def closed_over(f: Callable[..., Any]) -> list[Parameter]:
 
 
 def upstream(outputs: Sequence[Tensor]) -> list[Any]:
-    """The upstream gradients of a check: 1 for a single number, as backward() takes it.
-
-    Else random weights of few digits.
+    """The upstream gradients of a check: 1 for a single number, as backward() takes it; else random weights of few digits.
 
     They are away from 0 and never all alike: ones would hide a rule that ignores them.
     """
@@ -388,10 +360,7 @@ def upstream(outputs: Sequence[Tensor]) -> list[Any]:
 
 
 def weights(out: Tensor, k: int) -> Any:
-    """Random weights for the k-th output, sixteenths between 0.5 and 1.5 of either sign.
-
-    Exact in every dtype.
-    """
+    """Random weights for the k-th output, sixteenths between 0.5 and 1.5 of either sign: exact in every dtype."""
     rng = np.random.default_rng((k, *out.shape))
     return (rng.integers(8, 25, out.shape) * rng.choice([-1.0, 1.0], out.shape) / 16.0).astype(out.dtype)
 
@@ -422,10 +391,7 @@ def called(f: Callable[..., Any]) -> str:
 
 
 def _constant(x: Any, dtype: Any) -> Any:
-    """An input that is not varied.
-
-    Floats in the dtype of those that are, so that float32 beside float64 rounds nothing.
-    """
+    """An input that is not varied: floats in the dtype of those that are, so that float32 beside float64 rounds nothing."""
     if type(x) is Tensor:
         return Tensor(x.numpy(), dtype=dtype if x.dtype.kind == "f" else None)
     return np.array(x, dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
