@@ -35,17 +35,17 @@ def variables(frame: FrameType | None = None) -> dict[int, str]:
         for name, value in list(scope.items()):
             if not name.startswith("_"):
                 names.setdefault(id(value), name)
-                if type(value) in (list, tuple, dict) and len(value) <= 1000:
-                    _name_entries(held, name, value)
+                for key, part in entries(value):
+                    if has_shape(part):  # `params["W1"]` is W1, `Ws[0]` is Ws_0
+                        held.setdefault(id(part), key if type(key) is str else f"{name}_{key}")
     return held | names
 
 
-def _name_entries(names: dict[int, str], name: str, container: Any) -> None:
-    """Name what a list or a dictionary of parameters holds: `params["W1"]` is W1, `Ws[0]` is Ws_0."""
-    entries = container.items() if type(container) is dict else enumerate(container)
-    for key, value in entries:
-        if has_shape(value):
-            names.setdefault(id(value), key if type(key) is str else f"{name}_{key}")
+def entries(container: Any) -> list[tuple[Any, Any]]:
+    """The keys and values of a list or a dictionary of parameters; none of anything else."""
+    if type(container) not in (list, tuple, dict) or len(container) > 1000:
+        return []
+    return list(container.items() if type(container) is dict else enumerate(container))
 
 
 def has_shape(value: Any) -> bool:

@@ -60,7 +60,7 @@ class _Record(NamedTuple):
     """What is remembered of an op while the mode is on."""
 
     source: Source | None
-    scope: Scope | None
+    scope: Scope
     copies: list[tuple[Any, Any]]  # data that somebody else may change, and a copy of it
     holder: Any
 
@@ -119,10 +119,10 @@ class detect_anomaly(Block):
     def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
         """Look at what an op made, and remember where."""
         frame = _names.user_frame()
-        source = Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+        source, scope = Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None, Scope(frame)
         at = _anomaly(t._array, args)
         if at is not None:
-            s = Speller(Scope(frame).names() if frame is not None else {})
+            s = Speller(scope.names())
             advice = after_forward(op, args, static, at, source.text if source is not None else "", s)
             what = f"{op.name} made {t._array[at]}{_place(at)}"
             raise self._error(what, "forward", op, _operands(args, at, t.shape, s), source, advice)
@@ -131,7 +131,6 @@ class detect_anomaly(Block):
             read = op.reads([type(a) is Tensor and a._requires_grad for a in args])
             held = _held(([a for i, a in enumerate(args) if i in read], tuple(static.values())))
             copies = [(a, (array, array.copy())) for a, array in held]
-            scope = Scope(frame) if frame is not None else None
             self._records[serial] = _Record(source, scope, copies, ref(t, _Forget(self._records, serial)))
 
     def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, advice: Advice) -> AnomalyError:
@@ -164,7 +163,7 @@ class detect_anomaly(Block):
     def _speller(self, t: Tensor) -> Speller:
         """What writes as the line did that computed `t`."""
         record = self._records.get(t._serial)
-        return Speller(record.scope.names() if record and record.scope else {})
+        return Speller(record.scope.names() if record else {})
 
     def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
         values = [a._array if type(a) is Tensor else a for a in t._args]
@@ -180,13 +179,13 @@ class detect_anomaly(Block):
                 what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {s.prose(a)}"
                 raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, s))
             if op.saturates is not None and a._op is not None:
-                self._check_saturation(t, op, a, g)
+                self._check_saturation(t, op, a, (g != 0) & op.saturates(a._array))
 
-    def _check_saturation(self, t: Tensor, op: Op, a: Tensor, g: Any) -> None:
+    def _check_saturation(self, t: Tensor, op: Op, a: Tensor, lost: Any) -> None:
         """Whether a gradient is asked for where an operand, which was computed, has run out of digits."""
-        at = _first_bad(np.asarray(g), lambda v: (v == 0) | ~op.saturates(a._array))  # type: ignore[misc]
-        if at is None or op.instead is None:
+        if op.instead is None or not lost.any():
             return
+        at = tuple(int(k) for k in np.argwhere(lost)[0])
         s = self._speller(t)
         advice = op.instead(s, t._args, t._static, at)
         if advice is not None:

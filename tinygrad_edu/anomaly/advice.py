@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
+from ..graph import value_of
 from ..operation import Op
 from ..ops.elementwise import exp
-from ..ops.stable import Advice, filled, outside, value_of
+from ..ops.stable import Advice, filled, outside
 from .overflow import stable_spelling
 from .spelling import Speller
 

@@ -16,14 +16,15 @@ from ..registry import registry
 
 LONGEST = 160  # characters of an expression to paste
 FEW = 6  # entries of an array that is written out
+NAME = re.compile(r"(?<![\w.\"'])[^\W\d]\w*")  # of a variable, no attribute and no key
 
 
 class Scope:
     """What the variables of a frame hold, by the expressions that give it there; held weakly, since a loop leaves many behind."""
 
-    def __init__(self, frame: FrameType) -> None:
-        self._globals = frame.f_globals
-        self._locals = {} if frame.f_locals is frame.f_globals else _held(frame.f_locals)
+    def __init__(self, frame: FrameType | None) -> None:
+        self._globals = frame.f_globals if frame is not None else {}
+        self._locals = _held(frame.f_locals) if frame is not None and frame.f_locals is not frame.f_globals else {}
 
     def names(self) -> dict[int, str]:
         """The id of each tensor and array, and the expression for it."""
@@ -44,14 +45,10 @@ def _held(variables: Any) -> dict[str, ref[Any]]:
             found.setdefault(name, ref(value))
 
     for name, value in list(variables.items()):
-        if type(value) in (list, tuple) and len(value) <= 1000:
-            for i, part in enumerate(value):
-                add(f"{name}[{i}]", part)
-        elif type(value) is dict and len(value) <= 1000:
-            for key, part in list(value.items()):
-                if type(key) in (str, int):
-                    add(f"{name}[{key!r}]", part)
-        elif name == "self":
+        for key, part in _names.entries(value):
+            if type(key) in (str, int):
+                add(f"{name}[{key!r}]", part)
+        if name == "self":
             for key, part in list(getattr(value, "__dict__", {}).items()):
                 add(f"self.{key}", part)
         elif not name.startswith("__"):
@@ -96,14 +93,15 @@ class Speller:
         from ..formula import Formula  # an error may take its time, `import tinygrad_edu` may not
 
         formula = Formula([a], self._names, bare=True, longest=float("inf"))
-        text, given = formula.python, set(self._names.values())
-        for name, value in formula.namespace.items():
+        given, known = set(self._names.values()), formula.namespace
+        used = set(NAME.findall(formula.python)) & known.keys() - {"np"}
+        spelled = {}
+        for name in used:
             label = formula.labels.get(name, "")
-            spelled = label if label in given else f"tg.{name}" if _is_public(name) else _literal(value)
-            if name != "np" and spelled != name and (found := re.compile(rf"(?<![\w.\"'])({re.escape(name)})\b")).search(text):
-                if spelled is None:
-                    return None
-                text = found.sub(lambda _, spelled=spelled: spelled, text)  # type: ignore[misc]
+            spelled[name] = label if label in given else f"tg.{name}" if _is_public(name) else _literal(known[name])
+        if None in spelled.values():
+            return None
+        text = NAME.sub(lambda name: spelled.get(name[0]) or name[0], formula.python)
         return text if len(text) <= LONGEST and _is_expression(text) else None
 
 

@@ -7,23 +7,20 @@ It gives an `Advice`, or None if there is nothing to say.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
 from ..core import Tensor
+from ..graph import value_of
 from ..operation import Op
 from .elementwise import (
     add,
-    arccos,
-    arcsin,
-    arctanh,
     cbrt,
     divide,
     exp,
     floor_divide,
     log,
-    log1p,
     log2,
     log10,
     power,
@@ -36,6 +33,19 @@ from .elementwise import (
 )
 from .reductions import log_softmax, logsumexp, prod, softmax, sum
 from .shape import unwrapped
+
+
+class Speller(Protocol):
+    """Writes operands as the user's line would."""
+
+    def __call__(self, a: Any) -> str | None:
+        """Python that can be pasted there; None where there is no telling."""
+
+    def part(self, a: Any) -> str | None:
+        """The same as a part of an expression: in parentheses, where it needs them."""
+
+    def prose(self, a: Any) -> str:
+        """How a sentence calls it."""
 
 
 class Advice(NamedTuple):
@@ -52,11 +62,6 @@ MARGIN = {"d": "1e-12", "f": "1e-6", "e": "1e-3"}  # what keeps a number of a dt
 def margin(a: Any) -> str:
     """What keeps a number of this dtype off the end of an interval, where a slope is infinite."""
     return MARGIN.get(value_of(a).dtype.char, "1e-12")
-
-
-def value_of(a: Any) -> Any:
-    """The array of an operand."""
-    return a._array if type(a) is Tensor else np.asarray(a)
 
 
 def made_by(a: Any, *ops: Op) -> TypeGuard[Tensor]:
@@ -86,7 +91,7 @@ def softmax_scores(t: Any) -> tuple[Tensor, Any] | None:
 
 
 def _logarithm(function: str, base: str) -> Callable[..., Advice]:
-    def instead(s: Any, args: Sequence[Any], *_: Any) -> Advice:
+    def instead(s: Speller, args: Sequence[Any], *_: Any) -> Advice:
         (x,) = args
         known = _log_of(s, x)
         if known:
@@ -100,7 +105,7 @@ def _logarithm(function: str, base: str) -> Callable[..., Advice]:
     return instead
 
 
-def _log_of(s: Any, x: Any) -> str | None:
+def _log_of(s: Speller, x: Any) -> str | None:
     """The expression that equals log x and does not overflow, if `x` is of a known kind."""
     scores, axis = softmax_scores(x) or (None, None)
     if scores is None and made_by(x, divide) and made_by(x.args[0], exp) and made_by(x.args[1], sum):
@@ -119,15 +124,15 @@ def _log_of(s: Any, x: Any) -> str | None:
         keepdims = ", keepdims=True" if x.static.get("keepdims") else ""
         return filled("tg.logsumexp({}{}{})", s(x.args[0].args[0]), _axis(x.static.get("axis")), keepdims)
     if made_by(x, exp):
-        return s.part(x.args[0])  # type: ignore[no-any-return]
+        return s.part(x.args[0])
     if made_by(x, prod):
         axis = _axis(x.static.get("axis")).removeprefix(", ")
         return filled(f"np.log({{}}).sum({axis})", s(x.args[0]))
     return None
 
 
-def _axis(axis: Any, neutral: Any = None) -> str:
-    return "" if axis is None or axis == neutral else f", axis={axis!r}"
+def _axis(axis: Any) -> str:
+    return "" if axis is None else f", axis={axis!r}"
 
 
 def _along(x: Any, axis: Any) -> str:
@@ -148,9 +153,6 @@ def _one_plus_exp(x: Any) -> Any:
     return other.args[0] if made_by(other, exp) and np.ndim(one) == 0 and _is_one(one) else None
 
 
-for _op, _base in ((log, ""), (log2, " / float(np.log(2))"), (log10, " / float(np.log(10))")):
-    _op.instead = _logarithm(_op.name, _base)
-    _op.instead_of_slope = lambda s, i, args, _instead=_op.instead: _instead(s, args)
 safe_log.instead = lambda s, args, *_: Advice("", known) if (known := _log_of(s, args[0])) else None
 safe_log.saturates = lambda x: value_of(x) < np.finfo(value_of(x).dtype).tiny if value_of(x).dtype.kind == "f" else value_of(x) <= 0
 
@@ -161,7 +163,7 @@ safe_log.saturates = lambda x: value_of(x) < np.finfo(value_of(x).dtype).tiny if
 def _divided(template: str) -> Callable[..., Advice | None]:
     """The advice for an op with a pole where its last operand is 0; the template has a place for each operand."""
 
-    def instead(s: Any, args: Sequence[Any], *_: Any) -> Advice | None:
+    def instead(s: Speller, args: Sequence[Any], *_: Any) -> Advice | None:
         b = args[-1]
         if len(args) == 2 and made_by(args[0], exp) and made_by(b, sum):
             code = filled("tg.softmax({}{})", s(args[0].args[0]), _along(args[0], b.static["axis"]))
@@ -174,15 +176,23 @@ def _divided(template: str) -> Callable[..., Advice | None]:
     return instead
 
 
-for _op, _template in ((divide, "{} / {}"), (reciprocal, "1 / {}"), (remainder, "{} % {}"), (floor_divide, "{} // {}")):
-    _op.instead = _divided(_template)
-    _op.instead_of_slope = lambda s, i, args, _instead=_op.instead: _instead(s, args)
+_POLES = {
+    log: _logarithm("log", ""),
+    log2: _logarithm("log2", " / float(np.log(2))"),
+    log10: _logarithm("log10", " / float(np.log(10))"),
+    divide: _divided("{} / {}"),
+    reciprocal: _divided("1 / {}"),
+    remainder: _divided("{} % {}"),
+    floor_divide: _divided("{} // {}"),
+}
+for _op, _advice in _POLES.items():  # where the value is infinite, so is the slope
+    _op.instead, _op.instead_of_slope = _advice, lambda s, i, args, _advice=_advice: _advice(s, args)
 
 
 # -- powers and roots --------------------------------------------------------------------------------------------------------------
 
 
-def _power(s: Any, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...]) -> Advice | None:
+def _power(s: Speller, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...]) -> Advice | None:
     base, exponent = (_entry(a, at) for a in args)
     x, p = s.part(args[0]), s.part(args[1])
     if base == 0:
@@ -205,7 +215,7 @@ def _steep(template: str) -> Callable[..., Advice | None]:
     """The advice for an op whose slope by its first operand is infinite at 0, where its value is 0."""
     is_call = template.endswith(")")
 
-    def instead(s: Any, i: int, args: Sequence[Any]) -> Advice | None:
+    def instead(s: Speller, i: int, args: Sequence[Any]) -> Advice | None:
         x, rest = args[0], [s.part(a) for a in args[1:]]
         if i or not (value_of(x) == 0).any():
             return None
@@ -218,7 +228,7 @@ def _steep(template: str) -> Callable[..., Advice | None]:
     return instead
 
 
-def _slope_of_power(s: Any, i: int, args: Sequence[Any]) -> Advice | None:
+def _slope_of_power(s: Speller, i: int, args: Sequence[Any]) -> Advice | None:
     if i == 0:
         return _steep("{} ** {}")(s, i, args)
     why = "the derivative by an exponent is a logarithm of the base, which must be above 0; of a constant none is taken"
@@ -233,7 +243,7 @@ sqrt.instead_of_slope, cbrt.instead_of_slope = _steep("tg.sqrt({})"), _steep("tg
 # -- the ends of domains ---------------------------------------------------------------------------------------------------------
 
 
-def outside(op: Op, s: Any, args: Sequence[Any]) -> Advice | None:
+def outside(op: Op, s: Speller, args: Sequence[Any]) -> Advice | None:
     """The advice for operands that lie outside of the op's domain, or at its end, where the slope is infinite."""
     for i, (a, (low, high)) in enumerate(zip(args, op.domain, strict=False)):
         value = value_of(a)
@@ -245,14 +255,6 @@ def outside(op: Op, s: Any, args: Sequence[Any]) -> Advice | None:
         below = off if low == 0 else f"{low:g} + {off}"
         kept = filled(f"tg.maximum({{}}, {below})" if high == np.inf else f"tg.clip({{}}, {below}, {high:g} - {off})", s(a))
         why = f"{op.name} is defined for numbers {reach}, {s.prose(a)} reaches {worst:.6g}: keep it inside, where the slope is finite"
-        return Advice(
-            why,
-            filled(f"tg.{op.name}({{}})", filled(", ".join(["{}"] * len(args)), *[kept if k == i else s(b) for k, b in enumerate(args)])),
-        )
+        operands = [kept if k == i else s(b) for k, b in enumerate(args)]
+        return Advice(why, filled(f"tg.{op.name}({', '.join(['{}'] * len(args))})", *operands))
     return None
-
-
-for _op in (sqrt, arcsin, arccos, arctanh, log1p):
-    _op.instead = lambda s, args, static, at, _op=_op: outside(_op, s, args)
-for _op in (arcsin, arccos, arctanh, log1p):
-    _op.instead_of_slope = lambda s, i, args, _op=_op: outside(_op, s, args)
