@@ -339,10 +339,7 @@ def _value(a: Any) -> Any:
 
 
 def _tidied(t: Tensor, spelling: str) -> tuple[Op | None, tuple[Any, ...]]:
-    """The call that made `t`.
-
-    A + a, which is cheaper, is read as 2 * a, and in mathematics a * a as a squared and 1 * a as a; the values are equal.
-    """
+    """The call that made `t`: a + a, which is cheaper, is read as 2 * a, in mathematics a * a as a squared, 1 * a as a."""
     if len(t.args) == 2 and t.args[0] is t.args[1]:
         if t.op is registry["add"]:
             return registry["multiply"], (2, t.args[0])

@@ -251,7 +251,9 @@ class _Run:
         self.value = value
         self.structure = [inner[i] for i in self.numbers]
         # an argument, or what f closes over, may belong to an outer level that will ask for the derivative of this result
-        self.nested = is_recording() and bool(self.asked_of([value, *(t for _, t in leaves(more) if type(t) is Tensor)]))
+        results = [value, *(t for _, t in leaves(more) if type(t) is Tensor)]
+        self.asked = self.asked_of(results) if is_recording() else set[Tensor]()
+        self.nested = bool(self.asked)
         for x, t in zip(self.inputs, self.outer, strict=True):
             if self.nested and not copies and t.is_leaf:
                 x._array = t._array.copy()  # the caller's may change before the outer level pulls back
@@ -314,7 +316,7 @@ class _Run:
 
     def finished(self, value: Tensor) -> Tensor:
         """The value as the caller gets it: with its history where an outer level goes on from it."""
-        return value if self.nested and value in self.asked_of([value]) else value.detach()
+        return value if value in self.asked else value.detach()
 
     def by_argument(self, gradients: list[Any]) -> Any:
         """The gradients in the structure of the arguments: one for an int argnums, a tuple for a tuple."""

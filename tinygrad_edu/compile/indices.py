@@ -112,15 +112,12 @@ def _ops(key: str, pattern: tuple[Part, ...], count: int, shape: tuple[int, ...]
     def slope_of_take(g: Any, y: Any, x: Any, *i: Any) -> Any:
         return added(np.zeros(shape, g.dtype), g, *i)
 
-    def apply(op: Op, *args: Any) -> Any:
-        return op(*args) if any(type(a) is Tensor for a in args) else op.run(*args)
-
     def added(x: Any, v: Any, *i: Any) -> Any:
-        return apply(adds, x, v, *i)
+        return adds.apply(x, v, *i)
 
     none = [None] * count
     takes = op_of(run_take, [slope_of_take, *none], "take_at")
-    adds = op_of(run_add, [lambda g, y, x, v, *i: g, lambda g, y, x, v, *i: _at_value(apply(takes, g, *i), v), *none], "add_at")
+    adds = op_of(run_add, [lambda g, y, x, v, *i: g, lambda g, y, x, v, *i: _at_value(takes.apply(g, *i), v), *none], "add_at")
     text = ", ".join(_text(part) for part in pattern)
     in_call = ", ".join(f"slice({_ends(part)})" if isinstance(part, slice) else _text(part) for part in pattern)
     if "?" not in text:
@@ -170,17 +167,14 @@ def _ops_of_put(key: str, pattern: tuple[Part, ...], count: int) -> tuple[Op, Op
         writer[index] = number
         return np.where(writer[index] == number, entries, np.zeros((), g.dtype))
 
-    def apply(op: Op, *args: Any) -> Any:
-        return op(*args) if any(type(a) is Tensor for a in args) else op.run(*args)
-
     def slope_of_value(g: Any, y: Any, x: Any, v: Any, *i: Any) -> Any:
-        return _at_value(apply(kept, g, *i), v)
+        return _at_value(kept.apply(g, *i), v)
 
     def slope_of_kept(g: Any, y: Any, x: Any, *i: Any) -> Any:
-        return apply(puts, np.zeros(x.shape, g.dtype), g, *i)
+        return puts.apply(np.zeros(x.shape, g.dtype), g, *i)
 
     none = [None] * count
-    puts = op_of(run_put, [lambda g, y, x, v, *i: apply(puts, g, np.zeros((), g.dtype), *i), slope_of_value, *none], "set_at")
+    puts = op_of(run_put, [lambda g, y, x, v, *i: puts.apply(g, np.zeros((), g.dtype), *i), slope_of_value, *none], "set_at")
     kept = op_of(run_kept, [slope_of_kept, *none], "kept_at")
     text = ", ".join(_text(part) for part in pattern)
     if "?" not in text:

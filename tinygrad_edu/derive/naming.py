@@ -28,11 +28,9 @@ def all_named(loss: Tensor, labels: dict[int, str], wanted: Sequence[Tensor] = (
         labels[id(t)] = f"y{k}"
     taken = {*labels.values(), *map(unicode_name, labels.values())}
     nodes = [t for t in ancestors(loss) if t.op is not None and t.requires_grad and t is not loss]
-    activations = [t for t in nodes if t.op is not None and t.op.name in (*ACTIVATIONS, *LOGARITHMS, "softmax")]
-    scored = {found[0] for t in activations if (found := softmax_scores(t)) is not None}
-    activations = [
-        t for t in activations if t.op and (t.op.name not in LOGARITHMS or t.args[0] not in scored)
-    ]  # of a softmax they are a part
+    scored = {found[0] for t in nodes if (found := softmax_scores(t)) is not None}
+    made = [(t, t.op.name) for t in nodes if t.op is not None]
+    activations = [t for t, name in made if name in ACTIVATIONS | {"softmax"} or (name in LOGARITHMS and t.args[0] not in scored)]
     for k, t in enumerate(activations, 1):
         number = "" if len(activations) == 1 else str(k)
         scores = softmax_scores(t)

@@ -33,16 +33,15 @@ def rewritten(loss: Tensor, wanted: Collection[Tensor], labels: dict[int, str]) 
                 continue
             args = [new[a] if type(a) is Tensor else a for a in t.args]
             tries = (rewrite(t, args) for rewrite in (_as_softmax, _as_logsumexp, _from_shifted, _as_sigmoid, _as_softplus, _as_one_branch))
-            asked = {new[w] for w in wanted if w in new}
-            made = next((tensor for tensor in tries if tensor is not None and tensor not in asked and _is_close(tensor, t)), None)
+            fitting = (made for made in tries if made is not None and not any(new.get(w) is made for w in wanted))
+            made = next((made for made in fitting if _is_close(made, t)), None)
             if made is None and all(a is b for a, b in zip(args, t.args, strict=True)):
                 continue
-            found = t.op.on(args, t.static) if made is None else made
-            if made is None and not _is_close(found, t):
+            new[t] = t.op.on(args, t.static) if made is None else made
+            if made is None and not _is_close(new[t], t):
                 return loss, {}  # an op that computes something else each time, or numbers too far apart
-            new[t] = found
             if id(t) in labels:
-                labels[id(found)] = labels[id(t)]
+                labels[id(new[t])] = labels[id(t)]
     left = set(ancestors(new[loss]))
     return (new[loss], new) if all(new[t] in left for t in wanted) else (loss, {})
 
@@ -53,7 +52,7 @@ def _is_close(a: Tensor, b: Tensor) -> bool:
     return x.shape == y.shape and x.dtype == y.dtype and bool(np.allclose(x, y, rtol=tolerance, atol=0, equal_nan=True))
 
 
-def _made_by(name: str, a: Any) -> Any:
+def _made_by(name: str, a: Any) -> Tensor | None:
     """The first operand of the op of that name that made `a`; None if another one did."""
     return a.args[0] if type(a) is Tensor and a.op is registry[name] else None
 
@@ -62,8 +61,8 @@ def _scores(z: Tensor) -> Tensor:
     """The scores that a maximum was subtracted from."""
     if type(z) is Tensor and z.op is registry["subtract"]:
         inner, shift = z.args
-        if _made_by("max", unwrapped(shift)) is inner:
-            return inner  # type: ignore[no-any-return]
+        if type(inner) is Tensor and _made_by("max", unwrapped(shift)) is inner:
+            return inner
     return z
 
 
@@ -121,7 +120,8 @@ def _one_more(a: Any) -> Any:
     """z, if `a` is 1 + exp(z)."""
     if type(a) is not Tensor or a.op is not registry["add"]:
         return None
-    return next((_made_by("exp", x) for x, one in (a.args, a.args[::-1]) if _is_number(one, 1) and _made_by("exp", x) is not None), None)
+    exponents = ((_made_by("exp", x), one) for x, one in (a.args, a.args[::-1]))
+    return next((z for z, one in exponents if z is not None and _is_number(one, 1)), None)
 
 
 def _is_number(a: Any, number: float) -> bool:
@@ -148,9 +148,9 @@ def _as_sigmoid(t: Tensor, args: list[Any]) -> Tensor | None:
 def _negated(z: Tensor) -> Tensor:
     """-z, as one would write it: b - a for a - b, and c z for -c z."""
     if (inner := _made_by("negative", z)) is not None:
-        return inner  # type: ignore[no-any-return]
+        return inner
     if z.op is registry["subtract"]:
-        return z.args[1] - z.args[0]  # type: ignore[no-any-return]
+        return z.op(*reversed(z.args))
     number = z.args[0] if z.op is registry["multiply"] else None
     return -number * z.args[1] if isinstance(number, (int, float)) else -z
 
