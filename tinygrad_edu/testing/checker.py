@@ -208,11 +208,7 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
     if verdict == DISAGREES and not np.isfinite(claimed) and parameter.claim.too_large[direction != 0].any():
         verdict = UNRESOLVED  # no difference of float64 can say more
     entry = Entry(parameter.name, index, claimed, found.value, found.error, scale, verdict, found.sides)
-    if (
-        entry.accused
-        and np.isfinite(claimed)
-        and not (line.bears_out(found) and all(_accuses(entry, other, line, rounding, subject.is_part) for other in line.again()))
-    ):
+    if entry.accused and np.isfinite(claimed) and not _is_borne_out(entry, found, line, rounding, subject.is_part):
         verdict = UNRESOLVED
     if parameter.claim_as_given is not None:
         exact, claimed = claimed, _along(parameter.claim_as_given.gradient, direction)
@@ -220,14 +216,18 @@ def compare(subject: Subject, parameter: Parameter, direction: Any, index: tuple
             rounding = _along(parameter.claim_as_given.rounding, np.abs(direction))
             verdict = _verdict_as_given(subject, parameter, abs(claimed - exact), abs(exact), scale, rounding)
     rounds = abs(claimed - found.value) <= 3 * found.error + 5 * rounding
-    return Entry(parameter.name, index, claimed, found.value, found.error, scale, verdict, found.sides, rounds=rounds)
+    return replace(entry, analytic=claimed, verdict=verdict, rounds=rounds)
 
 
-def _accuses(entry: Entry, other: Slope, line: Line, rounding: float, lenient: bool) -> bool:
-    """Whether another measurement finds the claim wrong as well, and the slope to be the same."""
-    again = replace(entry, verdict=_verdict(entry.analytic, other, entry.scale, rounding, line, lenient), sides=other.sides)
-    apart = abs(other.value - entry.numerical) if entry.sides is None else 0.0
-    return again.accused and not apart > 3 * (entry.error + other.error) + allowed_part(line.eps) * entry.scale
+def _is_borne_out(entry: Entry, found: Slope, line: Line, rounding: float, lenient: bool) -> bool:
+    """Whether smaller steps, and measurements at other steps, find the claim wrong as well, and the slope to be the same."""
+
+    def accuses(other: Slope) -> bool:
+        again = replace(entry, verdict=_verdict(entry.analytic, other, entry.scale, rounding, line, lenient), sides=other.sides)
+        apart = abs(other.value - entry.numerical) if entry.sides is None else 0.0
+        return again.accused and not apart > 3 * (entry.error + other.error) + allowed_part(line.eps) * entry.scale
+
+    return line.bears_out(found) and all(map(accuses, line.again()))
 
 
 def _verdict(claimed: float, found: Slope, scale: float, rounding: float, line: Line, lenient: bool) -> str:
