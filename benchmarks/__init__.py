@@ -1,1 +1,4 @@
-"""How long a training step takes, and how much memory, beside hand-written NumPy and other engines: `python -m benchmarks`."""
+"""The time and memory of a training step, beside NumPy by hand and other engines.
+
+`python -m benchmarks` measures them.
+"""

@@ -1,11 +1,13 @@
 """Measure everything, and write results.json, RESULTS.md, the plots and the table in README.md.
 
-    python -m benchmarks                       # all: a quarter of an hour, on a machine that does nothing else
-    python -m benchmarks --only 2-layer        # one workload, or one part (loops, compiling, memory, growth): nothing is written
-    python -m benchmarks --quick               # this project's engines alone, against the budgets; 1 if one is exceeded
-    python -m benchmarks --report              # RESULTS.md and the plots again, from results.json
+    python -m benchmarks                  # all: a quarter of an hour on a machine that is idle
+    python -m benchmarks --only 2-layer   # one workload or part, of which nothing is written
+    python -m benchmarks --quick          # this project alone; 1 if it exceeds a budget
+    python -m benchmarks --report         # RESULTS.md and the plots again, from results.json
 
-The other engines are left out where they are not installed: pip install -r benchmarks/requirements.txt
+The parts are loops, compiling, memory and growth. What is not about speed has commands of its own:
+python -m benchmarks.checkers, of gradient checkers, and benchmarks.accuracy, of digits. The other
+engines are left out where they are not installed: pip install -r benchmarks/requirements.txt
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 import argparse
 import os
 
-# one thread for each library, unless the caller has set them: with more, pools that wait for one another are what is compared
+# one thread for each library, unless the caller has set them: with more, what is compared are
+# pools that wait for one another
 THREADS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -26,15 +29,20 @@ THREADS = {
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__, formatter_class=form
+    )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--quick", action="store_true", help="compare with the budgets")
     chosen.add_argument("--only", metavar="NAME", help="one workload or part")
     chosen.add_argument("--report", action="store_true", help="write the tables and plots again")
     options = parser.parse_args()
-    for name, value in THREADS.items():  # before NumPy and its peers are imported, for then they look
+    # before NumPy and its peers are imported, for then they look
+    for name, value in THREADS.items():
         os.environ.setdefault(name, value)
-    if hasattr(os, "sched_setaffinity"):  # XLA divides its work among all cores in spite of its flag
+    # XLA divides its work among all cores in spite of its flag
+    if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     from . import report, suite
 
@@ -51,7 +59,8 @@ def main() -> None:
         return
     if not options.report:
         if absent := suite.missing():
-            print(f"left out, since not installed: {', '.join(absent)} (pip install -r benchmarks/requirements.txt)")
+            names, how = ", ".join(absent), "pip install -r benchmarks/requirements.txt"
+            print(f"left out, since not installed: {names} ({how})")
         report.save(suite.measure_all(THREADS))
     report.write()
 

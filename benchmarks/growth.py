@@ -1,4 +1,4 @@
-"""How time and memory grow with the length of the graph, the width of a layer and the batch; and the memory of a deep network."""
+"""How time and memory grow, with the graph, a layer and the batch; the memory of a deep network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .probe import probe
 
 
 class Axis(NamedTuple):
-    """What grows: the argument of a workload, its values, and up to which of them each engine is measured."""
+    """An argument of a workload that grows, its values, and up to which engines are measured."""
 
     workload: str
     argument: str
@@ -21,8 +21,9 @@ class Axis(NamedTuple):
 
 
 ANY = 10**9
-# HIPS autograd and MyGrad take half a minute for a step of a million ops; micrograd walks the graph by recursion
-LENGTH = {BY_HAND: ANY, OURS: ANY, TORCH: ANY, "HIPS autograd": 10**5, "MyGrad": 10**5, "micrograd": 10**3}
+# HIPS autograd and MyGrad take half a minute for a step of a million ops; micrograd is recursive
+SLOW = {"HIPS autograd": 10**5, "MyGrad": 10**5, "micrograd": 10**3}
+LENGTH = {BY_HAND: ANY, OURS: ANY, TORCH: ANY, **SLOW}
 LAYER = dict.fromkeys((BY_HAND, OURS, COMPILED, TORCH, JAX), ANY)
 AXES = {
     "length": Axis("chain", "length", [10**k for k in range(1, 7)], LENGTH, {}),
@@ -41,12 +42,13 @@ def growth(say: Say = print) -> dict[str, dict[str, list[dict[str, float]]]]:
     for name, axis in AXES.items():
         found[name] = {engine: [] for engine in axis.upto if ENGINES[engine].runs(axis.workload)}
         for value in axis.values:
+            rows = []
             for engine, points in found[name].items():
                 if value <= axis.upto[engine]:
-                    points.append({"size": value, **probe(engine, axis.workload, **axis.fixed, **{axis.argument: value})})
-            say(
-                f"{name} {value:,}: " + ", ".join(f"{e} {p[-1]['seconds']:.2g} s" for e, p in found[name].items() if p[-1]["size"] == value)
-            )
+                    step = probe(engine, axis.workload, **axis.fixed, **{axis.argument: value})
+                    points.append({"size": value, **step})
+                    rows.append(f"{engine} {step['seconds']:.2g} s")
+            say(f"{name} {value:,}: " + ", ".join(rows))
     return found
 
 
@@ -55,15 +57,21 @@ def deep(say: Say = print) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name, (width, batch) in DEEP.items():
         installed = [engine for engine in DEEP_ENGINES if (ENGINES | VARIANTS)[engine].runs("deep")]
-        found[name] = {engine: probe(engine, "deep", layers=50, width=width, batch=batch)["bytes"] for engine in installed}
-        say(f"{name}: " + ", ".join(f"{engine} {rise / 1e6:.1f} MB" for engine, rise in found[name].items()))
+        found[name] = {
+            engine: probe(engine, "deep", layers=50, width=width, batch=batch)["bytes"]
+            for engine in installed
+        }
+        rows = [f"{engine} {rise / 1e6:.1f} MB" for engine, rise in found[name].items()]
+        say(f"{name}: " + ", ".join(rows))
     return found
 
 
 def exponent(points: Sequence[dict[str, float]], key: str, decades: float = 2) -> float:
-    """The slope in a log-log plot, fitted by least squares to the last decades: 1 where something grows linearly."""
-    last = [(math.log(p["size"]), math.log(p[key])) for p in points if p["size"] * 10**decades >= points[-1]["size"] and p[key] > 0]
+    """The slope in a log-log plot, by least squares over the last decades: 1 for linear growth."""
+    least = points[-1]["size"] / 10**decades
+    last = [p for p in points if p["size"] >= least and p[key] > 0]
     if len(last) < 2:
         return math.nan
-    x, y = (sum(values) / len(last) for values in zip(*last, strict=True))
-    return sum((a - x) * (b - y) for a, b in last) / sum((a - x) ** 2 for a, _ in last)
+    logs = [(math.log(p["size"]), math.log(p[key])) for p in last]
+    x, y = (sum(values) / len(logs) for values in zip(*logs, strict=True))
+    return sum((a - x) * (b - y) for a, b in logs) / sum((a - x) ** 2 for a, _ in logs)

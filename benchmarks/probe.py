@@ -1,4 +1,4 @@
-"""One engine on one workload in a fresh process: the seconds of a step, and how far the process's memory rises in it.
+"""One engine on one workload in a fresh process: a step's seconds, and how far memory rises in it.
 
 python -m benchmarks.probe "PyTorch" chain '{"length": 1000}'
 """
@@ -20,13 +20,18 @@ from . import workloads
 from .engines import ENGINES, VARIANTS
 from .measure import seconds_of
 
-TINY = {"chain": {"length": 3}, "mlp": {"hidden": 4, "batch": 4}, "deep": {"layers": 2, "width": 4, "batch": 4}}
+TINY = {
+    "chain": {"length": 3},
+    "mlp": {"hidden": 4, "batch": 4},
+    "deep": {"layers": 2, "width": 4, "batch": 4},
+}
 
 
 def probe(engine: str, workload: str, **sizes: int) -> dict[str, float]:
     """What `measured` gives, from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.probe", engine, workload, json.dumps(sizes)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     if done.returncode:
         raise RuntimeError(f"{engine} on {workload} {sizes} failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -34,9 +39,10 @@ def probe(engine: str, workload: str, **sizes: int) -> dict[str, float]:
 
 
 def measured(engine: str, workload: str, sizes: dict[str, int]) -> dict[str, float]:
-    """The median seconds of a step, and the bytes by which the second one rises above what there was before the first.
+    """The median seconds of a step, and by how many bytes memory rises in the second one.
 
-    The first step may compile, record and warm up; a tiny one before it has loaded what the libraries load on demand.
+    It rises above what there was before the first step, which may compile, record and warm up; a
+    tiny one before that has loaded what the libraries load on demand.
     """
     make = getattr(workloads, workload)
     step_of = (ENGINES | VARIANTS)[engine].step
@@ -56,20 +62,27 @@ def measured(engine: str, workload: str, sizes: dict[str, int]) -> dict[str, flo
 
 
 def give_back() -> None:
-    """Return to the system what is free already, where the C library can: else a step would find it there, and not be seen to need it."""
+    """Return to the system what is free, where the C library can.
+
+    Else a step would find it there, and not be seen to need it.
+    """
     gc.collect()
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def memory(field: str) -> int:
-    """The bytes of a field of Linux's /proc/self/status; elsewhere the process's peak so far, whichever was asked for."""
+    """The bytes of a field of Linux's /proc/self/status; elsewhere always the process's peak."""
     status = Path("/proc/self/status")
     if not status.exists():
         import resource  # which Windows does not have
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return next(int(line.split()[1]) * 1024 for line in status.read_text(encoding="ascii").splitlines() if line.startswith(field))
+    return next(
+        int(line.split()[1]) * 1024
+        for line in status.read_text(encoding="ascii").splitlines()
+        if line.startswith(field)
+    )
 
 
 def forget_peak() -> None:

@@ -15,8 +15,20 @@ from typing import Any
 import tinygrad_edu as tg
 
 from . import growth
-from .engines import BY_HAND, COMPILED, ENGINES, LOOPS, OURS, Engine, pure_step, with_float64
+from .engines import (
+    BY_HAND,
+    COMPILED,
+    ENGINES,
+    LOOPS,
+    OURS,
+    SMALL,
+    TAPE,
+    YARDSTICK,
+    Engine,
+    pure_step,
+)
 from .measure import FULL, LONG, QUICK, Effort, agreeing, duration, fastest, timed
+from .peers import with_float64
 from .workloads import STEPS, chain
 
 HERE = Path(__file__).parent
@@ -40,30 +52,38 @@ def version_of(package: str) -> str | None:
 
 def conditions(settings: Iterable[str]) -> dict[str, Any]:
     """What the figures depend on: processor, cores, versions, settings of the environment."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    affine = hasattr(os, "sched_getaffinity")
     versions = {package: version_of(package) for package in ["numpy", *PEERS]}
+    installed = {name: found for name, found in versions.items() if found}
+    names = [name for name in [*settings, "OPENBLAS_CORETYPE"] if name in os.environ]
     return {
         "date": date.today().isoformat(),
         "cpu": models[0] if models else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "used": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "used": len(os.sched_getaffinity(0)) if affine else os.cpu_count(),
         "system": platform.system(),
-        "versions": {"Python": platform.python_version(), **{name: found for name, found in versions.items() if found}},
-        "settings": {name: os.environ[name] for name in [*settings, "OPENBLAS_CORETYPE"] if name in os.environ},
+        "versions": {"Python": platform.python_version(), **installed},
+        "settings": {name: os.environ[name] for name in names},
     }
 
 
-def steps(name: str, effort: Effort = FULL, engines: Mapping[str, Engine] = ENGINES, **how: Any) -> dict[str, float]:
+def steps(
+    name: str, effort: Effort = FULL, engines: Mapping[str, Engine] = ENGINES, **how: Any
+) -> dict[str, float]:
     """The seconds of a step of a workload, by engine."""
     found = timed(agreeing(STEPS[name](), engines), effort, **how)
-    print(f"{name:<12}{duration(found[BY_HAND]):>10}   " + " · ".join(f"{e} {r:.2f}" for e, r in ratios(found).items()), flush=True)
+    text = " · ".join(f"{e} {r:.2f}" for e, r in ratios(found).items())
+    print(f"{name:<12}{duration(found[BY_HAND]):>10}   {text}", flush=True)
     return found
 
 
 def ratios(seconds: Mapping[str, float]) -> dict[str, float]:
     """Times as multiples of that by hand, which is left out."""
-    return {engine: value / seconds[BY_HAND] for engine, value in seconds.items() if engine != BY_HAND}
+    base = seconds[BY_HAND]
+    return {engine: value / base for engine, value in seconds.items() if engine != BY_HAND}
 
 
 def loops(name: str, effort: Effort = LONG) -> dict[str, float]:
@@ -73,9 +93,11 @@ def loops(name: str, effort: Effort = LONG) -> dict[str, float]:
     w = STEPS[name]()
     runs = {kind: make(w, EPOCHS) for kind, make in LOOPS.items()}
     costs = {kind: run() for kind, run in runs.items()}
-    assert all(abs(cost / costs[BY_HAND] - 1) < 1e-6 for cost in costs.values()), f"the loops end at other costs of {name}: {costs}"
+    same = all(abs(cost / costs[BY_HAND] - 1) < 1e-6 for cost in costs.values())
+    assert same, f"the loops end at other costs of {name}: {costs}"
     found = timed(runs, effort)
-    print(f"{EPOCHS:,} steps of {name}: " + " · ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.items()), flush=True)
+    text = " · ".join(f"{kind} {duration(seconds)}" for kind, seconds in found.items())
+    print(f"{EPOCHS:,} steps of {name}: {text}", flush=True)
     return found
 
 
@@ -105,7 +127,7 @@ def measure_all(settings: Iterable[str]) -> dict[str, Any]:
     return {"conditions": conditions(settings), **{name: part() for name, part in PARTS.items()}}
 
 
-# -- the quick mode --------------------------------------------------------------------------------------------------------------------
+# -- the quick mode --------------------------------------------------------------------------------
 
 
 def budgets() -> dict[str, dict[str, float]]:
@@ -113,15 +135,26 @@ def budgets() -> dict[str, dict[str, float]]:
     parser = ConfigParser(delimiters=("=",))
     parser.optionxform = str
     parser.read(HERE / "budgets", encoding="utf-8")
-    return {engine: {name: float(limit) for name, limit in parser[engine].items()} for engine in parser.sections()}
+    return {e: {w: float(limit) for w, limit in parser[e].items()} for e in parser.sections()}
+
+
+def yardstick(workload: str) -> str:
+    """The engine whose time is the unit of the budgets: the bare tape where arrays are small."""
+    return TAPE if workload in SMALL else BY_HAND
 
 
 def quick_ratios(name: str, effort: Effort = QUICK) -> dict[str, float]:
-    """The ratios of this project's engines that need NumPy alone."""
-    return ratios(steps(name, effort, {engine: ENGINES[engine] for engine in (BY_HAND, OURS, COMPILED)}, of=fastest))
+    """The times of this project's engines that need NumPy alone, in units of the yardstick's."""
+    engines = {engine: ENGINES[engine] for engine in (BY_HAND, OURS, COMPILED)}
+    seconds = steps(name, effort, YARDSTICK | engines, of=fastest)
+    return {engine: seconds[engine] / seconds[yardstick(name)] for engine in (OURS, COMPILED)}
 
 
-def exceeded(allowed: Ratios, measured: Callable[[str], Mapping[str, float]] = quick_ratios, attempts: int = 3) -> list[str]:
+def exceeded(
+    allowed: Ratios,
+    measured: Callable[[str], Mapping[str, float]] = quick_ratios,
+    attempts: int = 3,
+) -> list[str]:
     """What is over its budget in every one of some attempts, in words."""
     over = []
     for name in STEPS:
@@ -129,8 +162,11 @@ def exceeded(allowed: Ratios, measured: Callable[[str], Mapping[str, float]] = q
         for _ in range(attempts):
             for engine, ratio in measured(name).items():
                 found[engine] = min(ratio, found.get(engine, ratio))
-            high = {engine: ratio for engine, ratio in found.items() if ratio > allowed[engine][name]}
+            high = {e: ratio for e, ratio in found.items() if ratio > allowed[e][name]}
             if not high:
                 break
-        over += [f"{engine}, {name}: {ratio:.2f} times by hand, the budget is {allowed[engine][name]}" for engine, ratio in high.items()]
+        unit = yardstick(name)
+        for engine, ratio in high.items():
+            budget = allowed[engine][name]
+            over.append(f"{engine}, {name}: {ratio:.2f} × {unit}, the budget is {budget}")
     return over

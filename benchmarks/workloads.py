@@ -1,6 +1,7 @@
-"""What is measured: training steps, each by hand in NumPy, and once as a cost in words that every engine spells its own way.
+"""What is measured: training steps, by hand in NumPy, and as a cost in words of every engine.
 
-A word is a function of a namespace `m`: `m.linear(x, W, b)`, `m.sigmoid(z)`, `m.cross_entropy(scores, labels)`.
+A word is a function of a namespace `m`, which an engine spells its own way: `m.linear(x, W, b)`,
+`m.sigmoid(z)`, `m.cross_entropy(scores, labels)`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_edu import datasets
 
+from .convolution import convolve_by_hand, filter_gradients, image_gradient, pool_by_hand, unpool
+
 Arrays = Sequence[Any]
+Step = Callable[[], float]  # forward, backward and update of an engine; it gives the cost
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A training step: where it starts, its data, the cost, and the same step by hand, which changes the parameters in place."""
+    """A training step: where it starts, its data, the cost, and the same step by hand, in place."""
 
     name: str
     start: Arrays
@@ -29,7 +32,8 @@ class Workload:
     by_hand: Callable[..., Any]
     lr: float = 0.05
     note: str = ""
-    costs: dict[str, Callable[..., Any]] = field(default_factory=dict)  # by engine, where its users would write it otherwise
+    # by engine, where its users would write it otherwise
+    costs: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> list[Any]:
@@ -66,15 +70,17 @@ def one_layer_by_hand(p: Arrays, lr: float, X: Any, target: Any) -> Any:
 
 def perceptron() -> Workload:
     """The OR gate of 001."""
-    start = [np.array([[0.1], [0.2]]), np.array([0.3])]
-    return Workload("perceptron", start, datasets.or_gate(), one_layer, one_layer_by_hand, note="OR gate, 4 x 2, one neuron")
+    start, data = [np.array([[0.1], [0.2]]), np.array([0.3])], datasets.or_gate()
+    note = "OR gate, 4 x 2, one neuron"
+    return Workload("perceptron", start, data, one_layer, one_layer_by_hand, note=note)
 
 
 def ann() -> Workload:
     """The network without hidden layer of 002."""
     rng = np.random.RandomState(42)
-    start = [rng.rand(3, 1), rng.rand(1)]
-    return Workload("ANN", start, datasets.ann(), one_layer, one_layer_by_hand, note="7 x 3, one neuron")
+    start, data = [rng.rand(3, 1), rng.rand(1)], datasets.ann()
+    note = "7 x 3, one neuron"
+    return Workload("ANN", start, data, one_layer, one_layer_by_hand, note=note)
 
 
 def two_layers(m: Any, p: Arrays, x: Any, y: Any) -> Any:
@@ -110,15 +116,16 @@ def dense(rng: Any, *sizes: int, dtype: Any = np.float64) -> list[Any]:
 
 def two_layer() -> Workload:
     """The network of 000 on the stand-in for its table."""
-    start = dense(np.random.default_rng(0), 6, 5, 1)
-    data = datasets.diabetes(n=8)
-    return Workload("2-layer", start, data, two_layers, two_layers_by_hand, note="8 x 6, 5 hidden, cross-entropy")
+    start, data = dense(np.random.default_rng(0), 6, 5, 1), datasets.diabetes(n=8)
+    note = "8 x 6, 5 hidden, cross-entropy"
+    return Workload("2-layer", start, data, two_layers, two_layers_by_hand, note=note)
 
 
 def xor() -> Workload:
     """The smallest network that learns exclusive or."""
-    start = dense(np.random.default_rng(0), 2, 2, 1)
-    return Workload("XOR", start, datasets.xor(), two_layers, two_layers_by_hand, note="4 x 2, 2 hidden, cross-entropy")
+    start, data = dense(np.random.default_rng(0), 2, 2, 1), datasets.xor()
+    note = "4 x 2, 2 hidden, cross-entropy"
+    return Workload("XOR", start, data, two_layers, two_layers_by_hand, note=note)
 
 
 def classifier(m: Any, p: Arrays, X: Any, labels: Any) -> Any:
@@ -158,60 +165,16 @@ def mlp(hidden: int = 128, batch: int = 128, inputs: int = 784) -> Workload:
     rng = np.random.default_rng(0)
     data = rng.random((batch, inputs), dtype=np.float32), rng.integers(0, 10, batch)
     start = dense(rng, inputs, hidden, 10, dtype=np.float32)
-    note = f"{inputs}-{hidden}-10, batch {batch}, float32"
-    return Workload(f"MLP {hidden}", start, data, classifier, classifier_by_hand, lr=0.01, note=note)
+    name, note = f"MLP {hidden}", f"{inputs}-{hidden}-10, batch {batch}, float32"
+    return Workload(name, start, data, classifier, classifier_by_hand, lr=0.01, note=note)
 
 
 def cnn(m: Any, p: Arrays, images: Any, labels: Any) -> Any:
-    """Twice a convolution, relu and a mean over squares of 2 x 2, then a linear layer and softmax cross-entropy."""
+    """Twice a convolution, relu and means over squares of 2 x 2; a linear layer, cross-entropy."""
     F1, c1, F2, c2, W, b = p
     a1 = m.pool(m.relu(m.convolve(images, F1, c1)))
     a2 = m.pool(m.relu(m.convolve(a1, F2, c2)))
     return m.cross_entropy(m.linear(a2.reshape(len(labels), -1), W, b), labels)
-
-
-def columns_by_hand(x: Any, side: int) -> Any:
-    """Every window of side x side as a column: from (n, c, h, w) to (n, c * side * side, places)."""
-    windows = sliding_window_view(x, (side, side), axis=(2, 3)).transpose(0, 1, 4, 5, 2, 3)
-    return windows.reshape(len(x), x.shape[1] * side * side, -1)
-
-
-def convolve_by_hand(x: Any, filters: Any, bias: Any) -> tuple[Any, Any]:
-    """The sum of filters times windows, (n, filters, height, width), and the windows."""
-    count, _, side, _ = filters.shape
-    columns = columns_by_hand(x, side)
-    y = filters.reshape(count, -1) @ columns + bias[:, None]
-    return y.reshape(len(x), count, x.shape[2] - side + 1, -1), columns
-
-
-def filter_gradients(delta: Any, columns: Any, filters: Any) -> tuple[Any, Any]:
-    """The gradients by the filters and by the bias."""
-    flat = delta.reshape(*delta.shape[:2], -1)
-    return (flat @ columns.mT).sum(axis=0).reshape(filters.shape), flat.sum(axis=(0, 2))
-
-
-def image_gradient(delta: Any, filters: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient by what was convolved: every window's share is added where the window was."""
-    count, _, side, _ = filters.shape
-    n, channels, height, width = shape
-    shares = filters.reshape(count, -1).T @ delta.reshape(n, count, -1)
-    shares = shares.reshape(n, channels, side, side, height - side + 1, width - side + 1)
-    gx = np.zeros(shape, delta.dtype)
-    for i in range(side):
-        for j in range(side):
-            gx[:, :, i : i + height - side + 1, j : j + width - side + 1] += shares[:, :, i, j]
-    return gx
-
-
-def pool_by_hand(x: Any) -> Any:
-    """The means over squares of 2 x 2."""
-    n, channels, height, width = x.shape
-    return x.reshape(n, channels, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
-
-
-def unpool(g: Any) -> Any:
-    """The gradient of the means: a quarter to each of the four."""
-    return (g / 4).repeat(2, axis=2).repeat(2, axis=3)
 
 
 def cnn_by_hand(p: Arrays, lr: float, images: Any, labels: Any) -> Any:
@@ -241,8 +204,9 @@ def convolution(batch: int = 32) -> Workload:
     rng = np.random.default_rng(0)
     data = rng.random((batch, 1, 28, 28), dtype=np.float32), rng.integers(0, 10, batch)
     shapes = (8, 1, 5, 5), (8,), (16, 8, 5, 5), (16,)
-    filters = [(rng.normal(size=shape) / 10 * (len(shape) > 1)).astype(np.float32) for shape in shapes]
-    start = [*filters, *dense(rng, 16 * 4 * 4, 10, dtype=np.float32)]
+    filters = [rng.normal(size=shape) / 10 * (len(shape) > 1) for shape in shapes]
+    linear = dense(rng, 16 * 4 * 4, 10, dtype=np.float32)
+    start = [*(array.astype(np.float32) for array in filters), *linear]
     note = f"2 x (5 x 5 convolution, relu, pool), linear, batch {batch}, float32"
     return Workload("convolution", start, data, cnn, cnn_by_hand, lr=0.01, note=note)
 
@@ -256,7 +220,7 @@ def powers(p: Arrays, factor: Any, length: int) -> Any:
 
 
 def chain(length: int = 1000) -> Workload:
-    """Products of an array of one entry, one after the other: what an op costs when there is nothing to compute."""
+    """Products of one entry, one after the other: what an op costs with nothing to compute."""
 
     def cost(m: Any, p: Arrays, factor: Any) -> Any:
         return powers(p, factor, length).sum()
@@ -273,10 +237,9 @@ def chain(length: int = 1000) -> Workload:
         x -= lr * g
         return y.sum()
 
-    data = [np.array([1 + 1 / length])]
-    return Workload(
-        "chain", [np.ones(1)], data, cost, by_hand, lr=1e-9, note=f"{length:,} ops on one entry", costs={"micrograd": in_scalars}
-    )
+    start, data = [np.ones(1)], [np.array([1 + 1 / length])]
+    more = {"note": f"{length:,} ops on one entry", "costs": {"micrograd": in_scalars}}
+    return Workload("chain", start, data, cost, by_hand, lr=1e-9, **more)
 
 
 def entry_by_entry(m: Any, p: Arrays, x: Any, target: Any) -> Any:
@@ -300,9 +263,10 @@ def entry_by_entry_by_hand(p: Arrays, lr: float, x: Any, target: Any) -> Any:
 def elementwise(side: int = 1000) -> Workload:
     """A million perceptrons: what memory traffic costs."""
     rng = np.random.default_rng(0)
-    start, data = rng.normal(size=(2, side, side)), rng.normal(size=(2, side, side))
+    start, data = list(rng.normal(size=(2, side, side))), list(rng.normal(size=(2, side, side)))
+    cost, by_hand = entry_by_entry, entry_by_entry_by_hand
     note = f"{side:,} x {side:,} entries, float64"
-    return Workload("elementwise", list(start), list(data), entry_by_entry, entry_by_entry_by_hand, note=note)
+    return Workload("elementwise", start, data, cost, by_hand, note=note)
 
 
 def tower(m: Any, p: Arrays, X: Any, target: Any) -> Any:
@@ -314,7 +278,7 @@ def tower(m: Any, p: Arrays, X: Any, target: Any) -> Any:
 
 
 def tower_by_hand(p: Arrays, lr: float, X: Any, target: Any) -> Any:
-    """Backpropagation through layers of tanh; every layer is updated as soon as its gradient is known."""
+    """Backpropagation through layers of tanh, each updated as soon as its gradient is known."""
     layers = list(zip(p[::2], p[1::2], strict=True))
     activations = [X]
     for W, b in layers:

@@ -1,4 +1,4 @@
-"""What every example needs beside its model: the command line, and the picture of a falling cost."""
+"""What every example needs beside its model: a command line, and the picture of a falling cost."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 
 
 def arguments(about: str | None, epochs: int = 0) -> argparse.Namespace:
-    """The command line: `--out FOLDER` (made if missing) and, where there is training, `--epochs N`."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("out"), help="the folder for the figures (default: out)")
+    """The command line: `--out FOLDER`, made if missing, and for training `--epochs N`."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=about, formatter_class=form)
+    where = "the folder for the figures (default: out)"
+    parser.add_argument("--out", type=Path, default=Path("out"), help=where)
     if epochs:
-        parser.add_argument("--epochs", type=int, default=epochs, help=f"how long to train (default: {epochs})")
+        how_long = f"how long to train (default: {epochs})"
+        parser.add_argument("--epochs", type=int, default=epochs, help=how_long)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     return args

@@ -1,7 +1,8 @@
 """A network without hidden layer, three features and 25,000 epochs. Follows article 002.
 
-The article speaks of the mean squared error; its program descends half the sum of squared errors, and so does this one. The
-program's derivative of the sigmoid is wrong, hence other numbers there than here: see check_articles.py.
+The article speaks of the mean squared error; its program descends half the sum of squared errors,
+and so does this one. The program's derivative of the sigmoid is wrong, hence other numbers there
+than here: see check_articles.py.
 
     python examples/ann.py --out out
 """

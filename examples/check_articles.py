@@ -1,21 +1,25 @@
-"""The articles' gradients, checked: their formulas are right, the printed code is not. Follows articles 000, 001 and 002.
+"""The gradients of articles 000, 001 and 002, checked: the formulas are right, the code is not.
 
-Finding 1. The programs of 001 and 002 define sigmoid_der(x) = s(x)(1 - s(x)), which is right for the input of the sigmoid, and call
-it with the output: s(o)(1 - s(o)) in place of o(1 - o). It still trains, because that is positive too, and so nobody noticed. A
-gradient check notices at once.
+Finding 1. The programs of 001 and 002 define sigmoid_der(x) = s(x)(1 - s(x)), which is right for
+the input of the sigmoid, and call it with the output: s(o)(1 - s(o)) in place of o(1 - o). It still
+trains, because that is positive too, and so nobody noticed. A gradient check notices at once.
 
-Finding 2. The predictions that 002 publishes are not those of its 25,000 epochs, they are those of epoch 55,000.
+Finding 2. The predictions that 002 publishes are not those of its 25,000 epochs, they are those of
+epoch 55,000.
 
     python examples/check_articles.py --out out
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import ann
 import numpy as np
 import or_gate
 import two_layer
 from _common import STYLES, arguments, legend_below
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import trange
 
@@ -44,7 +48,7 @@ def perceptron_gradient(X, target, W, b):
 
 
 def printed_gradient(X, target, W, b):
-    """The same as 001 and 002 print it in code, with the slope at o: the sigmoid is applied twice."""
+    """The same as 001 and 002 print it in code: with the slope at o, the sigmoid applied twice."""
     o = sigmoid(X @ W + b)
     deriv = (o - target) * sigmoid_der(o)
     return X.T @ deriv, deriv.sum(axis=0)
@@ -67,32 +71,34 @@ def train_printed(X, target, W, b, epochs, lr=0.05):
     return W, b
 
 
+def check_perceptron(gradient) -> None:
+    """Compare a gradient of the OR gate with the engine and numerical slopes."""
+    X, target = datasets.or_gate()
+    first = np.array([[0.1], [0.2]]), np.array([0.3])
+    print(check_formula(or_gate.error, partial(gradient, X, target), *first, report=True))
+
+
 def check_formulas() -> None:
     """Compare formula, engine and numerical slope, for the articles' first weights."""
-    X, target = datasets.or_gate()
-    W, b = np.array([[0.1], [0.2]]), np.array([0.3])
     print("The formulas of 001 and 002, for the OR gate:")
-    print(check_formula(or_gate.error, lambda W, b: perceptron_gradient(X, target, W, b), W, b, report=True))
+    check_perceptron(perceptron_gradient)
 
     x, y = datasets.diabetes(n=20)
     rng = np.random.default_rng(0)
-    shapes = (6, 3), (3,), (3, 1), (1,)
+    first = [rng.standard_normal(shape) for shape in ((6, 3), (3,), (3, 1), (1,))]
+
+    def error(W1, b1, W2, b2):
+        return tg.binary_cross_entropy(two_layer.predict(x, W1, b1, W2, b2), y)
+
     print("\nThe formulas of 000, for the network of two layers:")
-    print(
-        check_formula(
-            lambda W1, b1, W2, b2: tg.binary_cross_entropy(two_layer.predict(x, W1, b1, W2, b2), y),
-            lambda *parameters: two_layer_gradient(x, y, *parameters),
-            *(rng.standard_normal(shape) for shape in shapes),
-            report=True,
-        )
-    )
+    print(check_formula(error, partial(two_layer_gradient, x, y), *first, report=True))
 
     print("\nFinding 1. The printed code of 001 and 002, for the OR gate:")
-    print(check_formula(or_gate.error, lambda W, b: printed_gradient(X, target, W, b), W, b, report=True))
+    check_perceptron(printed_gradient)
 
 
 def compare(system: str, printed: tuple, true: tuple, points: list[tuple[int, ...]]) -> None:
-    """Print weights, bias and predictions as the printed code and as the true gradient train them."""
+    """Print weights, bias and predictions, as the printed code and the true gradient train them."""
     print(f"\n{system:20} {'printed code':>14} {'true gradient':>14}")
     (W, b), (true_W, true_b) = printed, (true[0].numpy(), true[1].numpy())
     for i, (w, true_w) in enumerate(zip(W.ravel(), true_W.ravel(), strict=True), 1):
@@ -101,6 +107,33 @@ def compare(system: str, printed: tuple, true: tuple, points: list[tuple[int, ..
     for point in points:
         o, true_o = sigmoid(point @ W + b), sigmoid(point @ true_W + true_b)
         print(f"{f'prediction {point}':20} {o.item():14.8f} {true_o.item():14.8f}")
+
+
+def draw_slopes(axes: Axes) -> None:
+    """Finding 1: the true slope of the sigmoid and the printed one, by its output."""
+    o = np.linspace(0, 1, 101)
+    axes.plot(o, o * (1 - o), label="true: o(1 - o)")
+    axes.plot(o, sigmoid_der(o), STYLES[1], label="printed: s(o)(1 - s(o))")
+    axes.set(title="1. the slope of the sigmoid, by its output", xlabel="output o", ylabel="slope")
+    axes.set(ylim=(0, None))
+    legend_below(axes)
+
+
+def draw_distances(axes: Axes, predictions: dict[tuple[int, ...], list[float]]) -> None:
+    """Finding 2: how far the printed program's predictions are from their targets, by the epoch."""
+    for (point, published), style in zip(PUBLISHED.items(), STYLES, strict=False):
+        target = round(published)
+        distance = np.abs(np.array(predictions[point]) - target)
+        (line,) = axes.semilogy(range(0, 56_000, 1_000), distance, style, label=f"{point}")
+        height, color = abs(published - target), line.get_color()
+        axes.axhline(height, color=color, linestyle=":")
+        place = {"xytext": (4, 3), "textcoords": "offset points"}
+        axes.annotate(f"{point} as published", (0, height), **place, fontsize=8, color=color)
+    for epoch in (25_000, 55_000):
+        axes.axvline(epoch, color="lightgray", zorder=0)
+    axes.set(title="2. the printed ANN: how far from the target", xlabel="epoch", ylabel="distance")
+    axes.set(xticks=[0, 25_000, 55_000])
+    legend_below(axes)
 
 
 def main() -> None:
@@ -120,28 +153,16 @@ def main() -> None:
     compare("ANN, 25,000 epochs", history[25], ann.train()[:2], list(PUBLISHED))
 
     print("\nFinding 2. The predictions of 002:")
-    predictions = {point: [sigmoid(point @ W + b).item() for W, b in history] for point in PUBLISHED}
+    predictions = {}  # of each published point, after every thousandth epoch
     print(f"{'':10} {'published':>11} {'25,000':>11} {'55,000 epochs':>14}")
     for point, published in PUBLISHED.items():
-        print(f"{point!s:10} {published:11.8f} {predictions[point][25]:11.8f} {predictions[point][55]:14.8f}")
+        outputs = predictions[point] = [sigmoid(point @ W + b).item() for W, b in history]
+        print(f"{point!s:10} {published:11.8f} {outputs[25]:11.8f} {outputs[55]:14.8f}")
 
     figure = Figure(figsize=(11, 5), layout="constrained")
-    slopes, epochs = figure.subplots(1, 2)
-    o = np.linspace(0, 1, 101)
-    slopes.plot(o, o * (1 - o), label="true: o(1 - o)")
-    slopes.plot(o, sigmoid_der(o), STYLES[1], label="printed: s(o)(1 - s(o))")
-    slopes.set(title="1. the slope of the sigmoid, by its output", xlabel="output o", ylabel="slope", ylim=(0, None))
-    legend_below(slopes)
-    for (point, published), style in zip(PUBLISHED.items(), STYLES, strict=False):
-        target = round(published)
-        (line,) = epochs.semilogy(range(0, 56_000, 1_000), np.abs(np.array(predictions[point]) - target), style, label=f"{point}")
-        height = abs(published - target)
-        epochs.axhline(height, color=line.get_color(), linestyle=":")
-        epochs.annotate(f"{point} as published", (0, height), (4, 3), textcoords="offset points", fontsize=8, color=line.get_color())
-    for epoch in (25_000, 55_000):
-        epochs.axvline(epoch, color="lightgray", zorder=0)
-    epochs.set(title="2. the printed ANN: how far from the target", xlabel="epoch", xticks=[0, 25_000, 55_000], ylabel="distance")
-    legend_below(epochs)
+    left, right = figure.subplots(1, 2)
+    draw_slopes(left)
+    draw_distances(right, predictions)
     figure.savefig(args.out / "check_articles.png")
 
 

@@ -1,8 +1,9 @@
-"""Is my backprop right? A backward pass derived by hand, and a derivative rule, checked. Follows article 000, the backpropagation.
+"""Is my backprop right? A backward pass and a rule by hand, checked. Follows article 000.
 
-The forward and backward pass are plain NumPy, as a learner writes them, with a mistake that does not stop training: the slope of the
-hidden layer, a1 (1 - a1), is forgotten. The check says which gradients are wrong, where and by how much; mended, they pass. Then a
-learner's own op with a wrong rule: the check of the whole network names the rule.
+The forward and backward pass are plain NumPy, as a learner writes them, with a mistake that does
+not stop training: the slope of the hidden layer, a1 (1 - a1), is forgotten. The check says which
+gradients are wrong, where and by how much; mended, they pass. Then a learner's own op with a wrong
+rule: the check of the whole network names the rule.
 
     python examples/is_my_backprop_right.py --out out
 """
@@ -18,7 +19,8 @@ from tinygrad_edu.testing import check_formula, gradcheck
 
 x, y = datasets.diabetes(n=20)
 rng = np.random.default_rng(0)
-parameters = [rng.normal(size=shape) for shape in ((x.shape[1], 4), (4,), (4, 1), (1,))]  # W1, b1, W2, b2
+shapes = (x.shape[1], 4), (4,), (4, 1), (1,)  # of W1, b1, W2, b2
+parameters = [rng.normal(size=shape) for shape in shapes]
 
 
 def sigmoid(z):

@@ -1,7 +1,8 @@
 """A perceptron with one weight, o = w x, that should double its input. Follows article 001, part 5.
 
-The article tries w = 3, then 4, then 2, and counts wrong predictions. A count is flat between its jumps, so it has no slope to
-follow; the squared error has one, and gradient descent, which the article announces at the end of the part, finds w = 2 by itself.
+The article tries w = 3, then 4, then 2, and counts wrong predictions. A count is flat between its
+jumps, so it has no slope to follow; the squared error has one, and gradient descent, which the
+article announces at the end of the part, finds w = 2 by itself.
 
     python examples/one_weight_perceptron.py --out out
 """
@@ -46,7 +47,10 @@ def main() -> None:
     """Try the article's weights, then let the gradient find the right one."""
     args = arguments(__doc__, epochs=40)
     for w in (3.0, 4.0, 2.0):
-        print(f"w = {w:.0f}: predictions {(w * x).ravel().tolist()}, {wrong(w)} of 4 wrong, error {error(w):.1f}")
+        predictions = (w * x).ravel().tolist()
+        print(
+            f"w = {w:.0f}: predictions {predictions}, {wrong(w)} of 4 wrong, error {error(w):.1f}"
+        )
 
     trained, path = train(args.epochs)
     print(f"gradient descent from w = 3: w = {trained:.8f}")
@@ -56,7 +60,8 @@ def main() -> None:
     ws = np.linspace(0.5, 4.2, 100)
     axes.plot(ws, [error(w).item() for w in ws], label="error")
     axes.plot(path, [error(w).item() for w in path], "o-", label="gradient descent")
-    axes.set(title="one weight: the error and the way down", xlabel="w", ylabel="half the sum of squared errors")
+    axes.set(title="one weight: the error and the way down")
+    axes.set(xlabel="w", ylabel="half the sum of squared errors")
     axes.legend()
     figure.savefig(args.out / "one_weight_perceptron.png")
 

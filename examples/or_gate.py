@@ -1,7 +1,8 @@
 """The OR gate, learned by a perceptron: o = sigmoid(X W + b). Follows article 001, part 10.
 
-Trains for 10,000 epochs with the true gradient, prints the predictions, checks the gradient against numerical slopes, and writes
-the cost curve, the picture of the recorded graph, and the page that plays its two passes.
+Trains for 10,000 epochs with the true gradient, prints the predictions, checks the gradient against
+numerical slopes, and writes the cost curve, the picture of the recorded graph, and the page that
+plays its two passes.
 
     python examples/or_gate.py --out out
 """
@@ -63,7 +64,7 @@ def main() -> None:
     loss.backward()
     print("the cost curve:", args.out / "or_gate_cost.png")
     print("the graph:", tg.draw(loss).save(args.out / "or_gate_graph.svg"))
-    print("both passes, step by step:", tg.player(loss).save(args.out / "or_gate_player.html"))
+    print("both passes, step by step:", tg.play(loss).save(args.out / "or_gate_player.html"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The OR gate without a bias: o = sigmoid(X W) answers 0.5 to (0, 0) for ever. Follows article 001, "Why do we add bias?".
+"""The OR gate without a bias: o = sigmoid(X W) answers 0.5 to (0, 0) for ever.
 
-The weighted sum of (0, 0) is 0 whatever the weights are, and sigmoid(0) = 0.5: its error of 0.125 can never be trained away.
+Follows article 001, "Why do we add bias?". The weighted sum of (0, 0) is 0 whatever the weights
+are, and sigmoid(0) = 0.5: its error of 0.125 can never be trained away.
 
     python examples/or_gate_without_bias.py --out out
 """
@@ -45,7 +46,8 @@ def main() -> None:
     for row, wanted, o in zip(X, target, predict(X, W), strict=True):
         print(f"{row} target {wanted.item():.0f} prediction {o:.8f}")
     print(f"cost {costs[-1]:.8f}, of which (0, 0) is 0.125")
-    plot_cost(costs, args.out / "or_gate_without_bias_cost.png", "OR gate without bias: never below 0.125")
+    path = args.out / "or_gate_without_bias_cost.png"
+    plot_cost(costs, path, "OR gate without bias: never below 0.125")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """One step of the OR gate, worked by hand and by the engine. Follows article 001, parts 7 to 9.
 
-The article's text keeps the target 1, the output 0.68997 and the formulas; its figures, and with them the weights, are lost. The
-output is sigmoid(0.8), so the record (1, 1) with w1 = 0.2, w2 = 0.3, b = 0.3 was chosen here to give 0.8, and the learning rate of
-part 10. The three derivatives do not depend on that choice: any record with x2 = 1 gives the same.
+The article's text keeps the target 1, the output 0.68997 and the formulas; its figures, and with
+them the weights, are lost. The output is sigmoid(0.8), so the record (1, 1) with w1 = 0.2,
+w2 = 0.3, b = 0.3 was chosen here to give 0.8, and the learning rate of part 10. The three
+derivatives do not depend on that choice: any record with x2 = 1 gives the same.
 
     python examples/or_step.py --out out
 """
@@ -44,8 +45,9 @@ def main() -> None:
     print(f"din/dw2  = x2           {x2:8.5f}   {t['w2'].grad / t['in'].grad:8.5f}")
     print(f"dE/dw2   = the product  {(o - target) * o * (1 - o) * x2:8.5f}   {t['w2'].grad:8.5f}")
     print()
-    tg.player(t["E"], args.out / "or_step_player.html")
-    tg.draw(t["E"]).save(args.out / "or_step.svg")  # before the update: the values and gradients of this step
+    # before the update: the values and gradients of this step
+    tg.play(t["E"], args.out / "or_step_player.html")
+    tg.draw(t["E"]).save(args.out / "or_step.svg")
 
     w2, before = t["w2"], t["w2"].item()
     with tg.no_grad():

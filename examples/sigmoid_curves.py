@@ -1,7 +1,9 @@
-"""The sigmoid: its slope, and what a weight and a bias do to it. Follows article 001, part 6 and "Why do we add bias?".
+"""The sigmoid: its slope, and what a weight and a bias do to it.
 
-A weight makes the curve steeper or flatter, yet it stays at 0.5 for x = 0; only a bias moves it along the x axis. The weights and
-biases of the article's figures are lost, those here are chosen. The slope is computed by `backward`, and equals s(1 - s).
+Follows article 001, part 6 and "Why do we add bias?". A weight makes the curve steeper or flatter,
+yet it stays at 0.5 for x = 0; only a bias moves it along the x axis. The weights and biases of the
+article's figures are lost, those here are chosen. The slope is computed by `backward`, and equals
+s(1 - s).
 
     python examples/sigmoid_curves.py --out out
 """
@@ -19,7 +21,7 @@ weights, biases = (0.5, 1.0, 2.0), (-5.0, 0.0, 5.0)
 
 
 def slope(points: np.ndarray) -> np.ndarray:
-    """The derivative of the sigmoid at every point: the points do not mix, so the gradient of the sum holds them all."""
+    """The sigmoid's derivative at every point, from a sum's gradient: the points do not mix."""
     x = tg.Tensor(points, requires_grad=True)
     x.sigmoid().sum().backward()
     return x.grad
@@ -29,8 +31,8 @@ def main() -> None:
     """Print three slopes, draw all curves."""
     args = arguments(__doc__)
     for x in (-5.0, 0.0, 5.0):
-        s = tg.sigmoid(x).item()
-        print(f"x = {x:4.0f}: sigmoid {s:.5f}, slope {slope(np.array([x]))[0]:.5f}, s(1 - s) {s * (1 - s):.5f}")
+        s, ds = tg.sigmoid(x).item(), slope(np.array([x])).item()
+        print(f"x = {x:4.0f}: sigmoid {s:.5f}, slope {ds:.5f}, s(1 - s) {s * (1 - s):.5f}")
 
     figure = Figure(figsize=(12, 4.6), layout="constrained")
     curve, steeper, shifted = figure.subplots(1, 3, sharey=True)
@@ -40,7 +42,8 @@ def main() -> None:
         steeper.plot(xs, tg.sigmoid(w * xs), style, label=f"sigmoid({w:g}x)")
     for b, style in zip(biases, STYLES, strict=True):
         shifted.plot(xs, tg.sigmoid(xs + b), style, label=f"sigmoid(x{b:+g})")
-    for axes, title in ((curve, "the sigmoid and its slope"), (steeper, "a weight: steepness"), (shifted, "a bias: shift")):
+    titles = "the sigmoid and its slope", "a weight: steepness", "a bias: shift"
+    for axes, title in zip((curve, steeper, shifted), titles, strict=True):
         axes.axvline(0, color="lightgray", zorder=0)
         axes.set(title=title, xlabel="x", ylabel="output")
         legend_below(axes)

@@ -1,7 +1,8 @@
 """A network of two layers, trained for 1,500 epochs with cross-entropy. Follows article 000.
 
-a1 = sigmoid(x W1 + b1) is the hidden layer, o = sigmoid(a1 W2 + b2) the output. The article's table of key factors for diabetes is
-lost: this one is synthetic (see `datasets.diabetes`). Its sizes and learning rate are lost too, those here are chosen.
+a1 = sigmoid(x W1 + b1) is the hidden layer, o = sigmoid(a1 W2 + b2) the output. The article's table
+of key factors for diabetes is lost: this one is synthetic (see `datasets.diabetes`). Its sizes and
+learning rate are lost too, those here are chosen.
 
     python examples/two_layer.py --out out
 """
@@ -24,17 +25,22 @@ def predict(x: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.T
     return (a1 @ W2 + b2).sigmoid().named("o")
 
 
-def train(epochs: int = 1_500, lr: float = 3.0, hidden: int = 5) -> tuple[list[tg.Tensor], list[float]]:
-    """The trained parameters W1, b1, W2, b2, and the cost of every epoch."""
-    rng = np.random.default_rng(0)  # small random weights: with equal ones, all hidden neurons would learn the same
+def initial(hidden: int) -> list[tg.Tensor]:
+    """W1, b1, W2, b2, random: with equal weights, all hidden neurons would learn the same."""
+    rng = np.random.default_rng(0)
     W1 = tg.Tensor(0.1 * rng.standard_normal((x.shape[1], hidden)), requires_grad=True, name="W1")
     b1 = tg.Tensor(np.zeros(hidden), requires_grad=True, name="b1")
     W2 = tg.Tensor(0.1 * rng.standard_normal((hidden, 1)), requires_grad=True, name="W2")
     b2 = tg.Tensor(np.zeros(1), requires_grad=True, name="b2")
-    parameters = [W1, b1, W2, b2]
+    return [W1, b1, W2, b2]
+
+
+def train(epochs: int = 1_500, lr: float = 3.0) -> tuple[list[tg.Tensor], list[float]]:
+    """The trained parameters W1, b1, W2, b2, and the cost of every epoch."""
+    parameters = initial(hidden=5)
     costs = []
     for _ in trange(epochs, desc="two layers"):
-        loss = tg.binary_cross_entropy(predict(x, W1, b1, W2, b2), y)
+        loss = tg.binary_cross_entropy(predict(x, *parameters), y)
         loss.backward()
         with tg.no_grad():
             for p in parameters:
@@ -58,14 +64,14 @@ def main() -> None:
     for epoch in range(0, args.epochs, max(args.epochs // 5, 1)):
         print(f"epoch {epoch:5} cost {costs[epoch]:.5f}")
     print(f"after {args.epochs} cost {costs[-1]:.5f}")
-    others = datasets.diabetes(seed=1)
-    print(f"right for {accuracy(parameters, x, y):.1%} of the persons it saw, {accuracy(parameters, *others):.1%} of others")
+    seen, others = accuracy(parameters, x, y), accuracy(parameters, *datasets.diabetes(seed=1))
+    print(f"right for {seen:.1%} of the persons it saw, {others:.1%} of others")
 
     plot_cost(costs, args.out / "two_layer_cost.png", "two layers, cross-entropy")
     loss = tg.binary_cross_entropy(predict(x, *parameters), y)
     loss.backward()
     tg.draw(loss).save(args.out / "two_layer_graph.svg")
-    tg.player(loss, args.out / "two_layer_player.html")
+    tg.play(loss, args.out / "two_layer_player.html")
 
 
 if __name__ == "__main__":

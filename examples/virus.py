@@ -1,7 +1,8 @@
-"""Who has the virus? A perceptron over four symptoms of eight persons. Follows article 001, the case study.
+"""Who has the virus? A perceptron over four symptoms of eight persons: article 001, the case study.
 
-The size of a trained weight tells how much its symptom counts: most for loss of smell, least for weight loss, as the article says.
-Two persons have the same symptoms, (0, 0, 1, 1), and different results: that is why the cost stays above 0.25.
+The size of a trained weight tells how much its symptom counts: most for loss of smell, least for
+weight loss, as the article says. Two persons have the same symptoms, (0, 0, 1, 1), and different
+results: that is why the cost stays above 0.25.
 
     python examples/virus.py --out out
 """
@@ -46,7 +47,8 @@ def main() -> None:
     args = arguments(__doc__, epochs=10_000)
     W, b, costs = train(args.epochs)
 
-    persons = np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]])  # those the article asks about
+    # those the article asks about
+    persons = np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
     for person, o in zip(persons, predict(persons, W, b), strict=True):
         print(f"{person} positive with {o:.5f}")
     weights = W.numpy().ravel()

@@ -1,7 +1,8 @@
-"""Exclusive or: a perceptron cannot learn it, one hidden layer can. Follows article 001, "Limitations of a Perceptron Model".
+"""Exclusive or: a perceptron cannot learn it, one hidden layer can.
 
-No line separates the ones (0, 1), (1, 0) from the zeros (0, 0), (1, 1). The perceptron ends up answering 0.5 to everything; a
-hidden layer of two neurons answers right; the picture shows its boundary, the page how it is learned.
+Follows article 001, "Limitations of a Perceptron Model". No line separates the ones (0, 1), (1, 0)
+from the zeros (0, 0), (1, 1). The perceptron ends up answering 0.5 to everything; a hidden layer of
+two neurons answers right; the picture shows its boundary, the page how it is learned.
 
     python examples/xor.py --out out
 """
@@ -30,8 +31,9 @@ def perceptron(X: np.ndarray, W: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
     return (X @ W + b).sigmoid()
 
 
-def hidden_layer(X: np.ndarray, W1: tg.Tensor, b1: tg.Tensor, W2: tg.Tensor, b2: tg.Tensor) -> tg.Tensor:
+def hidden_layer(X: np.ndarray, *parameters: tg.Tensor) -> tg.Tensor:
     """One straight boundary for each hidden neuron, and a perceptron that combines them."""
+    W1, b1, W2, b2 = parameters
     a1 = (X @ W1 + b1).sigmoid().named("a1")
     return (a1 @ W2 + b2).sigmoid().named("o")
 
@@ -54,33 +56,31 @@ def step(model: Model, parameters: list[tg.Tensor], lr: float = 2.0) -> tg.Tenso
     return loss
 
 
-def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000) -> tuple[list[tg.Tensor], list[float]]:
-    """The trained parameters of a model that takes parameters of these shapes, and the cost of every epoch."""
+Trained = tuple[list[tg.Tensor], list[float]]  # the parameters, and the cost of every epoch
+
+
+def train(model: Model, *shapes: tuple[int, ...], epochs: int = 2_000) -> Trained:
+    """A model, trained from random parameters of these shapes."""
     parameters = initial(shapes)
     return parameters, [step(model, parameters).item() for _ in trange(epochs, desc=model.__name__)]
 
 
-SHADES = LinearSegmentedColormap.from_list("targets", ["#4d4d4d", "#f7f7f7", "#c79a00"])  # the colours of the player
+COLOURS = ["#4d4d4d", "#f7f7f7", "#c79a00"]  # those of the player
+SHADES = LinearSegmentedColormap.from_list("targets", COLOURS)
 
 
 def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
-    """Colour the plane by the model's output, with a line where it is 0.5 and the four records on top."""
+    """Colour the plane by the model's output, with a line at 0.5 and the four records on top."""
     side = np.linspace(-0.5, 1.5, 101)
-    plane = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2): a model takes any stack of rows
+    plane = np.stack(np.meshgrid(side, side), axis=-1)  # a model takes any stack of rows
     output = model(plane, *parameters).numpy()[..., 0]
     shades = axes.contourf(side, side, output, levels=np.linspace(0, 1, 12), cmap=SHADES)
     if np.ptp(output) > 0.01:  # else it is 0.5 everywhere, and rounding would draw a line
         axes.contour(side, side, output, levels=[0.5], colors="black")
     for wanted, marker in ((1, "o"), (0, "s")):
-        axes.scatter(
-            *X[target.ravel() == wanted].T,
-            color=SHADES(float(wanted)),
-            marker=marker,
-            edgecolors="black",
-            s=120,
-            label=f"target {wanted}",
-            zorder=3,
-        )
+        points = X[target.ravel() == wanted].T
+        shape = {"marker": marker, "edgecolors": "black", "s": 120, "zorder": 3}
+        axes.scatter(*points, color=SHADES(float(wanted)), label=f"target {wanted}", **shape)
     legend_below(axes)
     axes.figure.colorbar(shades, ax=axes, label="output", shrink=0.8)
     axes.set(title=model.__name__.replace("_", " "), xlabel="x1", ylabel="x2", aspect="equal")
@@ -89,7 +89,7 @@ def draw_boundary(axes: Any, model: Model, parameters: list[tg.Tensor]) -> None:
 def play(epochs: int, path: Path) -> None:
     """Train the hidden layer once more, and write the page that replays it."""
     W1, b1, W2, b2 = parameters = initial([(2, 2), (2,), (2, 1), (1,)])
-    tg.player(
+    tg.play(
         lambda: step(hidden_layer, parameters),
         path,
         names={"W1": W1, "b1": b1, "W2": W2, "b2": b2},
@@ -100,7 +100,7 @@ def play(epochs: int, path: Path) -> None:
 
 
 def main() -> None:
-    """Train both models, draw their boundaries side by side, and write the page that replays the second training."""
+    """Train both models, draw their boundaries, and write the page that replays the second one."""
     args = arguments(__doc__, epochs=2_000)
     figure = Figure(figsize=(11, 5), layout="constrained")
     models = ((perceptron, [(2, 1), (1,)]), (hidden_layer, [(2, 2), (2,), (2, 1), (1,)]))

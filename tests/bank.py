@@ -1,14 +1,19 @@
-"""Right programs that no strategy of the package drew, as text in NumPy's words, and ways to spoil the gradient of each.
+"""Right programs that no strategy of the package drew, and ways to spoil the gradient of each.
 
-A program is a lambda of `np` and some arrays, so that it runs on any engine that speaks NumPy; `hole(...)` marks a place where a
-fault can be planted. They come from textbooks, and from random compositions at scales, offsets, kinks and poles.
+A program is a lambda of `np` and some arrays, written as text, so that it runs on any engine that
+speaks NumPy; `hole(...)` marks a place where a fault can be planted. They come from textbooks, and
+from random compositions at scales, offsets, kinks and poles.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import pi
 
 import numpy as np
+
+import tinygrad_edu as tg
+from tinygrad_edu.testing.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -24,30 +29,51 @@ class Program:
         return eval(self.text, {"np": numpy, "hole": hole, "pi": pi})
 
     def __str__(self):
-        return f"{self.kind}: {self.text}  at {', '.join(f'{np.asarray(x).dtype}{np.asarray(x)!r}' for x in self.inputs)}"
+        arrays = [np.asarray(x) for x in self.inputs]
+        return f"{self.kind}: {self.text}  at {', '.join(f'{x.dtype}{x!r}' for x in arrays)}"
 
 
 # text, then how to draw the inputs: shapes with a letter of what numbers
 TEXTBOOK = [
-    ("lambda x: np.sum((hole(x) - np.mean(x)) / np.sqrt(np.mean((x - np.mean(x)) ** 2) + 1e-5) * {c6})", "n6"),
+    (
+        "lambda x: np.sum((hole(x) - np.mean(x)) / "
+        "np.sqrt(np.mean((x - np.mean(x)) ** 2) + 1e-5) * {c6})",
+        "n6",
+    ),
     ("lambda x: np.sum(np.exp(hole(x) - np.max(x)) / np.sum(np.exp(x - np.max(x))) * {c6})", "n6"),
     ("lambda x: np.log(np.sum(np.exp(hole(x))))", "n6"),
     ("lambda X, w, b: np.mean(np.log(1 + np.exp(-{s5} * (hole(X @ w) + b))))", "n5x3 n3 n"),
     ("lambda X, w: np.mean((hole(X @ w) - {c5}) ** 2)", "n5x3 n3"),
-    ("lambda X, w: np.mean((hole(X @ w) - {c5}) ** 2) + 0.1 * np.sum(w * w) + 0.01 * np.sum(np.abs(w))", "n5x3 n3"),
+    (
+        "lambda X, w: np.mean((hole(X @ w) - {c5}) ** 2) + "
+        "0.1 * np.sum(w * w) + 0.01 * np.sum(np.abs(w))",
+        "n5x3 n3",
+    ),
     ("lambda W, U: np.sum(np.tanh(hole(W) @ {m3x2} + U @ {m3x2}) ** 2)", "n4x3 n4x3"),
     ("lambda A, B: np.sum((hole(A @ B) - {m4x3}) ** 2)", "n4x2 n2x3"),
-    ("lambda a, b: np.sum(hole(a) * b) / (np.sqrt(np.sum(a * a)) * np.sqrt(np.sum(b * b)))", "n5 n5"),
-    ("lambda m, s: np.sum(0.5 * ((hole({c5} - m)) / s) ** 2 + np.log(s) + 0.5 * np.log(2 * pi))", "n p"),
+    (
+        "lambda a, b: np.sum(hole(a) * b) / (np.sqrt(np.sum(a * a)) * np.sqrt(np.sum(b * b)))",
+        "n5 n5",
+    ),
+    (
+        "lambda m, s: np.sum(0.5 * ((hole({c5} - m)) / s) ** 2 + np.log(s) + 0.5 * np.log(2 * pi))",
+        "n p",
+    ),
     ("lambda x: np.sum(np.where(np.abs(x) < 1, 0.5 * hole(x) ** 2, np.abs(x) - 0.5))", "n6"),
     ("lambda x: np.sum(np.maximum(0, 1 - {s6} * hole(x)))", "n6"),
     ("lambda Q, K, V: np.sum(np.exp(hole(Q @ K.T) / 2) @ V / 3)", "s3x2 s3x2 n3x2"),
-    ("lambda x: np.sum(hole(x) * 0.5 * (1 + np.tanh(0.797884560803 * (x + 0.044715 * x ** 3))))", "n5"),
+    (
+        "lambda x: np.sum(hole(x) * 0.5 * (1 + np.tanh(0.797884560803 * (x + 0.044715 * x ** 3))))",
+        "n5",
+    ),
     ("lambda x: np.sum(x / (1 + np.exp(-hole(x))))", "n5"),
     ("lambda x, y: (1 - x) ** 2 + 100 * (hole(y) - x ** 2) ** 2", "n n"),
     ("lambda x: np.sum(np.sin(hole(x)) ** 2 + np.cos(x) ** 3)", "n5"),
     ("lambda W1, b, W2: np.sum(np.tanh({m4x3} @ W1 + hole(b)) @ W2)", "n3x5 n5 n5x2"),
-    ("lambda W1, b, W2: np.mean((np.maximum({m4x3} @ W1 + hole(b), 0) @ W2 - {m4x2}) ** 2)", "n3x5 n5 n5x2"),
+    (
+        "lambda W1, b, W2: np.mean((np.maximum({m4x3} @ W1 + hole(b), 0) @ W2 - {m4x2}) ** 2)",
+        "n3x5 n5 n5x2",
+    ),
     ("lambda x: np.sum(np.sqrt(hole(x)) * np.log(x) / (1 + x))", "p5"),
     ("lambda x, k: np.sum(hole(x) ** k)", "p4 p"),
     ("lambda x: hole(x) @ {m4x4} @ x + x @ {c4}", "n4"),
@@ -65,7 +91,11 @@ TEXTBOOK = [
     ("lambda x: np.expm1(hole(x)) + np.log1p(x * x)", "n4"),
     ("lambda x: np.sinh(hole(x)) / np.cosh(x) + np.arctan(x)", "n4"),
     ("lambda x: np.arcsin(hole(x)) * np.arccos(x)", "u4"),
-    ("lambda X, g: np.sum((hole(X) / np.sqrt(np.mean(X * X, axis=1, keepdims=True) + 1e-6) * g) ** 3)", "n3x4 n4"),
+    (
+        "lambda X, g: np.sum((hole(X) / "
+        "np.sqrt(np.mean(X * X, axis=1, keepdims=True) + 1e-6) * g) ** 3)",
+        "n3x4 n4",
+    ),
     ("lambda x: np.sum(np.outer(hole(x), x) ** 2)", "n4"),
     ("lambda X: np.mean(hole(X).T @ X, axis=0)", "n4x3"),
     ("lambda x: 1 / (1 + np.exp(-hole(x)))", "n5"),
@@ -103,7 +133,15 @@ BINARY = [
     "({}) / (1 + ({}) ** 2)",
     "np.maximum({}, {})",
 ]
-TOPS = ["{}", "np.sum({})", "np.mean({})", "np.sum({}, axis=0)", "np.sum(({}) ** 2)", "np.max({})", "np.sum({}) / 3"]
+TOPS = [
+    "{}",
+    "np.sum({})",
+    "np.mean({})",
+    "np.sum({}, axis=0)",
+    "np.sum(({}) ** 2)",
+    "np.max({})",
+    "np.sum({}) / 3",
+]
 
 
 def drawn(rng, spec):
@@ -124,7 +162,8 @@ def spelled(array):
 def textbook(rng):
     text, specs = TEXTBOOK[rng.integers(len(TEXTBOOK))]
     for n in (3, 4, 5, 6):
-        text = text.replace(f"{{c{n}}}", spelled(rng.uniform(0.1, 0.9, n))).replace(f"{{s{n}}}", spelled(rng.choice([-1.0, 1.0], n)))
+        text = text.replace(f"{{c{n}}}", spelled(rng.uniform(0.1, 0.9, n)))
+        text = text.replace(f"{{s{n}}}", spelled(rng.choice([-1.0, 1.0], n)))
     for shape in ((3, 2), (4, 3), (4, 4), (4, 2)):
         text = text.replace(f"{{m{shape[0]}x{shape[1]}}}", spelled(rng.normal(size=shape)))
     inputs = tuple(np.asarray(drawn(rng, spec)) for spec in specs.split())
@@ -136,9 +175,15 @@ def number(rng, x):
 
 
 def composition(rng, depth=None, kind="composition"):
-    """Random functions inside of each other, each argument brought into its domain by a scale and an offset."""
+    """Random functions inside of each other, each argument brought into its domain.
+
+    A scale and an offset do that.
+    """
     names, shape = ["x", "y", "z"][: rng.integers(1, 4)], [(), (3,), (2, 3), (4,)][rng.integers(4)]
-    inputs = [rng.normal(size=shape if rng.random() < 0.7 or i == 0 else shape[-1:]) for i in range(len(names))]
+    inputs = [
+        rng.normal(size=shape if rng.random() < 0.7 or i == 0 else shape[-1:])
+        for i in range(len(names))
+    ]
     values = dict(zip(names, inputs, strict=True))
 
     def value(text):
@@ -165,14 +210,19 @@ def composition(rng, depth=None, kind="composition"):
 
     text = grown(int(rng.integers(1, 5)) if depth is None else depth)
     hole = names[rng.integers(len(names))]
-    at = [i for i in range(len(text)) if text[i] == hole and not (text[i - 1 : i + 2].strip("() *+-/,") not in (hole,))]
+    at = [
+        i
+        for i in range(len(text))
+        if text[i] == hole and not (text[i - 1 : i + 2].strip("() *+-/,") not in (hole,))
+    ]
     if at:
         i = at[rng.integers(len(at))]
         text = text[:i] + f"hole({hole})" + text[i + 1 :]
     else:
         text = f"{text} * hole({hole})"
     top = TOPS[rng.integers(len(TOPS))] if np.ndim(value(text)) else "{}"
-    return Program(kind, f"lambda {', '.join(names)}: {top.format(text)}", tuple(np.asarray(x) for x in inputs))
+    text = f"lambda {', '.join(names)}: {top.format(text)}"
+    return Program(kind, text, tuple(np.asarray(x) for x in inputs))
 
 
 def scaled(rng):
@@ -201,7 +251,8 @@ def tiny(rng):
         "np.expm1({})",
     ]
     text = f[rng.integers(len(f))].format("hole(x)")
-    return Program("tiny", f"lambda x: {TOPS[rng.integers(5)].format(text)}", (rng.normal(size=int(rng.integers(1, 4))) * s,))
+    text = f"lambda x: {TOPS[rng.integers(5)].format(text)}"
+    return Program("tiny", text, (rng.normal(size=int(rng.integers(1, 4))) * s,))
 
 
 def offset(rng):
@@ -224,7 +275,8 @@ def offset_inside(rng):
         "np.sin(hole(x))",
         "np.log(hole(x)) * x",
     ]
-    return Program("offset", "lambda x: " + text[rng.integers(len(text))].replace("{b}", repr(big)), (x,))
+    body = text[rng.integers(len(text))].replace("{b}", repr(big))
+    return Program("offset", f"lambda x: {body}", (x,))
 
 
 def pole(rng):
@@ -256,7 +308,11 @@ def kink(rng):
         "np.maximum(hole(x), 1 - x) + np.exp(x)",
     ]
     body = text[rng.integers(len(text))]
-    return Program("kink", f"lambda x: {TOPS[rng.integers(5)].format(body)}", (np.array([0.5 + d, *rng.normal(size=rng.integers(0, 3))]),))
+    return Program(
+        "kink",
+        f"lambda x: {TOPS[rng.integers(5)].format(body)}",
+        (np.array([0.5 + d, *rng.normal(size=rng.integers(0, 3))]),),
+    )
 
 
 def saturated(rng):
@@ -273,7 +329,9 @@ def saturated(rng):
     ]
     if s > 300:
         text.pop(1)
-    return Program("saturated", "lambda x: " + text[rng.integers(len(text))].replace("{s}", repr(s)), (x,))
+    return Program(
+        "saturated", "lambda x: " + text[rng.integers(len(text))].replace("{s}", repr(s)), (x,)
+    )
 
 
 def near_constant(rng):
@@ -320,17 +378,20 @@ def large_sum(rng):
     return Program("large sum", "lambda x: " + text[rng.integers(len(text))], (rng.normal(size=n),))
 
 
+LINKS = [
+    "np.tanh({} * 1.3)",
+    "np.sin({} + 0.3)",
+    "np.maximum({}, 0.1) * 1.1",
+    "np.sqrt(({}) ** 2 + 0.1)",
+    "({}) * 0.9 + 0.1",
+    "np.log(1 + np.exp({}))",
+]
+
+
 def chain(rng):
     text = "hole(x)"
     for _ in range(int(rng.integers(10, 40))):
-        text = [
-            "np.tanh({} * 1.3)",
-            "np.sin({} + 0.3)",
-            "np.maximum({}, 0.1) * 1.1",
-            "np.sqrt(({}) ** 2 + 0.1)",
-            "({}) * 0.9 + 0.1",
-            "np.log(1 + np.exp({}))",
-        ][rng.integers(6)].format(text)
+        text = LINKS[rng.integers(6)].format(text)
     return Program("chain", f"lambda x: {text}", (rng.normal(size=int(rng.integers(1, 5))),))
 
 
@@ -364,7 +425,7 @@ KINDS = [
 
 
 def programs(count, seed):
-    """As many programs, of all kinds, each with finite values and a gradient that can be asked for."""
+    """As many programs, of all kinds, each with finite values, of which a gradient can be asked."""
     rng = np.random.default_rng(seed)
     kinds, weights = [k for k, _ in KINDS], np.array([w for _, w in KINDS], float)
     found = 0
@@ -372,12 +433,13 @@ def programs(count, seed):
         program = kinds[rng.choice(len(kinds), p=weights / weights.sum())](rng)
         with np.errstate(all="ignore"):
             value = np.asarray(program(np)(*program.inputs))
-        if value.size and np.isfinite(value).all() and np.abs(value).max() < 1e30 and value.dtype.kind == "f":
+        finite = value.size and np.isfinite(value).all() and np.abs(value).max() < 1e30
+        if finite and value.dtype.kind == "f":
             found += 1
             yield program
 
 
-# -- faults: what a rule of the identity may give, in place of g -------------------------------------------------------------------
+# -- faults: what a rule of the identity may give, in place of g -----------------------------------
 
 
 def _times(k):
@@ -393,7 +455,13 @@ def _one_entry(seed, g, x):
 
 
 def _turned(g, x):
-    return np.array(g).reshape(g.shape[::-1]).T if np.ndim(g) > 1 else np.array(g)[::-1] if np.ndim(g) else -g
+    return (
+        np.array(g).reshape(g.shape[::-1]).T
+        if np.ndim(g) > 1
+        else np.array(g)[::-1]
+        if np.ndim(g)
+        else -g
+    )
 
 
 FAULTS = {
@@ -403,8 +471,55 @@ FAULTS = {
     "one entry": lambda rng: partial(_one_entry, int(rng.integers(10**6))),
     "transposed": lambda rng: _turned,
     "negative": lambda rng: lambda g, x: g * np.where(np.asarray(x) < 0, 1.001, 1.0),
-    "nan": lambda rng: lambda g, x: g * np.where(np.asarray(x) < np.median(np.asarray(x)) + 1e-9, np.nan, 1.0),
-    "mean": lambda rng: lambda g, x: np.zeros(np.shape(g)) + np.asarray(g).mean() if np.ndim(g) else g * 1.1,
+    "nan": lambda rng: (
+        lambda g, x: g * np.where(np.asarray(x) < np.median(np.asarray(x)) + 1e-9, np.nan, 1.0)
+    ),
+    "mean": lambda rng: (
+        lambda g, x: np.zeros(np.shape(g)) + np.asarray(g).mean() if np.ndim(g) else g * 1.1
+    ),
     "ignores g": lambda rng: lambda g, x: np.sign(g),
-    "offset": lambda rng: lambda g, x: g + 3e-6 * (np.abs(np.asarray(g)).max() if np.size(g) else 0.0),
+    "offset": lambda rng: (
+        lambda g, x: g + 3e-6 * (np.abs(np.asarray(g)).max() if np.size(g) else 0.0)
+    ),
 }
+
+
+planted = tg.op(lambda x: x.copy(), lambda g, y, x: g, name="test_planted")
+
+
+def faulty(count, seed) -> Iterator[tuple[Program, str]]:
+    """As many programs of float64, and which fault each has.
+
+    Until the next is drawn `planted`, their hole, has it as its rule, and it shows.
+    """
+    rng, right, found = np.random.default_rng(seed), planted.rules, 0
+    try:
+        for program in programs(20 * count, seed + 1):
+            f = program(np, planted)
+            true = claims(f, program)
+            name = list(FAULTS)[rng.integers(len(FAULTS))]
+            fault = FAULTS[name](rng)
+            planted.rules = (lambda g, y, x: fault(g, x),)  # noqa: B023 -- used before the next
+            if program.inputs[0].dtype == np.float64 and shows(true, claims(f, program)):
+                found += 1
+                yield program, name
+            planted.rules = right
+            if found == count:
+                return
+    finally:
+        planted.rules = right
+
+
+def claims(f, program):
+    """The gradient that f claims of each parameter, and its rounding, by the rules as they are."""
+    found = [parameter.claim for parameter in Subject(f, program.inputs).parameters]
+    return [(claim.gradient, claim.rounding) for claim in found]
+
+
+def shows(right, wrong):
+    """Whether a fault shows in the gradient: by a millionth of its size, and more than rounding."""
+    for (a, rounding), (b, _) in zip(right, wrong, strict=True):
+        size = np.abs([a, np.nan_to_num(b)]).max(initial=0.0)
+        if (~(np.abs(a - b) <= 1e-6 * size + 10 * rounding)).any():
+            return True
+    return False

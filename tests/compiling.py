@@ -1,16 +1,16 @@
-"""What the tests of compiled programs share: what it means that they agree with tensors, and the steps of the articles."""
+"""What tests of compiled programs share: that they agree with tensors, the articles' steps."""
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
-from tinygrad_edu.define import in_table
+from tinygrad_edu.compiler.ir import Node
+from tinygrad_edu.engine.pytree import leaves
+from tinygrad_edu.engine.registry import in_table, registry
 from tinygrad_edu.graph import value_of
-from tinygrad_edu.registry import registry
-from tinygrad_edu.trees import leaves
 
-TABLE = [name for name, op in registry.items() if in_table(op)]
+TABLE = [name for name, op in registry.items() if in_table(op) and not op.is_optional]
 X, TARGET = datasets.or_gate()
 OR_START = np.array([[0.1], [0.2]]), np.array([0.3])
 LARGE = np.random.default_rng(0).normal(size=(100, 120))
@@ -47,14 +47,35 @@ def run_source(compiled, *args):
     return scope[compiled.name](*args, **compiled.constants)
 
 
+def evaluated(program, arrays):
+    """What a program of the compiler's gives, op by op."""
+    values = dict(zip(program.inputs, arrays, strict=True)) | {
+        node: node.value for node in program.constants
+    }
+    for node in program.nodes:
+        operands = [values[a] if isinstance(a, Node) else a for a in node.args]
+        operands = (
+            [np.asarray(a) for a in operands] if len(operands) == 1 else operands
+        )  # a number is none of Python's
+        values[node] = np.asarray(node.op.run(*operands, **node.static))
+    return [values[node] for node in program.outputs]
+
+
 def agrees(f, *args, **tolerance):
-    """Assert that f, compiled, equals f: at once, once more with the kept memory, and as text; and that it leaves the inputs alone."""
+    """Assert that f, compiled, equals f and leaves the inputs alone.
+
+    At once, again, as text, and op by op after each pass.
+    """
     before = [np.copy(a) for a in args]
     with np.errstate(all="ignore"):
         expected = f(*map(tg.Tensor, args))
         compiled = tg.compile(f)
         for found in (compiled(*args), compiled(*args), run_source(compiled, *args)):
             same(found, expected, **tolerance)
+        (version,) = compiled._versions.values()
+        wanted = [value for _, value in leaves(expected)]
+        for program in version.stages.values():  # which may give what is checked, too
+            same(evaluated(program, args)[: len(wanted)], wanted, **tolerance)
     for a, b in zip(before, args, strict=True):
         assert_array_equal(a, b)
     return compiled

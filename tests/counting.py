@@ -1,4 +1,4 @@
-"""How much work a program does, by counting calls: the same on every machine, and on one that does other things too."""
+"""How much work a program does, in calls: the same on every machine, however busy it is."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def calls(run: Callable[[], object]) -> int:
 
 
 def growth(run: Callable[[int], object], size: int) -> float:
-    """How many times as many calls twice the size takes: 2 where work is linear, 4 where it is quadratic."""
+    """How many times as many calls twice the size takes: 2 for linear work, 4 for quadratic."""
     run(size)  # what is imported, and kept, at the first call
     return calls(lambda: run(2 * size)) / calls(lambda: run(size))

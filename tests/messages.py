@@ -2,7 +2,7 @@
 
 
 def told(error):
-    """The text of an error, and of what caused it: NumPy puts an error of its own over that of an entry."""
+    """The text of an error, and of what caused it: over that of an entry NumPy puts its own."""
     texts = []
     while error is not None:
         texts.append(str(error))

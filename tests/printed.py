@@ -1,4 +1,7 @@
-"""A reader of printed mathematics: it knows what a textbook's signs mean, and nothing of the package that printed them."""
+"""A reader of printed mathematics.
+
+It knows what a textbook's signs mean, and nothing of the package that printed them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import numpy as np
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 TOKEN = re.compile(
-    r"\s*(Σ_axes[\d‚]+|Σ_\w+|Σ|Π_\w+|Π|∂\w+/∂\w+|ᵀ|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|\d+\.?\d*(?:e−?\d+)?|(?:(?![ᵀ⁻⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d])(?:(?![ᵀ⁻⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*"
+    r"\s*(Σ_axes[\d‚]+|Σ_\w+|Σ|Π_\w+|Π|∂\w+/∂\w+|ᵀ|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|\d+\.?\d*(?:e−?\d+)?"
+    r"|(?:(?![ᵀ⁻⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d])(?:(?![ᵀ⁻⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*"
     r"|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|[-+−·⊙/^√|()=<>≤≥≠∧∨¬,𝟏∞])"
 )
 
@@ -18,13 +22,15 @@ def softplus(x):
 
 
 FUNCTIONS = {
-    "ln": np.log, "σ": lambda x: np.exp(-np.logaddexp(0, -x)), "max": np.maximum, "min": np.minimum, "softplus": softplus,
-    "relu": lambda x: np.maximum(x, 0), "where": np.where, "mean": np.mean, "sum": np.sum, "var": np.var, "std": np.std,
+    "ln": np.log, "σ": lambda x: np.exp(-np.logaddexp(0, -x)), "softplus": softplus,
+    "max": np.maximum, "min": np.minimum,
+    "relu": lambda x: np.maximum(x, 0), "where": np.where, "mean": np.mean, "sum": np.sum,
+    "var": np.var, "std": np.std,
 }  # fmt: skip
 
 
 def beside(f, a, b):
-    """Entry by entry; a vector stands beside a matrix of as many rows, where it has not as many columns."""
+    """Entry by entry; beside a matrix a vector that fits its rows alone is a column."""
     a, b = np.asarray(a), np.asarray(b)
     for _ in range(3):
         try:
@@ -78,7 +84,14 @@ class Reader:
 
     def compared(self):
         value = self.sum()
-        signs = {"=": np.equal, "<": np.less, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal, "≠": np.not_equal}
+        signs = {
+            "=": np.equal,
+            "<": np.less,
+            ">": np.greater,
+            "≤": np.less_equal,
+            "≥": np.greater_equal,
+            "≠": np.not_equal,
+        }
         while self.peek() in signs:
             value = beside(signs[self.take()], value, self.sum())
         return value
@@ -95,7 +108,14 @@ class Reader:
         while self.peek() == "at":
             self.take()
             zeros = np.zeros(self.names["shape"])
-            np.add.at(zeros, self.index(), 1.0 if value is Ones else value)
+            index = self.index()
+            place = zeros[index]
+            value = (
+                np.reshape(value, place.shape)
+                if value is not Ones and np.size(value) == np.size(place)
+                else value
+            )  # a column's entries
+            np.add.at(zeros, index, 1.0 if value is Ones else value)
             value = zeros
         return value
 
@@ -132,16 +152,21 @@ class Reader:
         axis = {"": None, "rows": 0, "columns": 1}.get(where, -1)
         if axis == -1:
             axis = tuple(int(k) for k in re.findall(r"\d", where))
-        return (np.sum if sign[0] == "Σ" else np.prod)(value, axis=axis, keepdims=axis == 1)  # over the columns: a column
+        return (np.sum if sign[0] == "Σ" else np.prod)(
+            value, axis=axis, keepdims=axis == 1
+        )  # over the columns: a column
 
     def joined(self):
         value = self.power()
         while self.at < len(self.tokens) and (
-            self.peek()[0] in ("(√𝟏" if self.bars else "(√|𝟏") or (self.peek()[0].isalpha() and self.peek() not in ("at", "ᵀ"))
+            self.peek()[0] in ("(√𝟏" if self.bars else "(√|𝟏")
+            or (self.peek()[0].isalpha() and self.peek() not in ("at", "ᵀ"))
         ):
             other = self.power()
             if other is Ones:  # as wide as what the product is the gradient of
                 other = np.ones((np.shape(value)[-1], self.names["shape"][-1]))
+            if value is Ones:  # as high as what the product is the gradient of
+                value = np.ones((self.names["shape"][0], np.shape(other)[0]))
             a, b = np.asarray(value), np.asarray(other)
             is_outer = b.ndim == 2 and b.shape[0] == 1 and a.ndim == 1  # a vector and a row
             value = (
@@ -164,8 +189,14 @@ class Reader:
             elif token[0] == "[":
                 self.at -= 1
                 value, index = np.asarray(value), self.index()
-                is_vector = value.ndim == 2 and value.shape[1] == 1 and (index is None or (type(index) is tuple and None in index))
-                value = (value[:, 0] if is_vector else value)[index]  # v[:, None], of a sum over the columns
+                is_vector = (
+                    value.ndim == 2
+                    and value.shape[1] == 1
+                    and (index is None or (type(index) is tuple and None in index))
+                )
+                value = (value[:, 0] if is_vector else value)[
+                    index
+                ]  # v[:, None], of a sum over the columns
             elif token == "^":
                 sign = -1.0 if self.peek() == "−" and self.take() else 1.0
                 value = np.asarray(value) ** (sign * np.asarray(self.power()))
@@ -207,7 +238,10 @@ class Reader:
         while self.take(",", ")") == ",":
             if self.tokens[self.at + 1][0] == "=":  # clip(x, min=0)
                 self.at += 2
-            arguments.append(self.logical())
+            found = self.logical()
+            arguments.append(
+                int(found) if type(found) is float and found.is_integer() else found
+            )  # an axis
         if called in ("mean", "max", "min", "var", "std", "sum") and len(arguments) == 1:
             axis = {"": None, "rows": 0, "columns": 1}[token.partition("_")[2]]
             return getattr(np, called)(arguments[0], axis=axis, keepdims=axis == 1)
@@ -220,10 +254,17 @@ def gradients(text, names):
     for line in text.split("\n"):
         if line.startswith("("):
             continue
-        delta, gradient, right = re.fullmatch(r"(?:(\S+) = (?=∂))?(∂.+?|\S+) += (.*)", line).groups()
+        delta, gradient, right = re.fullmatch(
+            r"(?:(\S+) = (?=∂))?(∂.+?|\S+) += (.*)", line
+        ).groups()
         known["shape"] = np.shape(known.get(gradient.rpartition("/∂")[2], 0.0))
         value = Reader(right, known).read()
         value = np.ones(known["shape"]) if value is Ones else value
+        value = (
+            np.reshape(value, known["shape"])
+            if np.size(value) == np.prod(known["shape"])
+            else value
+        )  # what has a name is no column
         for name in filter(None, (delta, gradient)):
             known[name] = found[name] = value
     return found

@@ -1,6 +1,7 @@
-"""The articles: their figures to every digit given, and their hand-derived formulas against the engine."""
+"""The articles: their figures to every digit given, and their formulas against the engine."""
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -17,17 +18,19 @@ from tinygrad_edu.graph import value_of
 from tinygrad_edu.testing import GradientMismatch, check_formula, gradcheck
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # what is shown is what is tested
-ann, or_gate, or_step, two_layer, virus, xor = map(import_module, ["ann", "or_gate", "or_step", "two_layer", "virus", "xor"])
-articles, one_weight, without_bias = map(import_module, ["check_articles", "one_weight_perceptron", "or_gate_without_bias"])
+EXAMPLES = "ann or_gate or_step two_layer virus xor check_articles".split()
+ann, or_gate, or_step, two_layer, virus, xor, articles = map(import_module, EXAMPLES)
+one_weight, without_bias = map(import_module, ["one_weight_perceptron", "or_gate_without_bias"])
 
 OR_START = np.array([[0.1], [0.2]]), np.array([0.3])
+OR_POINTS = np.array([[1, 0], [1, 1], [0, 0]])
 
 
 def equal_to_8_digits(found, *expected):
     assert_allclose(value_of(found).ravel(), expected, rtol=0, atol=1e-8)
 
 
-# -- the figures ---------------------------------------------------------------------------------------------------------------
+# -- the figures -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def test_or_gate(trained_or):
     W, b, costs = trained_or
     equal_to_8_digits(W, 5.36546322, 5.36551912)
     equal_to_8_digits(b, -2.42759823)
-    equal_to_8_digits(or_gate.predict(np.array([[1, 0], [1, 1], [0, 0]]), W, b), 0.94968681, 0.99975238, 0.08109226)
+    equal_to_8_digits(or_gate.predict(OR_POINTS, W, b), 0.94968681, 0.99975238, 0.08109226)
     assert len(costs) == 10_000
     assert np.all(np.diff(costs) < 0)
 
@@ -59,7 +62,7 @@ def test_or_gate_as_printed():
     W, b = articles.train_printed(X, target, *OR_START, epochs=10_000)
     equal_to_8_digits(W, 7.00922425, 7.00953281)
     equal_to_8_digits(b, -3.14905135)
-    equal_to_8_digits(articles.sigmoid(np.array([[1, 0], [1, 1], [0, 0]]) @ W + b), 0.9793702, 0.99998097, 0.04112867)
+    equal_to_8_digits(articles.sigmoid(OR_POINTS @ W + b), 0.9793702, 0.99998097, 0.04112867)
 
 
 def test_ann(trained_ann):
@@ -127,8 +130,10 @@ def test_virus_counts_loss_of_smell_most_and_weight_loss_least(trained_virus):
     assert min(weights, key=weights.get) == "weight loss"
     equal_to_8_digits(W, 7.54803841, 0.51360866, 2.27524757, 2.27832381)
     equal_to_8_digits(b, -4.62022258)
-    assert costs[-1] > 0.25  # two persons of equal symptoms and different results: at best one half for both
-    positive = virus.predict(np.array([[1, 0, 0, 1], [0, 0, 1, 0], [1, 0, 1, 0]]), W, b).numpy().ravel() > 0.5
+    # two persons of equal symptoms and different results: at best one half for both
+    assert costs[-1] > 0.25
+    persons = np.array([[1, 0, 0, 1], [0, 0, 1, 0], [1, 0, 1, 0]])
+    positive = virus.predict(persons, W, b).numpy().ravel() > 0.5
     assert positive.tolist() == [True, False, True]
 
 
@@ -138,7 +143,8 @@ def test_one_weight_counts_wrong_predictions(w, wrong):
 
 
 def test_one_weight_descends_to_two():
-    assert one_weight.error(4.0).item() > one_weight.error(3.0).item() > one_weight.error(2.0).item() == 0
+    four, three, two = (one_weight.error(w).item() for w in (4.0, 3.0, 2.0))
+    assert four > three > two == 0
     assert one_weight.train(epochs=100)[0].item() == pytest.approx(2, abs=1e-12)
 
 
@@ -157,23 +163,27 @@ def test_xor_defeats_a_perceptron_and_not_a_hidden_layer():
     assert_allclose(xor.hidden_layer(xor.X, *parameters), xor.target, atol=0.01)
 
 
-# -- the formulas --------------------------------------------------------------------------------------------------------------
+# -- the formulas ----------------------------------------------------------------------------------
 
 
 def test_the_printed_gradient_is_caught_where_the_formula_passes():
-    X, target = datasets.or_gate()
-    check_formula(or_gate.error, lambda W, b: articles.perceptron_gradient(X, target, W, b), *OR_START)
+    formula = partial(articles.perceptron_gradient, *datasets.or_gate())
+    printed = partial(articles.printed_gradient, *datasets.or_gate())
+    check_formula(or_gate.error, formula, *OR_START)
     with pytest.raises(GradientMismatch):
-        check_formula(or_gate.error, lambda W, b: articles.printed_gradient(X, target, W, b), *OR_START)
+        check_formula(or_gate.error, printed, *OR_START)
 
 
 def test_gradcheck_passes_on_the_trained_networks(trained_or, trained_virus):
+    def virus_error(W, b):
+        return ((virus.predict(virus.X, W, b) - virus.target) ** 2).sum()
+
     gradcheck(or_gate.error, *trained_or[:2])
-    gradcheck(lambda W, b: ((virus.predict(virus.X, W, b) - virus.target) ** 2).sum(), *trained_virus[:2])
+    gradcheck(virus_error, *trained_virus[:2])
 
 
 def slopes(f, *inputs):
-    """The derivative of f by every entry of its inputs, exact but for rounding: Im f(x + ih) / h, with no difference taken."""
+    """The derivative of f by every entry of its inputs, up to rounding: Im f(x + ih) / h."""
     found = [np.empty_like(x) for x in inputs]
     for i, x in enumerate(inputs):
         for index in np.ndindex(x.shape):
@@ -191,7 +201,7 @@ def gradients(f, *inputs):
 
 
 def agree(found, expected, scales, precision):
-    """Each gradient equals the other to a precision relative to its scale, the sum of the sizes of its terms."""
+    """Each gradient equals the other, relative to its scale: the sum of the sizes of its terms."""
     for a, b, scale in zip(found, expected, scales, strict=True):
         assert a.shape == b.shape
         assert np.all(np.abs(a - b) <= precision * scale + 1e-290), (a, b)
@@ -222,16 +232,21 @@ def two_layer_scales(x, y, W1, b1, W2, b2):
     """The sizes of the terms that the formulas of 000 add up."""
     delta2 = (1 + y) / len(x)
     delta1 = delta2 @ np.abs(W2).T
-    return np.abs(x).T @ delta1, delta1.sum(axis=0), np.full_like(W2, delta2.sum()), delta2.sum(axis=0)
+    of_layer_1 = np.abs(x).T @ delta1, delta1.sum(axis=0)
+    return *of_layer_1, np.full_like(W2, delta2.sum()), delta2.sum(axis=0)
 
 
 @settings(deadline=None)
 @given(perceptrons())
 def test_perceptron_formula_engine_and_numerical_slopes_agree(case):
     X, target, *parameters = case
+
+    def cost(sigmoid, W, b):
+        return 0.5 * ((sigmoid(X @ W + b) - target) ** 2).sum()
+
     by_formula = articles.perceptron_gradient(X, target, *parameters)
-    by_engine = gradients(lambda W, b: 0.5 * (((X @ W + b).sigmoid() - target) ** 2).sum(), *parameters)
-    by_steps = slopes(lambda W, b: 0.5 * ((articles.sigmoid(X @ W + b) - target) ** 2).sum(), *parameters)
+    by_engine = gradients(partial(cost, tg.sigmoid), *parameters)
+    by_steps = slopes(partial(cost, articles.sigmoid), *parameters)
     terms = 1 + np.abs(target)
     scales = np.abs(X).T @ terms, terms.sum(axis=0)
     agree(by_engine, by_formula, scales, 1e-14)
@@ -260,8 +275,13 @@ def test_two_layer_formula_engine_and_numerical_slopes_agree(case):
 @given(two_layers(largest=100.0))
 def test_two_layer_formula_and_engine_agree_from_scores_however_large(case):
     x, y, *parameters = case
-    by_engine = gradients(lambda W1, b1, W2, b2: tg.binary_cross_entropy_with_logits((x @ W1 + b1).sigmoid() @ W2 + b2, y), *parameters)
-    agree(by_engine, articles.two_layer_gradient(x, y, *parameters), two_layer_scales(x, y, *parameters), 1e-13)
+
+    def cost(W1, b1, W2, b2):
+        return tg.binary_cross_entropy_with_logits((x @ W1 + b1).sigmoid() @ W2 + b2, y)
+
+    by_formula = articles.two_layer_gradient(x, y, *parameters)
+    scales = two_layer_scales(x, y, *parameters)
+    agree(gradients(cost, *parameters), by_formula, scales, 1e-13)
 
 
 @settings(deadline=None)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from benchmarks import engines, growth, measure, report, suite, workloads
+from benchmarks import accuracy, checkers, engines, growth, measure, report, suite, workloads
 
 ROOT = Path(__file__).parents[1]
 INSTANT = measure.Effort(1, 1e-4)
@@ -25,13 +25,17 @@ SMALL: dict[str, Any] = {
     "elementwise": lambda: workloads.elementwise(5),
     "deep": lambda: workloads.deep(3, 4, 5),
 }
-OF_THIS_PROJECT = {name: engines.ENGINES[name] for name in (engines.BY_HAND, engines.OURS, engines.COMPILED)}
+NAMES = engines.BY_HAND, engines.OURS, engines.COMPILED
+OF_THIS_PROJECT = {name: engines.ENGINES[name] for name in NAMES}
+BY_HAND = {engines.BY_HAND: engines.ENGINES[engines.BY_HAND]}
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_engines_agree_with_the_step_by_hand(name: str) -> None:
-    steps = measure.agreeing(SMALL[name](), OF_THIS_PROJECT | engines.VARIANTS)
-    assert len(steps) == len(OF_THIS_PROJECT) + len(engines.VARIANTS)
+    measured = OF_THIS_PROJECT | engines.VARIANTS
+    if name in engines.SMALL:
+        measured |= engines.YARDSTICK
+    assert len(measure.agreeing(SMALL[name](), measured)) == len(measured)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -49,7 +53,7 @@ def test_gradients_by_hand_are_those_of_the_engine(name: str) -> None:
 def test_an_engine_that_computes_something_else_is_an_error() -> None:
     doubled = engines.Engine(lambda w: lambda: 2 * engines.by_hand(w)())
     with pytest.raises(AssertionError, match="wrong computes another perceptron"):
-        measure.agreeing(workloads.perceptron(), {engines.BY_HAND: engines.ENGINES[engines.BY_HAND], "wrong": doubled})
+        measure.agreeing(workloads.perceptron(), BY_HAND | {"wrong": doubled})
 
 
 def test_an_engine_that_updates_wrongly_is_an_error() -> None:
@@ -57,34 +61,36 @@ def test_an_engine_that_updates_wrongly_is_an_error() -> None:
         return lambda: engines.by_hand(w)()
 
     with pytest.raises(AssertionError, match="wrong computes another XOR"):
-        measure.agreeing(workloads.xor(), {engines.BY_HAND: engines.ENGINES[engines.BY_HAND], "wrong": engines.Engine(never_updated)})
+        measure.agreeing(workloads.xor(), BY_HAND | {"wrong": engines.Engine(never_updated)})
 
 
 def test_peers_that_are_not_installed_are_left_out() -> None:
     absent = engines.Engine(engines.eager, package="no_such_package")
-    steps = measure.agreeing(workloads.perceptron(), {engines.BY_HAND: engines.ENGINES[engines.BY_HAND], "absent": absent})
+    steps = measure.agreeing(workloads.perceptron(), BY_HAND | {"absent": absent})
     assert list(steps) == [engines.BY_HAND]
 
 
-def test_peers_that_are_installed_and_do_not_run_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_peers_that_are_installed_and_do_not_run_are_left_out(capsys: Any) -> None:
     def broken(w: workloads.Workload) -> engines.Step:
         def step() -> float:
             raise FileNotFoundError("clang")
 
         return step
 
-    peers = {engines.BY_HAND: engines.ENGINES[engines.BY_HAND], "broken": engines.Engine(broken, package="pytest")}
+    peers = BY_HAND | {"broken": engines.Engine(broken, package="pytest")}
     assert list(measure.agreeing(workloads.perceptron(), peers)) == [engines.BY_HAND]
-    assert "broken is left out of perceptron, it does not run here: FileNotFoundError: clang" in capsys.readouterr().err
+    message = "broken is left out of perceptron, it does not run here: FileNotFoundError: clang"
+    assert message in capsys.readouterr().err
     with pytest.raises(FileNotFoundError):
-        measure.agreeing(workloads.perceptron(), {**peers, "broken": engines.Engine(broken)})
+        measure.agreeing(workloads.perceptron(), BY_HAND | {"broken": engines.Engine(broken)})
 
 
 def test_a_machine_that_is_slow_for_a_while_changes_no_ratio() -> None:
     speed = [1, 1, 5, 5, 5]
     times = {"by hand": [2.0 * k for k in speed], "other": [3.0, 3.0, 15.0, 15.1, 14.9]}
     assert measure.typical(times) == {"by hand": 10.0, "other": 15.0}
-    assert measure.typical({**times, "other": [3.0 * k for k in (1, 1, 5, 1, 1)]})["by hand"] == 10.0
+    times_of_another_speed = {**times, "other": [3.0 * k for k in (1, 1, 5, 1, 1)]}
+    assert measure.typical(times_of_another_speed)["by hand"] == 10.0
     assert measure.fastest(times) == {"by hand": 2.0, "other": 3.0}
 
 
@@ -95,17 +101,17 @@ def test_the_time_is_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
         clock[0] += seconds
 
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
-    found = measure.timed({"short": lambda: step(0.001), "long": lambda: step(0.25)}, measure.Effort(3, 2.0))
+    steps = {"short": lambda: step(0.001), "long": lambda: step(0.25)}
+    found = measure.timed(steps, measure.Effort(3, 2.0))
     assert found == pytest.approx({"short": 0.001, "long": 0.25})
 
 
-# -- budgets ---------------------------------------------------------------------------------------------------------------------------
+# -- budgets ---------------------------------------------------------------------------------------
 
 
 def test_budgets_name_every_workload_of_the_quick_mode() -> None:
-    assert {engine: set(names) for engine, names in suite.budgets().items()} == {
-        engine: set(workloads.STEPS) for engine in (engines.OURS, engines.COMPILED)
-    }
+    budgets = {engine: set(names) for engine, names in suite.budgets().items()}
+    assert budgets == {engine: set(workloads.STEPS) for engine in (engines.OURS, engines.COMPILED)}
 
 
 def test_a_ratio_over_its_budget_is_named() -> None:
@@ -116,17 +122,22 @@ def test_a_ratio_over_its_budget_is_named() -> None:
 
     def measured(name: str) -> dict[str, float]:
         seen.append(name)
-        return planted if name == "chain" else dict.fromkeys(planted, 0.5)
+        return planted if name == "chain" else dict.fromkeys(planted, 0.1)
 
     (line,) = suite.exceeded(budgets, measured)
-    assert line == f"tinygrad_edu, chain: {planted[engines.OURS]:.2f} times by hand, the budget is {budgets[engines.OURS]['chain']}"
+    ratio, budget = planted[engines.OURS], budgets[engines.OURS]["chain"]
+    assert line == f"tinygrad_edu, chain: {ratio:.2f} × bare tape, the budget is {budget}"
     assert seen.count("chain") == 3 and seen.count("XOR") == 1
 
 
 def test_noise_that_passes_is_no_excess() -> None:
-    ratios = iter([{engines.OURS: 100.0, engines.COMPILED: 0.5}, {engines.OURS: 0.5, engines.COMPILED: 100.0}])
-    quiet = {engines.OURS: 0.5, engines.COMPILED: 0.5}
-    assert not suite.exceeded(suite.budgets(), lambda name: next(ratios) if name == "perceptron" else quiet)
+    quiet = {engines.OURS: 0.1, engines.COMPILED: 0.1}
+    ratios = iter([quiet | {engines.OURS: 100.0}, quiet | {engines.COMPILED: 100.0}])
+
+    def measured(name: str) -> dict[str, float]:
+        return next(ratios) if name == "perceptron" else quiet
+
+    assert not suite.exceeded(suite.budgets(), measured)
 
 
 def test_the_quick_mode_measures_what_the_budgets_name() -> None:
@@ -147,15 +158,19 @@ def test_the_command_fails_over_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_knows_its_parts() -> None:
-    done = subprocess.run([sys.executable, "-m", "benchmarks", "--only", "nothing"], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks", "--only", "nothing"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "2-layer" in done.stderr and "growth" in done.stderr
 
 
-# -- memory and growth -----------------------------------------------------------------------------------------------------------------
+# -- memory and growth -----------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a single step is known on Linux alone")
+ON_LINUX = "the peak of a single step is known on Linux alone"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=ON_LINUX)
 def test_the_probe_sees_what_a_graph_keeps() -> None:
     from benchmarks.probe import probe
 
@@ -169,7 +184,7 @@ def test_the_exponent_of_a_power_is_found() -> None:
     assert math.isclose(growth.exponent(points, "seconds"), 1.5)
 
 
-# -- the page --------------------------------------------------------------------------------------------------------------------------
+# -- the page --------------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_the_results_are() -> None:
@@ -192,15 +207,18 @@ def test_results_are_of_all_workloads_and_parts() -> None:
 
 
 def test_pinned_versions_are_those_of_the_results() -> None:
-    pinned = dict(line.split("==") for line in (suite.HERE / "requirements.txt").read_text(encoding="utf-8").splitlines() if "==" in line)
+    lines = (suite.HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line)
     versions = report.load()["conditions"]["versions"]
     assert all(versions[name].startswith(pinned[name]) for name in versions if name in pinned)
     assert set(suite.PEERS) <= set(pinned)
 
 
 def test_a_target_is_held_or_not() -> None:
-    most, least = report.Target("a", lambda r: r["a"], 1.5), report.Target("a", lambda r: r["a"], 1.5, at_least=True)
-    assert "| 1.4 | held |" in most.row({"a": 1.4}) and "| 1.6 | **not held** |" in most.row({"a": 1.6})
+    most = report.Target("a", lambda r: r["a"], 1.5)
+    assert "| 1.4 | held |" in most.row({"a": 1.4})
+    assert "| 1.6 | **not held** |" in most.row({"a": 1.6})
+    least = report.Target("a", lambda r: r["a"], 1.5, at_least=True)
     assert "not held" in least.row({"a": 1.4}) and "not measured" in least.row({})
 
 
@@ -225,3 +243,39 @@ def test_the_plot_of_growth_has_a_curve_for_each_engine_and_axis(tmp_path: Path)
         assert len(axes.lines) == len(engines_of) + 1  # and the line of slope 1
     plots.growth({"growth": results}, tmp_path / "growth.svg")
     assert (tmp_path / "growth.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+# -- checkers and digits ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", checkers.CHECKERS)
+def test_a_checker_is_given_the_gradient_that_it_is_asked_about(name: str) -> None:
+    inputs = np.array([0.5, -2.0]), np.array([1, 2])
+    program = checkers.bank.Program("", "lambda x, n: hole(x) * x[::-1] * n", inputs)
+    right = checkers.Subject(program)
+    wrong = checkers.Subject(program, lambda x: 2 * x - x.detach())
+    assert checkers.CHECKERS[name](right) == checkers.RIGHT
+    assert checkers.CHECKERS[name](wrong) == checkers.ALARM
+
+
+def test_the_table_of_checkers_counts_alarms_and_faults_that_pass(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"trusting": checkers.RIGHT, "strict": checkers.ALARM, checkers.OURS: checkers.UNDECIDED}
+    verdicts = {name: lambda s, verdict=verdict: verdict for name, verdict in said.items()}
+    monkeypatch.setattr(checkers, "CHECKERS", verdicts)
+    checkers.main(["--programs", "3"])
+    rows = {line.rsplit("|", 2)[0] for line in capsys.readouterr().out.splitlines()}
+    assert rows >= {"| trusting | 0 | 0 | 3 | 0 ", "| strict | 3 | 0 | 0 | 0 "}
+    assert f"| {checkers.OURS} | 0 | 3 | 0 | 3 " in rows
+
+
+def test_the_table_of_digits_shows_where_they_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def naive(name: str, x: Any) -> list[Any]:
+        y = 1 / (1 + np.exp(-x))
+        return [y, y * (1 - y), y * (1 - y) * (1 - 2 * y)]
+
+    monkeypatch.setattr(accuracy, "ENGINES", {"tinygrad_edu": accuracy.ours, "naive": naive})
+    found = accuracy.worst("sigmoid", np.float64, 5)
+    assert all(float(units) <= 4 for units in found["tinygrad_edu"])
+    assert all(" at " in units for units in found["naive"][1:])

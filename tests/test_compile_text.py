@@ -1,4 +1,4 @@
-"""The text of a compiled program: it runs by itself, and reads like the pass one would write by hand."""
+"""The text of a compiled program: it runs by itself, and reads like a pass written by hand."""
 
 import os
 import subprocess
@@ -7,13 +7,22 @@ import warnings
 
 import numpy as np
 import pytest
-from compiling import OR_START, agrees, or_step, run_source, same, table, two_layer_start, two_layer_step
+from compiling import (
+    OR_START,
+    agrees,
+    or_step,
+    run_source,
+    same,
+    table,
+    two_layer_start,
+    two_layer_step,
+)
 from counting import growth
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 
-# -- the text ------------------------------------------------------------------------------------------------------------------
+# -- the text --------------------------------------------------------------------------------------
 
 PERCEPTRON = '''
 def or_step(W, b):
@@ -69,7 +78,7 @@ def test_it_reads_like_the_articles_backward_pass():
 
 
 def test_a_constant_reads_as_what_it_is_of_an_array_with_a_name():
-    """The backward pass takes -y / n and (1 - y) / n at once, as numbers: the text says so, and needs no table of them."""
+    """The backward pass takes -y / n and (1 - y) / n at once, as numbers, and the text says so."""
     x, y = table()
     closed, given_ = tg.compile(lambda p: two_layer_step(p, x, y)), tg.compile(two_layer_step)
     closed(two_layer_start())
@@ -89,7 +98,7 @@ def test_a_gradient_that_is_used_more_than_once_has_a_name():
 @pytest.mark.parametrize("rows", [1, 3, 8])
 @pytest.mark.parametrize("reduce", ["mean", "sum"])
 def test_the_slope_of_the_cross_entropy_of_a_sigmoid(rows, reduce, dtype):
-    """On paper and in the program it is (o - y) / n, also where the fractions that it comes from have no value."""
+    """On paper and in the program it is (o - y) / n, also where its fractions have no value."""
 
     def slope(z, y):
         def cost(z):
@@ -99,11 +108,16 @@ def test_the_slope_of_the_cross_entropy_of_a_sigmoid(rows, reduce, dtype):
         return tg.grad(cost)(z)
 
     rng = np.random.default_rng(0)
-    z, y = rng.normal(size=(rows, 2)).astype(dtype), rng.uniform(size=(rows, 2)).astype(dtype)  # targets in between too
+    z, y = (
+        rng.normal(size=(rows, 2)).astype(dtype),
+        rng.uniform(size=(rows, 2)).astype(dtype),
+    )  # targets in between too
     tolerance = 1e-13 if dtype == np.float64 else 1e-6
     compiled = agrees(slope, z, y, rtol=tolerance, atol=tolerance)
     last = f"(o - y) / {2 * rows}" if reduce == "mean" else "o - y"
-    assert compiled.source.rstrip().endswith((f" = {last}\n\n    return d_z", f" = {last}\n    return d_z"))
+    assert compiled.source.rstrip().endswith(
+        (f" = {last}\n\n    return d_z", f" = {last}\n    return d_z")
+    )
     z[:], y[:] = 1000, 0
     n = z.size if reduce == "mean" else 1
     assert_allclose(compiled(z, y), np.full_like(z, 1 / n), rtol=tolerance)
@@ -129,22 +143,41 @@ def test_the_printed_file_runs_alone(tmp_path):
     call = f"parameters, loss = two_layer_step([{', '.join(arrays[:4])}], {arrays[4]}, {arrays[5]})"
     check = "import sys\nassert not any(name.startswith('tinygrad') for name in sys.modules)\n"
     file = tmp_path / "step.py"
-    file.write_text(f"{compiled.source}\n\n{call}\nprint(float(loss), *parameters[0].ravel().tolist())\n{check}", encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", str(file)], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert_allclose(list(map(float, done.stdout.split())), [loss.item(), *np.ravel(parameters[0])], rtol=1e-12)
+    file.write_text(
+        f"{compiled.source}\n\n{call}\nprint(float(loss), "
+        f"*parameters[0].ravel().tolist())\n{check}",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", str(file)], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert_allclose(
+        list(map(float, done.stdout.split())), [loss.item(), *np.ravel(parameters[0])], rtol=1e-12
+    )
 
 
 def test_the_same_program_gives_the_same_text():
     program = (
         "import numpy as np, tinygrad_edu as tg\n"
         "def f(x, w):\n"
-        "    return tg.value_and_grad(lambda x, w: tg.cross_entropy(x @ w, np.array([0, 1])) + (x.sigmoid() * w.T).std(), (0, 1))(x, w)\n"
+        "    return tg.value_and_grad(lambda x, w: tg.cross_entropy(x @ w, np.array([0, 1])) + "
+        "(x.sigmoid() * w.T).std(), (0, 1))(x, w)\n"
         "c = tg.compile(f); c(np.ones((2, 2)), np.ones((2, 2))); print(c.source, c.planned_source)"
     )
     texts = []
     for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
         texts.append(done.stdout)
     first, second = texts
     assert first == second
@@ -241,7 +274,9 @@ def test_a_step_of_a_thousand_ops_compiles_in_linear_time():
     same(compiled(*args), tg.value_and_grad(cost, (0, 1))(*args))
 
     def compiles(times):
-        assert tg.compile(lambda x, w: tg.value_and_grad(lambda x, w: cost(x, w, times), (0, 1))(x, w))(*args)
+        assert tg.compile(
+            lambda x, w: tg.value_and_grad(lambda x, w: cost(x, w, times), (0, 1))(x, w)
+        )(*args)
 
     assert growth(compiles, 15) < 2.5
 

@@ -5,7 +5,8 @@ import pytest
 
 from tinygrad_edu import datasets
 
-SHAPES = {"double": (4, 1), "or_gate": (4, 2), "xor": (4, 2), "virus": (8, 4), "ann": (7, 3), "diabetes": (200, 6)}
+SHAPES = {"double": (4, 1), "or_gate": (4, 2), "xor": (4, 2), "virus": (8, 4), "ann": (7, 3)}
+SHAPES |= {"diabetes": (200, 6)}
 
 
 @pytest.mark.parametrize("name", SHAPES)

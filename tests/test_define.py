@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.engine.registry import numpy_functions, registry
 from tinygrad_edu.graph import value_of
-from tinygrad_edu.registry import numpy_functions, registry
 
 Tensor = tg.Tensor
 
@@ -31,7 +31,9 @@ def cube():
 
 @pytest.fixture
 def fmod():
-    return tg.op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b), write="{} ^ {}")
+    return tg.op(
+        np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b), write="{} ^ {}"
+    )
 
 
 def leaf(data):
@@ -43,7 +45,7 @@ def slope(f, x, step=1e-6):
     return (f(x + step) - f(x - step)) / (2 * step)
 
 
-# -- what follows from one definition ----------------------------------------------------------------------------------------------
+# -- what follows from one definition ------------------------------------------------------------
 
 
 def test_an_op_is_a_function_and_a_method(cube):
@@ -51,7 +53,10 @@ def test_an_op_is_a_function_and_a_method(cube):
     assert cube(x).tolist() == x.cube().tolist() == cube([1.0, 2.0]).tolist() == [1.0, 8.0]
     x.cube().sum().backward()
     assert x.grad.tolist() == [3.0, 12.0]
-    assert tg.hessian(lambda t: cube(t).sum())(np.array([1.0, 2.0])).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+    assert tg.hessian(lambda t: cube(t).sum())(np.array([1.0, 2.0])).tolist() == [
+        [6.0, 0.0],
+        [0.0, 12.0],
+    ]
 
 
 @pytest.mark.usefixtures("fmod")
@@ -72,13 +77,22 @@ def test_an_op_that_is_written_like_an_operator_is_one():
 
 
 def test_further_arguments_are_static_and_reach_the_rule_by_name():
-    scaled = tg.op(lambda x, factor=2.0, *, shift: x * factor + shift, lambda g, y, x, factor, shift: g * factor, name="scaled")
+    scaled = tg.op(
+        lambda x, factor=2.0, *, shift: x * factor + shift,
+        lambda g, y, x, factor, shift: g * factor,
+        name="scaled",
+    )
     x = leaf(3.0)
-    for y, factor in ((x.scaled(shift=1.0), 2.0), (x.scaled(5.0, shift=1.0), 5.0), (scaled(x, shift=1.0, factor=4.0), 4.0)):
+    for y, factor in (
+        (x.scaled(shift=1.0), 2.0),
+        (x.scaled(5.0, shift=1.0), 5.0),
+        (scaled(x, shift=1.0, factor=4.0), 4.0),
+    ):
         x.zero_grad()
         y.backward()
         assert (y.item(), x.grad) == (3.0 * factor + 1.0, factor)
-    with pytest.raises(TypeError, match="scaled of a Tensor takes factor and shift: shift is missing"):
+    text = "scaled of a Tensor takes factor and shift: shift is missing"
+    with pytest.raises(TypeError, match=text):
         x.scaled()
 
 
@@ -90,7 +104,9 @@ def test_a_gradient_is_summed_where_its_argument_was_broadcast():
 
 
 def test_none_in_place_of_a_rule_is_no_gradient():
-    gated = tg.op(lambda a, gate: a * (gate > 0), lambda g, y, a, gate: g * (gate > 0), None, name="gated")
+    gated = tg.op(
+        lambda a, gate: a * (gate > 0), lambda g, y, a, gate: g * (gate > 0), None, name="gated"
+    )
     a, gate = leaf([1.0, 2.0]), leaf([1.0, -1.0])
     gated(a, gate).sum().backward()
     assert a.grad.tolist() == [1.0, 0.0]
@@ -105,17 +121,25 @@ def test_an_op_without_rules_has_no_gradient():
     assert rounded(1.6).item() == 2.0
 
 
-# -- names that are taken ----------------------------------------------------------------------------------------------------------
+# -- names that are taken ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["exp", "sum", "where", "concatenate", "index_set", "data", "grad", "backward", "T", "shape"])
+@pytest.mark.parametrize(
+    "name",
+    ["exp", "sum", "where", "concatenate", "index_set", "data", "grad", "backward", "T", "shape"],
+)
 def test_a_taken_name_is_refused(name):
-    with pytest.raises(ValueError, match=rf"Tensor already has a '{name}': give the op another name, tg\.op\(\.\.\., name='my_{name}'\)"):
+    text = (
+        f"Tensor already has a '{name}': "
+        rf"give the op another name, tg\.op\(\.\.\., name='my_{name}'\)"
+    )
+    with pytest.raises(ValueError, match=text):
         tg.op(lambda x: x, lambda g, y, x: g, name=name)
 
 
 def test_a_name_with_a_meaning_in_python_is_refused():
-    with pytest.raises(ValueError, match="'__add__' has a meaning already: write tg\\.op\\(\\.\\.\\., name='my_op'\\)"):
+    text = "'__add__' has a meaning already: write tg\\.op\\(\\.\\.\\., name='my_op'\\)"
+    with pytest.raises(ValueError, match=text):
         tg.op(np.fmod, lambda g, y, a, b: g, None, name="__add__")
 
 
@@ -129,11 +153,12 @@ def test_a_name_is_an_identifier(name):
 
 def test_what_is_no_function_is_refused():
     for arguments in ((np.sin, 3.0), (3.0, lambda g, y, x: g)):
-        with pytest.raises(TypeError, match="takes a function and then one rule per tensor argument"):
+        text = "takes a function and then one rule per tensor argument"
+        with pytest.raises(TypeError, match=text):
             tg.op(*arguments, name="no_function")
 
 
-@pytest.mark.parametrize("function", [lambda x: x * 5.0, np.sinc, np.fabs])
+@pytest.mark.parametrize("function", [lambda x: x * 5.0, np.i0, np.fabs])
 def test_a_user_s_own_op_may_be_defined_again(function):
     for factor in (2.0, 3.0):
         tg.op(function, lambda g, y, x, factor=factor: g * factor, name="again")
@@ -145,22 +170,37 @@ def test_a_user_s_own_op_may_be_defined_again(function):
 
 def test_an_op_of_the_table_keeps_its_numpy_function_and_its_operator():
     other = tg.op(np.exp, lambda g, y, x: g * 100.0, name="other_exp")
-    tg.op(lambda a, b: a * b, lambda g, y, a, b: g * 100.0, lambda g, y, a, b: g * 100.0, name="other_mul", write="{} * {}")
+    tg.op(
+        lambda a, b: a * b,
+        lambda g, y, a, b: g * 100.0,
+        lambda g, y, a, b: g * 100.0,
+        name="other_mul",
+        write="{} * {}",
+    )
     x = leaf(0.0)
     (np.exp(x) * 2.0).backward()
     assert x.grad == 2.0
     assert other(x).op is other
 
 
-# -- rules that are wrong ----------------------------------------------------------------------------------------------------------
+# -- rules that are wrong ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", [lambda g, y, x: g.sum(), lambda g, y, x: np.ones(3), lambda g, y, x: g[:1]])
-@pytest.mark.parametrize("start", [lambda y: y.sum().backward(), lambda y: list(y.adjoints(np.ones(2), create_graph=True))])
+@pytest.mark.parametrize(
+    "rule", [lambda g, y, x: g.sum(), lambda g, y, x: np.ones(3), lambda g, y, x: g[:1]]
+)
+@pytest.mark.parametrize(
+    "start",
+    [lambda y: y.sum().backward(), lambda y: list(y.adjoints(np.ones(2), create_graph=True))],
+)
 def test_a_gradient_of_the_wrong_shape_names_the_op_and_the_argument(rule, start):
     tg.op(lambda x: x * 2.0, rule, name="misshapen")
     weights = leaf([1.0, 2.0]).named("weights")
-    with pytest.raises(ValueError, match=r"rule of misshapen for weights gave a gradient of shape .* the argument has shape \(2,\)"):
+    text = (
+        "rule of misshapen for weights gave a gradient of shape .* the argument has shape "
+        r"\(2,\)"
+    )
+    with pytest.raises(ValueError, match=text):
         start(weights.misshapen())
 
 
@@ -168,7 +208,8 @@ def test_a_gradient_of_the_wrong_shape_names_the_op_and_the_argument(rule, start
 def test_a_rule_that_gives_no_array_names_the_op_and_the_argument(value):
     tg.op(lambda x: x * 2.0, lambda g, y, x: value, name="no_array")
     weights = leaf([1.0, 2.0])
-    with pytest.raises(TypeError, match=r"rule of no_array for weights gave .*, which is no array: .* write g \* 0\.0"):
+    text = r"rule of no_array for weights gave .*, which is no array: .* write g \* 0\.0"
+    with pytest.raises(TypeError, match=text):
         weights.no_array().sum().backward()
 
 
@@ -188,11 +229,17 @@ def test_a_wrong_rule_differs_from_the_measured_slope():
 
 def test_a_rule_that_is_wrong_at_order_two_only_differs_there(cube):
     # it takes the value out of the graph, so that its own derivative is lost
-    hidden = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * value_of(x) ** 2, name="wrong_at_order_two")
+    hidden = tg.op(
+        lambda x: x**3, lambda g, y, x: g * 3 * value_of(x) ** 2, name="wrong_at_order_two"
+    )
     first = tg.grad(hidden)
     assert first(0.7).item() == pytest.approx(slope(lambda v: hidden(v).item(), 0.7))
-    assert tg.grad(tg.grad(cube))(0.7).item() == pytest.approx(slope(lambda v: tg.grad(cube)(v).item(), 0.7))
-    assert tg.grad(first)(0.7).item() != pytest.approx(slope(lambda v: first(v).item(), 0.7), rel=0.01)
+    assert tg.grad(tg.grad(cube))(0.7).item() == pytest.approx(
+        slope(lambda v: tg.grad(cube)(v).item(), 0.7)
+    )
+    assert tg.grad(first)(0.7).item() != pytest.approx(
+        slope(lambda v: first(v).item(), 0.7), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("f", [operator.xor, np.fmod, lambda a, b: a.fmod(b)])
@@ -200,5 +247,8 @@ def test_a_rule_that_is_wrong_at_order_two_only_differs_there(cube):
 def test_two_rules_agree_with_their_measured_slopes(f):
     for i, g in enumerate(tg.grad(lambda a, b: f(a, b) * 1.0, argnums=(0, 1))(7.3, 3.1)):
         at = [7.3, 3.1]
-        measured = slope(lambda v, i=i, at=at: np.fmod(*[v if i == k else value for k, value in enumerate(at)]), at[i])
+        measured = slope(
+            lambda v, i=i, at=at: np.fmod(*[v if i == k else value for k, value in enumerate(at)]),
+            at[i],
+        )
         assert g.item() == pytest.approx(measured)

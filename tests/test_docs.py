@@ -10,21 +10,27 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 PAGES = ["compile", "derivations", "why"]
+WRITTEN = ["ops"]  # from the table of ops: that it is so is a test of the stubs
 
 
 def blocks(page: str) -> list[str]:
     """The code of a page; its empty lines are printed ones, which doctest wants marked."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    return [
-        re.sub(r"^$(?=\n)", "<BLANKLINE>", block, flags=re.MULTILINE) for block in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
-    ]
+    return [re.sub(r"(?m)^$(?=\n)", "<BLANKLINE>", block) for block in python_blocks(text)]
+
+
+def python_blocks(text: str) -> list[str]:
+    """What stands between a line ```python and a line ```."""
+    return re.findall(r"(?ms)^```python\n(.*?)^```$", text)
 
 
 def check(page: str, sources: list[str]) -> None:
     """Run blocks of code, one after the other."""
-    test = doctest.DocTestParser().get_doctest("\n".join(sources), {"__name__": "page"}, page, None, 0)
+    text, names = "\n".join(sources), {"__name__": "page"}
+    test = doctest.DocTestParser().get_doctest(text, names, page, None, 0)
     for example in test.examples:
         if example.exc_msg:  # a long message is shown on several lines
             example.options[doctest.NORMALIZE_WHITESPACE] = True
@@ -63,4 +69,22 @@ def test_the_latex_of_the_derivations_is_what_derive_gives() -> None:
 
 
 def test_every_page_is_run() -> None:
-    assert sorted(path.stem for path in DOCS.glob("*.md")) == PAGES
+    assert sorted(path.stem for path in DOCS.glob("*.md")) == sorted(PAGES + WRITTEN)
+
+
+def test_what_the_page_for_contributors_shows_is_run() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = [block for block in python_blocks(text) if ">>>" in block]
+    assert len(shown) == 2, "a reader and a pass"
+    assert all(block.count("...") < 20 for block in shown), "each in less than 20 lines"
+    check("CONTRIBUTING", shown)
+
+
+def test_the_map_of_the_house_has_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?) \| .+ \|$", text, re.M)
+    named = {name.rstrip("/") for row in rows for name in re.findall(r"`([\w./]+)`", row)}
+    paths = list((ROOT / "tinygrad_edu").iterdir())
+    modules = {path.name for path in paths if path.suffix == ".py"}
+    packages = {path.name for path in paths if (path / "__init__.py").exists()}
+    assert named - {"tinygrad_edu"} == modules | packages

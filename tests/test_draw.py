@@ -12,8 +12,8 @@ import pytest
 from counting import growth
 
 import tinygrad_edu as tg
-from tinygrad_edu.draw import Picture, draw, render
-from tinygrad_edu.draw.arrays import heat, inline, is_small, number
+from tinygrad_edu.drawing import Picture, draw, render
+from tinygrad_edu.drawing.arrays import heat, inline, is_small, number
 
 DETAILS = ["ops", "equations", "chain"]
 SUFFIXES = [".svg", ".png", ".dot", ".html", ".txt", ".md", ".tex"]
@@ -43,7 +43,11 @@ def perceptron(backward=True):
     E = (0.5 * ((o - y) ** 2).sum()).named("E")
     if backward:
         E.backward()
-    return draw(E, names={"X": X, "y": y}), draw(E, names={"X": X, "y": y}, detail="equations"), draw(E, detail="chain", wrt=W)
+    return (
+        draw(E, names={"X": X, "y": y}),
+        draw(E, names={"X": X, "y": y}, detail="equations"),
+        draw(E, detail="chain", wrt=W),
+    )
 
 
 def formulas(picture):
@@ -59,14 +63,20 @@ def test_names_come_from_the_tensor_then_from_names_then_from_the_callers_variab
     a.name = "own"
     rates = {"momentum": tg.Tensor(0.9, requires_grad=True)}
     total = a * b * c * rates["momentum"]
-    assert [box.name for box in draw(total, names={"given": b, "not used": a}).diagram.boxes if box.is_named] == [
+    assert [
+        box.name
+        for box in draw(total, names={"given": b, "not used": a}).diagram.boxes
+        if box.is_named
+    ] == [
         "own",
         "given",
         "c",
         "momentum",
         "total",
     ]
-    assert [box.name for box in draw(total, names={b: "given"}).diagram.boxes if box.is_named][1] == "given"
+    assert [box.name for box in draw(total, names={b: "given"}).diagram.boxes if box.is_named][
+        1
+    ] == "given"
     with pytest.raises(TypeError, match="names is"):
         draw(total, names={1: b})
 
@@ -74,14 +84,32 @@ def test_names_come_from_the_tensor_then_from_names_then_from_the_callers_variab
 def test_equations_read_like_the_code_and_their_gradients_like_the_article():
     _, equations, chain = perceptron()
     assert formulas(equations) == {"z": "X W + b", "o": "σ(z)", "E": "0.5·Σ (o − y)²"}
-    assert notes(equations) == {"∂W = Xᵀ ∂z", "∂b = Σ_rows ∂z", "∂z = ∂o ⊙ o ⊙ (1 − o)", "∂o = ∂E · 0.5 ⊙ (2·(o − y))"}
+    assert notes(equations) == {
+        "∂W = Xᵀ ∂z",
+        "∂b = Σ_rows ∂z",
+        "∂z = ∂o ⊙ o ⊙ (1 − o)",
+        "∂o = ∂E · 0.5 ⊙ (2·(o − y))",
+    }
     assert [box.name for box in chain.diagram.boxes] == ["W", "z", "o", "E"]
 
 
 def test_every_op_has_its_local_derivative():
     ops, _, _ = perceptron()
-    assert formulas(ops) == {"t1": "X W", "z": "t₁ + b", "o": "σ(z)", "t2": "o − y", "t3": "t₂²", "t4": "Σ t₃", "E": "0.5·t₄"}
-    assert {"∂W = Xᵀ ∂t₁", "∂b = Σ_rows ∂z", "∂z = ∂o ⊙ o ⊙ (1 − o)", "∂t₂ = ∂t₃ ⊙ (2·t₂)"} <= notes(ops)
+    assert formulas(ops) == {
+        "t1": "X W",
+        "z": "t₁ + b",
+        "o": "σ(z)",
+        "t2": "o − y",
+        "t3": "t₂²",
+        "t4": "Σ t₃",
+        "E": "0.5·t₄",
+    }
+    assert {
+        "∂W = Xᵀ ∂t₁",
+        "∂b = Σ_rows ∂z",
+        "∂z = ∂o ⊙ o ⊙ (1 − o)",
+        "∂t₂ = ∂t₃ ⊙ (2·t₂)",
+    } <= notes(ops)
 
 
 @pytest.mark.parametrize("which", range(3))
@@ -89,7 +117,11 @@ def test_what_arrives_along_the_edges_adds_up_to_the_gradient(which):
     picture = perceptron()[which]
     boxes = {box.key: box for box in picture.diagram.boxes}
     for box in boxes.values():
-        parts = [arrow.part for arrow in picture.diagram.arrows if arrow.tail == box.key and arrow.part is not None]
+        parts = [
+            arrow.part
+            for arrow in picture.diagram.arrows
+            if arrow.tail == box.key and arrow.part is not None
+        ]
         if box.wants_grad and box.kind != "output":
             np.testing.assert_allclose(np.sum(parts, axis=0), box.grad)
 
@@ -125,7 +157,8 @@ def test_constants_appear_numbers_in_formulas_and_arrays_in_boxes():
     picture = draw(y)
     assert formulas(picture) == {"t1": "data ⊙ x", "t2": "t₁ − 0.25", "y": "t₂ + c₁"}
     assert {box.name: box.kind for box in picture.diagram.boxes} == {
-        "x": "parameter", "data": "constant", "t1": "step", "t2": "step", "c1": "constant", "y": "output"
+        "x": "parameter", "data": "constant", "c1": "constant",
+        "t1": "step", "t2": "step", "y": "output",
     }  # fmt: skip
 
 
@@ -183,16 +216,26 @@ def test_ten_thousand_ops_draw_without_recursion_and_in_linear_time():
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("detail", DETAILS)
 def test_every_format_is_written_the_same_in_every_run(tmp_path, detail, suffix):
-    first, second = (perceptron()[DETAILS.index(detail)].save(tmp_path / f"{i}{suffix}") for i in (1, 2))
+    first, second = (
+        perceptron()[DETAILS.index(detail)].save(tmp_path / f"{i}{suffix}") for i in (1, 2)
+    )
     assert first == tmp_path / f"1{suffix}"
     assert first.read_bytes() == second.read_bytes()
     assert first.stat().st_size > 200
 
 
 def test_another_process_writes_the_same_bytes(tmp_path):
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_draw import perceptron; print([p.source + p.svg for p in perceptron()])"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_draw import perceptron; "
+        "print([p.source + p.svg for p in perceptron()])"
+    )
     outputs = {
-        subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, check=True).stdout for _ in range(2)
+        subprocess.run(
+            [sys.executable, "-c", code, str(Path(__file__).parent)],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
     }
     assert len(outputs) == 1
     assert b"<svg" in outputs.pop()
@@ -301,12 +344,20 @@ def test_a_notebook_shows_the_svg():
     [
         (lambda t: draw(), TypeError, "not nothing: write tg.draw"),
         (lambda t: draw(1.0), TypeError, "not float"),
-        (lambda t: draw(t, detail="all"), ValueError, "detail is one of 'ops', 'equations', 'chain', not 'all'"),
+        (
+            lambda t: draw(t, detail="all"),
+            ValueError,
+            "detail is one of 'ops', 'equations', 'chain', not 'all'",
+        ),
         (lambda t: draw(t, theme="pink"), ValueError, "theme is one of"),
         (lambda t: draw(t, direction="up"), ValueError, "direction is one of"),
         (lambda t: draw(t, detail="chain"), ValueError, "wrt=w"),
         (lambda t: draw(t, wrt=tg.Tensor(1.0, name="v")), ValueError, "v is not part of"),
-        (lambda t: draw(t).save("graph.gif"), ValueError, r"not as 'graph.gif': write picture.save\('graph.svg'\)"),
+        (
+            lambda t: draw(t).save("graph.gif"),
+            ValueError,
+            r"not as 'graph.gif': write picture.save\('graph.svg'\)",
+        ),
     ],
 )
 def test_errors_show_the_way(call, error, message):
@@ -319,7 +370,13 @@ def test_arrays_are_shown_in_full_or_as_range_and_heat():
     assert inline(np.arange(100.0)) == "0 … 99"
     assert inline(np.array([np.nan] * 20 + [2.0])) == "2 … 2, 20 not finite"
     assert inline(np.zeros((0, 3))) == "no entries"
-    assert [number(v) for v in (True, 3, 1e-9, np.float32(0.1), float("inf"))] == ["true", "3", "1e−09", "0.1", "inf"]
+    assert [number(v) for v in (True, 3, 1e-9, np.float32(0.1), float("inf"))] == [
+        "true",
+        "3",
+        "1e−09",
+        "0.1",
+        "inf",
+    ]
     assert is_small(np.zeros((8, 2)))
     assert not is_small(np.zeros((2, 2, 2)))
     cells = np.array(heat(np.linspace(-1, 1, 100 * 50).reshape(100, 50)))
@@ -336,3 +393,11 @@ def test_several_outputs_share_one_picture():
     assert picture.diagram.title == "Computation graph of a, b"
     assert draw(x).diagram.boxes[0].kind == "output"
     assert draw(x, detail="equations").text.count("x") >= 1
+
+
+def test_pictures_have_the_rules_of_books_where_nothing_ties():
+    for values, shows in (([3.0, -1.0], "⊙ (z > 0)"), ([3.0, 0.0], "0.5")):
+        z = tg.Tensor(values, requires_grad=True, name="z")
+        loss = np.maximum(z, 0).sum()
+        loss.backward()
+        assert any(shows in note for note in notes(draw(loss, names={"z": z}, detail="ops")))

@@ -1,4 +1,4 @@
-"""The checker on programs that are not its own: no false alarm, few undecided, no fault missed, and a report that can be believed.
+"""The checker on programs that are not its own: no false alarm, few undecided, no fault missed.
 
 PROGRAMS is how many programs of the bank are tried, SEED which; the full run is
 `PROGRAMS=5000 SEED=77 python -m pytest tests/test_faults_checking.py -k bank`.
@@ -18,10 +18,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import testing
 from tinygrad_edu.testing import GradientMismatch, check_formula, gradcheck
 from tinygrad_edu.testing.report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, UNRESOLVED
-from tinygrad_edu.testing.subject import Subject
 
-PROGRAMS, SEED = int(os.environ.get("PROGRAMS", "60")), int(os.environ.get("SEED", "5"))
-planted = tg.op(lambda x: x.copy(), lambda g, y, x: g, name="test_planted")
+PROGRAMS, SEED = int(os.environ.get("PROGRAMS", "16")), int(os.environ.get("SEED", "5"))
 
 
 def checked(f, *inputs, **options):
@@ -32,7 +30,7 @@ def verdicts(report):
     return [entry.verdict for entry in report.entries]
 
 
-# -- right and wrong programs of the bank --------------------------------------------------------------------------------------------
+# -- right and wrong programs of the bank ----------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -47,37 +45,28 @@ def test_right_programs_of_the_bank_raise_no_alarm_and_few_are_undecided():
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_every_fault_planted_in_the_bank_is_caught(monkeypatch):
-    rng, tried = np.random.default_rng(SEED), 0
-    for program in bank.programs(20 * PROGRAMS, SEED + 1):
-        f = program(np, planted)
-        right = claims(f, program)
-        name = list(bank.FAULTS)[rng.integers(len(bank.FAULTS))]
-        fault = bank.FAULTS[name](rng)
-        monkeypatch.setattr(planted, "rules", (lambda g, y, x: fault(g, x),))  # noqa: B023 -- used before the next
-        if program.inputs[0].dtype == np.float64 and shows(right, claims(f, program)):
-            tried += 1
-            assert not checked(f, *program.inputs), f"{name} missed in {program}"
-        monkeypatch.undo()
-        if tried == PROGRAMS:
-            break
+def test_every_fault_planted_in_the_bank_is_caught():
+    tried = 0
+    for program, fault in bank.faulty(PROGRAMS, SEED):
+        tried += 1
+        assert not checked(program(np, bank.planted), *program.inputs), (
+            f"{fault} missed in {program}"
+        )
     assert tried == PROGRAMS
 
 
-def claims(f, program):
-    return [parameter.claim for parameter in Subject(f, program.inputs).parameters]
+def test_a_zero_is_not_right_because_the_function_is_too_flat_to_tell():
+    """tanh(21) is 1 to the last digit; its slope, 2e-18, is lost by a rule that gives 0."""
+    lost = tg.op(lambda x: x.copy(), lambda g, y, x: g * 0.0, name="test_lost")
+    x = np.array([-21.0, 20.5])
+    report = checked(lambda x: np.tanh(lost(x)), x)
+    assert [blame.op for blame in report.blames] == ["test_lost"]
+    assert checked(np.tanh, x)
+    assert checked(lambda x: (x * 0.0).sum(), x)
+    assert checked(tg.relu, np.array([-1.0, -2.0]))
 
 
-def shows(right, wrong):
-    """Whether a fault shows in the gradient: by a millionth of its size, and more than rounding."""
-    for a, b in zip(right, wrong, strict=True):
-        size = np.abs([a.gradient, np.nan_to_num(b.gradient)]).max(initial=0.0)
-        if (~(np.abs(a.gradient - b.gradient) <= 1e-6 * size + 10 * a.rounding)).any():
-            return True
-    return False
-
-
-# -- the gradient that .grad shows ---------------------------------------------------------------------------------------------------
+# -- the gradient that .grad shows -----------------------------------------------------------------
 
 
 def test_the_report_shows_the_gradient_that_grad_shows():
@@ -116,7 +105,7 @@ def test_a_rule_that_ignores_the_upstream_gradient_is_caught_where_that_is_1():
     assert [blame.op for blame in report.blames] == ["test_ignores_g"]
 
 
-# -- what lies outside of its own error ----------------------------------------------------------------------------------------------
+# -- what lies outside of its own error ------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -125,12 +114,16 @@ def test_an_undecided_entry_far_outside_of_its_own_error_raises():
     percent = tg.op(lambda x: x * 1.0, lambda g, y, x: g * 1.01, name="test_one_percent")
     for offset in 10.0 ** np.arange(0, 11):
         with pytest.raises(GradientMismatch):
-            gradcheck(lambda x: (percent(x).exp() + offset).sum(), np.array([1.0, -0.5]))  # noqa: B023
+            x = np.array([1.0, -0.5])
+            gradcheck(lambda x: (percent(x).exp() + offset).sum(), x)  # noqa: B023
         assert checked(lambda x: (x.exp() + offset).sum(), np.array([1.0, -0.5]))  # noqa: B023
 
 
 def test_a_gradient_that_lost_its_digits_is_no_right_one():
-    """(eˣ − 1)/x near 0: the function keeps nine digits, its automatic gradient three, and the difference is said."""
+    """(eˣ − 1)/x near 0: the function keeps nine digits, its automatic gradient three.
+
+    The difference is said.
+    """
     report = checked(lambda x: (np.exp(x) - 1) / x, np.array(-2.8e-7))
     assert verdicts(report) == [DISAGREES]
     assert "loses its digits here by cancellation" in str(report)
@@ -138,7 +131,12 @@ def test_a_gradient_that_lost_its_digits_is_no_right_one():
 
 @pytest.mark.parametrize("gradient", [np.nan, np.inf, -np.inf, 1.0001, -0.0001, 7.0])
 def test_at_a_kink_what_lies_outside_of_the_two_slopes_is_wrong(gradient):
-    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_odd_relu", kinks=lambda x: x)
+    odd = tg.op(
+        lambda x: np.maximum(x, 0),
+        lambda g, y, x: g * np.where(x == 0, gradient, x > 0),
+        name="test_odd_relu",
+        kinks=lambda x: x,
+    )
     with pytest.raises(GradientMismatch):
         gradcheck(odd, np.array([0.0, 1.0]))
     with pytest.raises(GradientMismatch):
@@ -147,7 +145,12 @@ def test_at_a_kink_what_lies_outside_of_the_two_slopes_is_wrong(gradient):
 
 @pytest.mark.parametrize("gradient", [0.0, 0.5, 1.0])
 def test_at_a_kink_any_value_between_the_two_slopes_passes(gradient):
-    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_any_relu", kinks=lambda x: x)
+    odd = tg.op(
+        lambda x: np.maximum(x, 0),
+        lambda g, y, x: g * np.where(x == 0, gradient, x > 0),
+        name="test_any_relu",
+        kinks=lambda x: x,
+    )
     report = gradcheck(lambda x: odd(x).sum(), np.array([0.0, 1.0]))
     assert verdicts(report) == [NOT_DIFFERENTIABLE, AGREES]
     assert report.verdict == "gradcheck: 1 of 2 entries agree; 1 not differentiable here"
@@ -155,13 +158,20 @@ def test_at_a_kink_any_value_between_the_two_slopes_passes(gradient):
 
 @pytest.mark.parametrize("gradient", [np.nan, 5.0])
 def test_so_it_is_at_a_kink_that_the_checker_is_not_told_of(gradient):
-    odd = tg.op(lambda x: np.maximum(x, 0), lambda g, y, x: g * np.where(x == 0, gradient, x > 0), name="test_hidden_kink")
+    odd = tg.op(
+        lambda x: np.maximum(x, 0),
+        lambda g, y, x: g * np.where(x == 0, gradient, x > 0),
+        name="test_hidden_kink",
+    )
     with pytest.raises(GradientMismatch):
         gradcheck(lambda x: odd(x).sum(), np.array([0.0, 1.0]))
 
 
 def test_a_convention_of_an_op_is_followed_through_the_whole():
-    """relu(x) − relu(−x) is x, with slope 1; the convention relu'(0) = 0 gives 0, which is documented, and no fault of a rule."""
+    """relu(x) − relu(−x) is x, with slope 1; the convention relu'(0) = 0 gives 0.
+
+    That is documented, and no fault of a rule.
+    """
     report = gradcheck(lambda x: x.relu() - (-x).relu(), np.array([0.0, 1.0]))
     assert verdicts(report)[1] == AGREES
 
@@ -206,7 +216,7 @@ TURNING = {
 
 @pytest.mark.parametrize("f", TURNING.values(), ids=TURNING)
 def test_a_function_that_turns_many_times_within_a_step_is_not_accused(f):
-    """It looks flat at large steps, and at large x there are no others; where some are small enough it agrees."""
+    """It looks flat at large steps, and at large x there are no others; at small ones it agrees."""
     for x in [1e6, *2.0 ** np.array([40, 42, 43, 44, 47, 49, 52]), 1e16, 1e20]:
         assert checked(f, np.array(x))
     assert verdicts(checked(f, np.array([1e6, 1e8]))) == [AGREES, AGREES]
@@ -226,13 +236,17 @@ def test_nor_is_it_at_order_2_along_directions_in_float32_or_behind_another_func
 @pytest.mark.parametrize("x", [1e6, 2.0**40, 2.0**43])
 @pytest.mark.parametrize("factor", [1.0001, 0.0, -1.0])
 def test_where_it_turns_many_times_a_wrong_gradient_is_wrong(f, x, factor):
-    scaled = tg.op(lambda x: x.copy(), lambda g, y, x: g * factor, name="test_scaled_before_turning")
+    scaled = tg.op(
+        lambda x: x.copy(), lambda g, y, x: g * factor, name="test_scaled_before_turning"
+    )
     with pytest.raises(GradientMismatch):
         gradcheck(lambda x: scaled(f(x)), np.array(x))
 
 
 @pytest.mark.parametrize("large", [2.0**30, 2.0**40, 1e15])
-@pytest.mark.parametrize("f", [np.sum, np.mean, lambda x: x @ np.ones(24)], ids=["sum", "mean", "matmul"])
+@pytest.mark.parametrize(
+    "f", [np.sum, np.mean, lambda x: x @ np.ones(24)], ids=["sum", "mean", "matmul"]
+)
 def test_a_sum_in_which_large_numbers_cancel_is_loud(f, large):
     x = np.full(24, 2.0**-10)
     x[[19, 23]] = large, -large
@@ -240,12 +254,16 @@ def test_a_sum_in_which_large_numbers_cancel_is_loud(f, large):
 
 
 @pytest.mark.parametrize("tiny", [5e-324, 1e-310, 2.2e-308, 1e-305, 1e-300])
-@pytest.mark.parametrize("f", [lambda x, a: x @ a, lambda x, a: x * a.T, lambda x, a: (x * a.T).sum()], ids=["@", "*", "sum"])
+@pytest.mark.parametrize(
+    "f",
+    [lambda x, a: x @ a, lambda x, a: x * a.T, lambda x, a: (x * a.T).sum()],
+    ids=["@", "*", "sum"],
+)
 def test_what_underflows_on_the_way_is_no_slope_of_0(f, tiny):
     assert checked(f, np.zeros((2, 3)), np.full((3, 2), tiny))
 
 
-# -- what a user sees ----------------------------------------------------------------------------------------------------------------
+# -- what a user sees ------------------------------------------------------------------------------
 
 FAILING = """
 import unittest
@@ -275,13 +293,36 @@ def failures(tmp_path_factory):
     """What pytest prints of five failing tests, each part by the test's name."""
     path = tmp_path_factory.mktemp("failing") / "test_failing.py"
     path.write_text(FAILING)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(path)]
-    printed = subprocess.run(command, capture_output=True, text=True, cwd=Path(tg.__file__).parents[1], check=False).stdout
-    parts = re.split(r"^_{3,} (\S+) _{3,}$", printed.partition("short test summary")[0], flags=re.MULTILINE)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        str(path),
+    ]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(tg.__file__).parents[1], check=False
+    ).stdout
+    parts = re.split(
+        r"^_{3,} (\S+) _{3,}$", printed.partition("short test summary")[0], flags=re.MULTILINE
+    )
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@pytest.mark.parametrize("name", ["test_gradcheck", "test_check_formula", "test_many_parameters", "test_drawn", "TestUnit.test_unittest"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_gradcheck",
+        "test_check_formula",
+        "test_many_parameters",
+        "test_drawn",
+        "TestUnit.test_unittest",
+    ],
+)
 def test_a_failure_fits_a_screen(failures, name):
     text = failures[name]
     assert len(text.splitlines()) <= 45, text
@@ -298,13 +339,24 @@ def test_a_term_missing_in_a_small_entry_shows_beside_large_ones(size, wrong):
     x = np.array([1.0, 2.0])
     assert check_formula(f, lambda x: np.array([3 * size * x[0] ** 2, 2 * x[1]]), x, report=True).ok
     if abs(wrong - 4.0) > 1e-9 * size:
-        assert check_formula(f, lambda x: np.array([3 * size * x[0] ** 2, wrong]), x, report=True).odd == "by hand"
+        assert (
+            check_formula(f, lambda x: np.array([3 * size * x[0] ** 2, wrong]), x, report=True).odd
+            == "by hand"
+        )
 
 
 def test_without_hypothesis_what_draws_inputs_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    for module in ("strategies", "programs", "ops"):
+    for module in ("strategies", "calls", "programs", "random_programs", "properties", "ops"):
         monkeypatch.delitem(sys.modules, f"tinygrad_edu.testing.{module}", raising=False)
-    for name in set(testing.__all__) - {"Blame", "Entry", "FormulaReport", "GradientMismatch", "Report", "check_formula", "gradcheck"}:
+    for name in set(testing.__all__) - {
+        "Blame",
+        "Entry",
+        "FormulaReport",
+        "GradientMismatch",
+        "Report",
+        "check_formula",
+        "gradcheck",
+    }:
         with pytest.raises(ModuleNotFoundError, match=f"{name} draws .* pip install hypothesis"):
             getattr(testing, name)

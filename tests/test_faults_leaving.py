@@ -1,4 +1,4 @@
-"""No gradient is lost in silence: a tensor's value leaves the graph by an explicit call, or by an error or warning that names one."""
+"""No gradient is lost in silence: a value leaves by an explicit call, else an error names one."""
 
 import array
 import cmath
@@ -122,10 +122,15 @@ LOSING = {
     "default_rng().normal": lambda x: np.random.default_rng(0).normal(x),
     "np.random.normal": lambda x: np.random.normal(x[0]),
     "np.ndenumerate": lambda x: sum(float(a) for _, a in np.ndenumerate(x)),
-    "an op that closes over it": lambda x: tg.op(lambda a: a * x, lambda g, y, a: g, name="test_closes_over")(x),
+    "an op that closes over it": lambda x: tg.op(
+        lambda a: a * x, lambda g, y, a: g, name="test_closes_over"
+    )(x),
 }
 
-WAYS_OUT = ("tg.stack(", ".detach()", ".numpy()", ".item()", "tg.op(", "t.astype(", ".at[i].", "np.asarray(m)")
+WAYS_OUT = (
+    *("tg.stack(", ".detach()", ".numpy()", ".item()", "tg.op(", "t.astype(", ".at[i]."),
+    "np.asarray(m)",
+)
 LOSES = pytest.mark.parametrize("f", LOSING.values(), ids=LOSING)
 
 
@@ -153,8 +158,11 @@ def test_before_backward_it_is_such_an_error_or_a_warning(f):
 
 @LOSES
 def test_the_same_program_on_constants_is_free(f):
-    """Or says what else is wrong with it: a list of constants is an array, a number with a fraction is no index."""
-    for x, context in ((tg.Tensor(V), tg.enable_grad()), (tg.Tensor(V, requires_grad=True), tg.no_grad())):
+    """Or says what else is wrong: a list of constants is an array, 0.5 is no index."""
+    for x, context in (
+        (tg.Tensor(V), tg.enable_grad()),
+        (tg.Tensor(V, requires_grad=True), tg.no_grad()),
+    ):
         with context:
             text = ""
             try:
@@ -164,7 +172,7 @@ def test_the_same_program_on_constants_is_free(f):
             assert "gradient" not in text
 
 
-# -- the explicit ways -------------------------------------------------------------------------------------------------------------
+# -- the explicit ways ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -190,7 +198,11 @@ def test_whoever_says_so_gets_the_value(f):
     [
         lambda x: x if x[0] > 0 else -x,
         lambda x: x if x[0] else -x,
-        lambda x: x[: int(x.argmax())] if np.allclose(x, [x[0], x[1]]) and np.array_equal([x[0], x[1]], x) else x * 7.0,
+        lambda x: (
+            x[: int(x.argmax())]
+            if np.allclose(x, [x[0], x[1]]) and np.array_equal([x[0], x[1]], x)
+            else x * 7.0
+        ),
         lambda x: x * len(f"{x[0]:.1f} {x}{x!r}") / len(f"{x[0]:.1f} {x}{x!r}"),
         lambda x: x[x > 1.5],
         lambda x: V[x > 1.5] * x[1],
@@ -223,7 +235,7 @@ def test_what_is_made_of_operators_has_the_right_gradient(f, expected):
     assert tg.grad(f)(V).tolist() == expected
 
 
-# -- float ---------------------------------------------------------------------------------------------------------------------
+# -- float ---------------------------------------------------------------------------------------
 
 
 def test_the_losses_of_a_training_are_collected_with_one_warning_per_line():
@@ -249,13 +261,16 @@ def test_the_warning_is_at_the_users_line_below_a_library():
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("t", [tg.Tensor(2.0), tg.Tensor(2.0, requires_grad=True) > 1, tg.grad(lambda x: x * x)(1.0)])
+@pytest.mark.parametrize(
+    "t", [tg.Tensor(2.0), tg.Tensor(2.0, requires_grad=True) > 1, tg.grad(lambda x: x * x)(1.0)]
+)
 def test_what_requires_no_gradient_is_a_number_without_a_word(t):
     assert float(t) == int(t) == round(t) == complex(t) == np.asarray(t) == np.float64(t)
 
 
 def test_an_array_is_no_single_number():
-    with pytest.raises(ValueError, match=r"float\(\) takes a single number, x has shape \(2,\).*np\.exp\(x\)"):
+    text = r"float\(\) takes a single number, x has shape \(2,\).*np\.exp\(x\)"
+    with pytest.raises(ValueError, match=text):
         tg.grad(lambda x: math.exp(x) * x)(V)
 
 
@@ -267,18 +282,23 @@ def test_within_a_compiled_function_too():
         tg.compile(lambda x: x * float(x[0]))(V)
 
 
-# -- other ways out ----------------------------------------------------------------------------------------------------------------
+# -- other ways out ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
 def test_a_copy_is_another_leaf_hence_an_error_within_a_transform(copied):
-    with pytest.raises(TypeError, match=r"is another leaf.*write x\.copy\(\), which has a gradient, or x\.detach\(\)"):
+    text = r"is another leaf.*write x\.copy\(\), which has a gradient, or x\.detach\(\)"
+    with pytest.raises(TypeError, match=text):
         tg.grad(lambda x: (copied(x) * x).sum())(V)
     assert tg.grad(lambda x: (x.copy() * x).sum())(V).tolist() == [2.0, 4.0]
     assert copied(tg.Tensor(V, requires_grad=True)).requires_grad
 
 
-@pytest.mark.parametrize("f", [lambda x: struct.pack("d", x[0]), lambda x: list(np.nditer(x)), memoryview, bytes])
+@pytest.mark.parametrize(
+    "f", [lambda x: struct.pack("d", x[0]), lambda x: list(np.nditer(x)), memoryview, bytes]
+)
 def test_others_refuse_it_in_their_own_words(f):
     with pytest.raises((TypeError, struct.error)):
         tg.grad(lambda x: (f(x) and x).sum())(V)
@@ -314,7 +334,11 @@ def test_parameters_can_be_saved(tmp_path):
     np.save(tmp_path / "w.npy", w)
     np.savez(tmp_path / "w.npz", w, b=w * 2)
     np.savetxt(tmp_path / "w.txt", w)
-    assert np.load(tmp_path / "w.npy").tolist() == np.loadtxt(tmp_path / "w.txt").tolist() == V.tolist()
+    assert (
+        np.load(tmp_path / "w.npy").tolist()
+        == np.loadtxt(tmp_path / "w.txt").tolist()
+        == V.tolist()
+    )
     with np.load(tmp_path / "w.npz") as saved:
         assert saved["b"].tolist() == [2.0, 4.0]
 
@@ -362,11 +386,12 @@ def test_numpys_own_comparisons_for_tests_see_the_values():
 def test_a_message_names_the_function_of_a_library():
     with pytest.raises(TypeError, match=r"^np\.mean takes t as a plain array"):
         tg.grad(lambda x: np.mean([x[0], x[1]]) * x[0])(V)
-    with pytest.raises(TypeError, match=r"^NumPy takes W as a plain array.*W\.numpy\(\) or W\.detach\(\)"):
+    text = r"^NumPy takes W as a plain array.*W\.numpy\(\) or W\.detach\(\)"
+    with pytest.raises(TypeError, match=text):
         np.array(tg.Tensor(V, requires_grad=True, name="W"))
 
 
-# -- other libraries -----------------------------------------------------------------------------------------------------------------
+# -- other libraries -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -393,23 +418,34 @@ def test_pandas_leaves_arithmetic_to_the_tensor(f, expected):
         assert tg.grad(lambda w: f(frame, w))(V).tolist() == expected
 
 
-@pytest.mark.parametrize("f", [lambda a, x: a @ x, lambda a, x: x @ a, lambda a, x: a * x, lambda a, x: a.dot(x), lambda a, x: a + x])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, x: a @ x,
+        lambda a, x: x @ a,
+        lambda a, x: a * x,
+        lambda a, x: a.dot(x),
+        lambda a, x: a + x,
+    ],
+)
 def test_a_sparse_array_on_either_side_is_an_error_that_shows_the_way(f):
     a = pytest.importorskip("scipy.sparse").csr_array(EYE)
-    with pytest.raises(TypeError, match=r"\.toarray\(\)|of scipy takes x as a plain array.*x\.detach\(\)"):
+    text = r"\.toarray\(\)|of scipy takes x as a plain array.*x\.detach\(\)"
+    with pytest.raises(TypeError, match=text):
         tg.grad(lambda x: f(a, x).sum())(V)
 
 
-@pytest.mark.parametrize("f", ["logsumexp", "softmax", "expit", "erf", "gammaln", "xlogy"])
+@pytest.mark.parametrize("f", ["logsumexp", "softmax", "ellipk", "spence", "hyp0f1"])
 def test_special_functions_of_scipy_are_refused_unless_defined(f):
     function = getattr(pytest.importorskip("scipy.special"), f)
     with pytest.raises(TypeError, match=r"x\.detach\(\)|is not an op on Tensors yet"):
-        tg.grad(lambda x: function(*[x] * (2 if f == "xlogy" else 1)).sum())(V)
+        tg.grad(lambda x: function(*[x] * (2 if f == "hyp0f1" else 1)).sum())(V)
 
 
 def test_parameters_are_not_updated_by_way_of_data_that_has_a_gradient():
     w = tg.Tensor(V, requires_grad=True)
-    with pytest.raises(TypeError, match=r"`w\.data = x` would lose the gradient of x: update w in `with tg\.no_grad\(\): w -= "):
+    text = r"`w\.data = x` would lose the gradient of x: update w in `with tg\.no_grad\(\): w -= "
+    with pytest.raises(TypeError, match=text):
         w.data = w - 0.1
     w.data = (w - 1.0).numpy()
     assert w.tolist() == [0.0, 1.0]
@@ -421,7 +457,12 @@ def test_rows_are_stacked_row_by_row():
 
 
 @pytest.mark.parametrize(
-    "taken", [lambda x: np.zeros(2).__setitem__(0, x[0]), lambda x: np.ones(2).sum(initial=x[0]), lambda x: np.fromiter(x, float)]
+    "taken",
+    [
+        lambda x: np.zeros(2).__setitem__(0, x[0]),
+        lambda x: np.ones(2).sum(initial=x[0]),
+        lambda x: np.fromiter(x, float),
+    ],
 )
 def test_within_a_transform_numpys_own_error_does_not_hide_ours(taken):
     def f(x):

@@ -1,4 +1,7 @@
-"""What pictures once showed wrongly, by kind: parts of sums, sizes, heat maps, names, slices, TeX."""
+"""What pictures once showed wrongly, by kind.
+
+Parts of sums, sizes, heat maps, names, slices, TeX.
+"""
 
 import re
 
@@ -7,13 +10,14 @@ import pytest
 from textbook import BOOK
 
 import tinygrad_edu as tg
-from tinygrad_edu.draw import levels, render
-from tinygrad_edu.draw.arrays import blocks, caption, heat
-from tinygrad_edu.draw.dot import source
-from tinygrad_edu.draw.themes import THEMES
-from tinygrad_edu.formula import expression, index_of_view
+from tinygrad_edu.drawing import levels, render
+from tinygrad_edu.drawing.arrays import blocks, caption, heat
+from tinygrad_edu.drawing.dot import source
+from tinygrad_edu.drawing.themes import THEMES
 from tinygrad_edu.graph import ancestors
-from tinygrad_edu.languages import free_letter, unicode_name
+from tinygrad_edu.notation.constants import index_of_view
+from tinygrad_edu.notation.formula import expression
+from tinygrad_edu.notation.names import free_letter, unicode_name
 from tinygrad_edu.player import passes
 from tinygrad_edu.player.layers import layered
 from tinygrad_edu.player.notation import text_of
@@ -24,7 +28,7 @@ def notes(picture):
 
 
 def random_scalars(n, seed=0):
-    """A graph whose steps take their operands from anywhere before them, which is the hardest to lay out."""
+    """A graph whose steps take operands from anywhere before them, the hardest to lay out."""
     rng = np.random.default_rng(seed)
     ts = [tg.Tensor(float(v), requires_grad=True) for v in rng.uniform(0.5, 1, 5)]
     for _ in range(n):
@@ -75,7 +79,9 @@ def test_folded_uses_are_not_forgotten_in_the_formula_of_a_gradient():
         h = ((h @ W).tanh() + 0.1).named("h")
     loss = h.sum()
     loss.backward()
-    (note,) = [note for note in notes(tg.draw(loss, detail="equations")) if note.startswith("∂W = ")]
+    (note,) = [
+        note for note in notes(tg.draw(loss, detail="equations")) if note.startswith("∂W = ")
+    ]
     assert note.endswith("⋯ (20 terms)")
 
 
@@ -92,7 +98,9 @@ def test_a_large_picture_is_coarser_and_says_so(n):
 def test_a_picture_of_everything_warns_before_it_takes_minutes(monkeypatch):
     picture = tg.draw(random_scalars(150), expand=True)
     monkeypatch.setattr(render, "render", lambda *_: b"<svg></svg>")
-    with pytest.warns(UserWarning, match=r"layout of \d+ boxes can take minutes: leave out expand=True"):
+    with pytest.warns(
+        UserWarning, match=r"layout of \d+ boxes can take minutes: leave out expand=True"
+    ):
         assert picture.svg
 
 
@@ -109,7 +117,9 @@ def test_of_very_many_steps_only_the_newest_are_looked_at(detail, monkeypatch):
     if detail == "ops":  # a box a step: none is lost
         repeated = re.findall(r"(\d+) more times the same (\d+) steps", picture.text)
         boxes = sum(box.kind in ("step", "output") for box in picture.diagram.boxes)
-        assert left_out + boxes + sum(int(times) * int(steps) for times, steps in repeated) == 40_000
+        assert (
+            left_out + boxes + sum(int(times) * int(steps) for times, steps in repeated) == 40_000
+        )
 
 
 @pytest.mark.parametrize(("start", "stop", "step"), [(0, 5, 2), (1, 4, 1), (1, 6, 2), (0, 6, 3)])
@@ -120,13 +130,28 @@ def test_a_part_of_a_named_array_is_written_with_its_step(start, stop, step):
     written = " ".join(box.formula.unicode for box in picture.diagram.boxes if box.formula)
     index = re.search(r"row\[(\d*):(\d*):?(\d*)\]", written)
     assert index, written
-    assert np.array_equal(row[slice(*[int(i) if i else None for i in index.groups()])], row[start:stop:step])
+    assert np.array_equal(
+        row[slice(*[int(i) if i else None for i in index.groups()])], row[start:stop:step]
+    )
 
 
 def test_a_constant_made_from_a_named_one_says_how():
-    w, ones, square = tg.Tensor(np.eye(2), requires_grad=True), np.array([1.0, 0.0]), np.array([[1.0, 2.0], [3.0, 5.0]])
-    loss = (w * ones + w * (1 - ones) + w * square + w * square.T.copy() + w * square[1] + w * np.array([7.0, 8.0])).sum()
-    written = {box.formula.unicode for box in tg.draw(loss, detail="ops").diagram.boxes if box.formula}
+    w, ones, square = (
+        tg.Tensor(np.eye(2), requires_grad=True),
+        np.array([1.0, 0.0]),
+        np.array([[1.0, 2.0], [3.0, 5.0]]),
+    )
+    loss = (
+        w * ones
+        + w * (1 - ones)
+        + w * square
+        + w * square.T.copy()
+        + w * square[1]
+        + w * np.array([7.0, 8.0])
+    ).sum()
+    written = {
+        box.formula.unicode for box in tg.draw(loss, detail="ops").diagram.boxes if box.formula
+    }
     assert {"1 − ones", "squareᵀ", "square[1]"} <= written, written
 
 
@@ -140,7 +165,9 @@ def test_a_heat_map_says_what_its_colours_mean():
     W = tg.Tensor(large, requires_grad=True)
     for name, theme in THEMES.items():
         assert theme.signs in tg.draw(W.sum(), theme=name).source
-    assert "−</FONT>" in tg.draw(W.sum(), theme="print").source  # both signs are grey: one has a sign
+    assert (
+        "−</FONT>" in tg.draw(W.sum(), theme="print").source
+    )  # both signs are grey: one has a sign
 
 
 def test_a_matrix_stands_in_brackets_not_between_the_bars_of_a_determinant():
@@ -175,13 +202,24 @@ def test_a_slice_of_a_named_array_is_written_as_one(index, text):
     y = w * img[index]
     assert expression(y).python == f"w * img[{text}]"
     np.testing.assert_array_equal(eval(expression(y).python, expression(y).namespace), y.numpy())
-    assert any(f"img[{text}]" in (box.formula.unicode if box.formula else "") for box in tg.draw(y).diagram.boxes)
+    assert any(
+        f"img[{text}]" in (box.formula.unicode if box.formula else "")
+        for box in tg.draw(y).diagram.boxes
+    )
 
 
 def test_views_that_are_no_slices_keep_a_name_of_their_own():
     base = np.arange(12.0).reshape(3, 4)
     base = base.copy()
-    for view in (base.T, base[::-1], base.reshape(4, 3), base[:, ::-1], np.broadcast_to(base[0], (3, 4)), base.ravel()[1:5], base[:0]):
+    for view in (
+        base.T,
+        base[::-1],
+        base.reshape(4, 3),
+        base[:, ::-1],
+        np.broadcast_to(base[0], (3, 4)),
+        base.ravel()[1:5],
+        base[:0],
+    ):
         assert index_of_view(view, base) is None
     rng = np.random.default_rng(0)
     array = np.arange(3 * 4 * 5.0).reshape(3, 4, 5).copy()
@@ -189,7 +227,9 @@ def test_views_that_are_no_slices_keep_a_name_of_their_own():
         index = tuple(
             int(rng.integers(n))
             if rng.random() < 0.3
-            else slice(int(a := rng.integers(n)), int(rng.integers(a + 1, n + 1)), int(rng.integers(1, 3)))
+            else slice(
+                int(a := rng.integers(n)), int(rng.integers(a + 1, n + 1)), int(rng.integers(1, 3))
+            )
             for n in array.shape
         )
         view = array[index]
@@ -206,13 +246,16 @@ def test_tex_gets_no_arrow_that_it_cannot_bend_and_no_letter_that_it_does_not_ha
     loss = (t * x).sum()
     loss.backward()
     picture = tg.draw(loss, expand=True, direction=direction)
-    from tinygrad_edu.draw.tikz import document
+    from tinygrad_edu.drawing.tikz import document
 
     tex = document(picture.diagram, direction)
     declared = set(re.findall(r"\\DeclareUnicodeCharacter\{(\w+)\}", tex))
     assert declared == {"65E5", "672C", "1F600"}
     assert "α" not in tex
-    centres = {key: (float(x), float(y)) for key, x, y in re.findall(r"\((n\d+|f\d+)\) at \(([-\d.]+), ([-\d.]+)\)", tex)}
+    centres = {
+        key: (float(x), float(y))
+        for key, x, y in re.findall(r"\((n\d+|f\d+)\) at \(([-\d.]+), ([-\d.]+)\)", tex)
+    }
     for head, tail in re.findall(r"\\draw\[back\] \((\w+)\) to\[bend[^(]*\((\w+)\)", tex):
         assert np.hypot(*np.subtract(centres[head], centres[tail])) < 30
     with pytest.raises(ValueError, match=r"no room for more than 90 layers.*\.svg"):
@@ -223,33 +266,51 @@ def test_tex_gets_no_arrow_that_it_cannot_bend_and_no_letter_that_it_does_not_ha
 
 def test_the_source_names_haste_only_where_it_is_needed():
     assert "splines=line" not in tg.draw(random_scalars(5)).source
-    assert "splines=line" in source(tg.draw(random_scalars(60), expand=True).diagram, THEMES["light"])
+    assert "splines=line" in source(
+        tg.draw(random_scalars(60), expand=True).diagram, THEMES["light"]
+    )
 
 
-# -- the player's texts --------------------------------------------------------------------------------------------------------
+# -- the player's texts ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(BOOK))
 def test_what_the_page_multiplies_is_what_it_says(name):
     example = BOOK[name]()
-    player = tg.player(example.loss, names=example.names)
+    player = tg.play(example.loss, names=example.names)
     data = player.data
-    arrays = [np.array([float(v) for v in a["v"]]).reshape(a["s"]) if "b" not in a else None for a in data["arrays"]]
+    arrays = [
+        np.array([float(v) for v in a["v"]]).reshape(a["s"]) if "b" not in a else None
+        for a in data["arrays"]
+    ]
     at = [arrays[place] for place in data["passes"][0]]
     for step in data["steps"]:
         for use in step.get("uses", ()):
-            result, factor, g = (at[k] for k in (use.get("raw", use["part"]), use.get("factor", 0), use.get("arrives", step["gradient"])))
+            result, factor, g = (
+                at[k]
+                for k in (
+                    use.get("raw", use["part"]),
+                    use.get("factor", 0),
+                    use.get("arrives", step["gradient"]),
+                )
+            )
             if use.get("how") is None or any(a is None for a in (result, factor, g)):
                 continue
-            product = {"times": lambda a, b: a * b, "left": lambda a, b: b @ a, "right": lambda a, b: a @ b}[use["how"]](g, factor)
+            product = {
+                "times": lambda a, b: a * b,
+                "left": lambda a, b: b @ a,
+                "right": lambda a, b: a @ b,
+            }[use["how"]](g, factor)
             assert product.shape in (result.shape, ())
-            np.testing.assert_allclose(np.broadcast_to(product, result.shape), result, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(
+                np.broadcast_to(product, result.shape), result, rtol=1e-4, atol=1e-6
+            )
 
 
 def test_a_name_that_is_a_sum_stands_in_parentheses_in_titles_and_for_screen_readers():
     o, y = tg.Tensor([0.2, 0.7], requires_grad=True), np.array([0.0, 1.0])
     loss = -(y * o.log() + (1 - y) * (1 - o).log()).sum()
-    texts = [node["text"] for node in tg.player(loss).data["nodes"]]
+    texts = [node["text"] for node in tg.play(loss).data["nodes"]]
     assert any(text.startswith("(1 − y) ⊙ ") for text in texts)
     assert text_of([0, " ⊙ ", 1], ["1 − y", "t"]) == "(1 − y) ⊙ t"
     assert text_of(["ln(", 0, ")"], ["1 − y"]) == "ln(1 − y)"
@@ -259,8 +320,10 @@ def test_a_name_that_is_a_sum_stands_in_parentheses_in_titles_and_for_screen_rea
 def test_a_page_of_thousands_of_ops_says_so_first(monkeypatch):
     monkeypatch.setattr(passes, "MANY", 3)
     x = tg.Tensor(1.0, requires_grad=True)
-    with pytest.warns(UserWarning, match=r"a page of 5 ops takes minutes .*: play a part of it, or tg.draw"):
-        tg.player(x.sin().sin().sin().sin().sin())
+    with pytest.warns(
+        UserWarning, match=r"a page of 5 ops takes minutes .*: play a part of it, or tg.draw"
+    ):
+        tg.play(x.sin().sin().sin().sin().sin())
 
 
 def test_edges_that_nobody_could_follow_run_straight():
@@ -274,7 +337,7 @@ def test_edges_that_nobody_could_follow_run_straight():
     assert len(curves) == len(pairs)
 
 
-# -- notebooks -----------------------------------------------------------------------------------------------------------------
+# -- notebooks -------------------------------------------------------------------------------------
 
 
 def test_a_notebook_shows_tensors_formulas_and_programs_as_what_they_are():

@@ -1,4 +1,4 @@
-"""Data changed behind the graph, memory shared by mistake, ops and rules of any style: a right gradient or an error, never a third."""
+"""Data changed behind the graph, shared memory, rules of any style: right, or an error."""
 
 import itertools
 import pickle
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import core, memory
-from tinygrad_edu.core import lent
+from tinygrad_edu.engine import memory
+from tinygrad_edu.engine.lending import lent, references
 
 Tensor = tg.Tensor
 
@@ -17,7 +17,7 @@ def leaf(*values, dtype=float):
     return Tensor(np.array(values, dtype), requires_grad=True)
 
 
-# -- a change after use: noticed where a rule reads the value, and only there --------------------------------------------------------
+# -- a change after use: noticed where a rule reads the value, and only there --------------------
 
 
 def alias(w):
@@ -71,7 +71,9 @@ USES = {  # what is computed from w: whether the rules read w
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("use", USES)
-def test_a_change_is_refused_if_a_rule_reads_the_value_and_is_none_of_its_business_if_not(use, change):
+def test_a_change_is_refused_if_a_rule_reads_the_value_and_is_none_of_its_business_if_not(
+    use, change
+):
     compute, reads = USES[use]
     w = leaf(0.5, 1.0, 2.0)
     late = change(w)  # may hold an alias already
@@ -156,7 +158,13 @@ def test_indices_and_labels_that_are_tensors_or_lists_are_taken_as_they_were():
     w, i = leaf(1.0, 2.0, 3.0), Tensor([0, 1])
     listed = [0, 1]
     nested = ([0, 1],)
-    losses = [w[i].sum(), w[listed].sum(), w[nested].sum(), w.at[i].set(5.0).sum(), w.at[listed].add(w[:2]).sum()]
+    losses = [
+        w[i].sum(),
+        w[listed].sum(),
+        w[nested].sum(),
+        w.at[i].set(5.0).sum(),
+        w.at[listed].add(w[:2]).sum(),
+    ]
     expected = []
     for loss in losses:
         w.zero_grad()
@@ -187,7 +195,7 @@ def test_what_vjp_closes_over_is_refused_when_it_changed():
         pull(1.0)
 
 
-# -- memory: a result, and a gradient, share it with nothing that can change ---------------------------------------------------------
+# -- memory: a result, and a gradient, share it with nothing that can change ---------------------
 
 SAME = {  # functions that give their operand, a view of it, or something that they keep
     "squeeze": lambda t: tg.squeeze(t),
@@ -212,7 +220,7 @@ USERS = {
 
 
 def results(f):
-    """What f gives for a leaf, a constant and a recorded tensor, recorded or not: (name, the operand's memory, the result)."""
+    """What f gives for tensors of all kinds, recorded or not: (name, operand's memory, result)."""
     w, c = leaf(1.0, 2.0), Tensor([1.0, 2.0])
     h = w * 1.0
     yield "leaf", w._array, f(w)
@@ -231,7 +239,14 @@ def test_a_result_shares_no_memory_with_what_can_change(name):
 
 
 @pytest.mark.parametrize(
-    "f", [tg.squeeze, tg.positive, lambda a: tg.reshape(a, 2), lambda a: tg.transpose(a), lambda a: tg.astype(a, float)]
+    "f",
+    [
+        tg.squeeze,
+        tg.positive,
+        lambda a: tg.reshape(a, 2),
+        lambda a: tg.transpose(a),
+        lambda a: tg.astype(a, float),
+    ],
 )
 def test_nor_with_a_raw_array(f):
     a = np.array([1.0, 2.0])
@@ -239,7 +254,9 @@ def test_nor_with_a_raw_array(f):
 
 
 def test_an_op_of_two_operands_may_give_back_one():
-    first = tg.op(lambda a, b: a, lambda g, y, a, b: g, lambda g, y, a, b: g * 0.0, name="test_first")
+    first = tg.op(
+        lambda a, b: a, lambda g, y, a, b: g, lambda g, y, a, b: g * 0.0, name="test_first"
+    )
     a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
     y = first(a, b)
     with tg.no_grad():
@@ -270,13 +287,16 @@ def test_a_rule_of_any_manners_spoils_nothing(name):
     a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
     h = product(a, b)
     h.sum().backward()
-    assert (a.grad.tolist(), b.grad.tolist(), h.grad.tolist()) == ([3.0, 4.0], [1.0, 2.0], [1.0, 1.0])
-    for array, kept in itertools.product((a.grad, b.grad, h.grad), (CACHE, a._array, b._array, h._array)):
+    gradients = [t.grad for t in (a, b, h)]
+    assert [g.tolist() for g in gradients] == [[3.0, 4.0], [1.0, 2.0], [1.0, 1.0]]
+    for array, kept in itertools.product(gradients, (CACHE, a._array, b._array, h._array)):
         assert not np.shares_memory(array, kept)
     assert not np.shares_memory(a.grad, b.grad)
     (product(a, b) * 1.0).sum().backward()
     assert a.grad.tolist() == [6.0, 8.0]
-    assert [g.tolist() for g in tg.grad(lambda a, b: product(a, b).sum(), (0, 1))(a.numpy(), b.numpy())] == [[3.0, 4.0], [1.0, 2.0]]
+    assert [
+        g.tolist() for g in tg.grad(lambda a, b: product(a, b).sum(), (0, 1))(a.numpy(), b.numpy())
+    ] == [[3.0, 4.0], [1.0, 2.0]]
 
 
 def test_a_rule_that_writes_to_the_data_is_stopped():
@@ -300,7 +320,10 @@ def test_no_two_results_of_a_transform_are_one_tensor():
 
 def test_dtypes_that_carry_metadata_share_no_gradients():
     dtype = np.dtype(float, metadata={"unit": "m"})
-    x, b = Tensor(np.zeros(2, dtype), requires_grad=True), Tensor(np.zeros(2, dtype), requires_grad=True)
+    x, b = (
+        Tensor(np.zeros(2, dtype), requires_grad=True),
+        Tensor(np.zeros(2, dtype), requires_grad=True),
+    )
     (x + b).backward(np.ones(2))
     x.grad += 1.0
     assert b.grad.tolist() == [1.0, 1.0]
@@ -324,14 +347,17 @@ def test_a_gradient_of_another_shape_or_dtype_is_refused():
     assert type(x.grad) is np.ndarray
 
 
-@pytest.mark.parametrize(("run", "given"), [(lambda x: x * 2.0, (5, 2)), (lambda x: x.sum(), (5, 2)), (lambda x: x * 2.0, (1, 2))])
+@pytest.mark.parametrize(
+    ("run", "given"),
+    [(lambda x: x * 2.0, (5, 2)), (lambda x: x.sum(), (5, 2)), (lambda x: x * 2.0, (1, 2))],
+)
 def test_a_rule_of_a_wrong_shape_is_no_broadcasting(run, given):
     bad = tg.op(run, lambda g, y, x: np.ones(given) * g, name="test_wide")
     with pytest.raises(ValueError, match=r"gave a gradient of shape \(\d, 2\)"):
         bad(leaf(1.0, 2.0)).sum().backward()
 
 
-# -- rules of any style, at any size -------------------------------------------------------------------------------------------------
+# -- rules of any style, at any size -------------------------------------------------------------
 
 
 class Rules:
@@ -459,10 +485,12 @@ def test_an_op_with_state_runs_once_a_call(monkeypatch):
     assert v.grad == masks[0].sum()
 
 
-# -- ops ---------------------------------------------------------------------------------------------------------------------------
+# -- ops -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["__del__", "__init__", "__hash__", "_array", "_op", "lambda", "class"])
+@pytest.mark.parametrize(
+    "name", ["__del__", "__init__", "__hash__", "_array", "_op", "lambda", "class"]
+)
 def test_an_op_takes_no_name_that_has_a_meaning_to_python(name):
     with pytest.raises(ValueError, match="has a meaning already"):
         tg.op(lambda x: x * 1.0, lambda g, y, x: g, name=name)
@@ -474,7 +502,7 @@ def test_ops_pickle_by_name():
 
 
 def test_the_references_to_data_are_counted_as_this_python_counts_them():
-    alone, in_setter = core._references()
+    alone, in_setter = references()
     assert alone > 0
     assert in_setter == 0 or in_setter > alone
 
@@ -497,7 +525,7 @@ def test_np_ma_does_not_take_the_data_for_its_own():
         np.ma.getdata(leaf(1.0, 2.0))
 
 
-# -- results of a transform that belong to an outer level as well ------------------------------------------------------------------
+# -- results of a transform that belong to an outer level as well --------------------------------
 
 OUTER = {
     "value": lambda f, x: tg.value_and_grad(f)(x)[0],
@@ -517,7 +545,7 @@ OUTER = {
 @pytest.mark.parametrize("of", OUTER)
 @pytest.mark.parametrize("given", ["array", "constant", "parameter"])
 def test_backward_through_a_transform_reaches_the_parameters_alone(of, given):
-    """The derivative by w is what central differences of the whole give, and no constant gets a gradient, nor its later data a say."""
+    """The derivative by w is that of central differences; constants and later data have no say."""
     data = np.array([3.0, 4.0])
 
     def result(w, x):

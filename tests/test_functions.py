@@ -8,7 +8,9 @@ from hypothesis.extra import numpy as npst
 
 import tinygrad_edu as tg
 
-scores = npst.arrays(float, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=st.floats(-9, 9))
+scores = npst.arrays(
+    float, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=st.floats(-9, 9)
+)
 CUBE = np.random.default_rng(0).normal(size=(2, 3, 4))
 
 
@@ -57,9 +59,17 @@ def test_mse_and_its_gradient(p):
 def test_the_binary_cross_entropies_agree(z):
     y, p = (np.sin(z) > 0).astype(float), 1 / (1 + np.exp(-z))
     close(tg.binary_cross_entropy(p, y), -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
-    np.testing.assert_allclose(tg.binary_cross_entropy_with_logits(z, y).numpy(), tg.binary_cross_entropy(p, y).numpy(), rtol=1e-9)
+    np.testing.assert_allclose(
+        tg.binary_cross_entropy_with_logits(z, y).numpy(),
+        tg.binary_cross_entropy(p, y).numpy(),
+        rtol=1e-9,
+    )
     close(tg.grad(tg.binary_cross_entropy_with_logits)(z, y), (p - y) / z.size)
-    np.testing.assert_allclose(tg.grad(lambda z: tg.binary_cross_entropy(z.sigmoid(), y))(z).numpy(), (p - y) / z.size, atol=1e-9)
+    np.testing.assert_allclose(
+        tg.grad(lambda z: tg.binary_cross_entropy(z.sigmoid(), y))(z).numpy(),
+        (p - y) / z.size,
+        atol=1e-9,
+    )
 
 
 @given(scores)
@@ -74,7 +84,10 @@ def test_cross_entropy_takes_classes_or_probabilities(z):
 
 def test_cross_entropy_of_a_stack_is_the_mean_over_all_its_rows():
     labels = np.arange(6).reshape(2, 3) % 4
-    close(tg.cross_entropy(CUBE, labels), tg.cross_entropy(CUBE.reshape(6, 4), labels.reshape(6)).numpy())
+    close(
+        tg.cross_entropy(CUBE, labels),
+        tg.cross_entropy(CUBE.reshape(6, 4), labels.reshape(6)).numpy(),
+    )
 
 
 def test_a_target_of_one_entry_is_compared_with_all():
@@ -103,13 +116,20 @@ def test_float32_stays_float32(loss):
 
 def test_a_column_against_a_row_is_refused_and_not_broadcast():
     for loss in (tg.mse, tg.binary_cross_entropy, tg.binary_cross_entropy_with_logits):
-        with pytest.raises(ValueError, match=r"prediction has shape \(4, 1\) and the target \(4,\): write target\.reshape\(\(4, 1\)\)"):
+        text = (
+            r"prediction has shape \(4, 1\) and the target \(4,\): "
+            r"write target\.reshape\(\(4, 1\)\)"
+        )
+        with pytest.raises(ValueError, match=text):
             loss(tg.Tensor(np.full((4, 1), 0.5), name="prediction"), np.ones(4))
 
 
 @pytest.mark.parametrize(("a", "b"), [((3,), (2,)), ((), (2,)), ((2, 2), (3,))])
 def test_outer_is_numpy_s(a, b):
-    a, b = np.arange(1.0, 1 + np.prod(a, dtype=int)).reshape(a), np.arange(1.0, 1 + np.prod(b, dtype=int)).reshape(b)
+    a, b = (
+        np.arange(1.0, 1 + np.prod(a, dtype=int)).reshape(a),
+        np.arange(1.0, 1 + np.prod(b, dtype=int)).reshape(b),
+    )
     close(tg.outer(a, b), np.outer(a, b))
     close(np.outer(tg.Tensor(a), b), np.outer(a, b))
     ga, gb = tg.grad(lambda a, b: tg.outer(a, b).sum(), (0, 1))(a, b)

@@ -52,5 +52,6 @@ def test_an_own_name_wins_over_names_and_these_over_variables():
     loss = own * given + variable
     for names in ({"theirs": given, "lost": own}, {given: "theirs", own: "lost"}):
         known = names_of([loss], names)
-        assert [known[id(t)] for t in (own, given, variable, loss)] == ["mine", "theirs", "variable", "loss"]
+        called = [known[id(t)] for t in (own, given, variable, loss)]
+        assert called == ["mine", "theirs", "variable", "loss"]
     assert names_of([loss])[id(given)] == "given"

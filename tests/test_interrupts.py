@@ -1,4 +1,4 @@
-"""Ctrl-C at any byte code: all is as before or as after, never between in silence; and blocks that overlap in every order.
+"""Ctrl-C at any byte code: all is as before or as after; and blocks that overlap in every order.
 
 INTERRUPTS=1 in the environment tries every byte code; the suite every so many, another in each run.
 """
@@ -16,13 +16,16 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import modes, operation
-from tinygrad_edu.modes import is_recording
+from tinygrad_edu.engine import recording as modes
+from tinygrad_edu.engine.recorder import listening
+from tinygrad_edu.engine.recording import is_recording
 
-# an interrupt in a callback of the garbage collector is ignored by Python, with a warning; files are closed by it
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+# an interrupt in a callback of the garbage collector, which closes files, is ignored with a warning
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
 
-STRIDE = int(os.environ.get("INTERRUPTS", "23"))
+STRIDE = int(os.environ.get("INTERRUPTS", "41"))
 
 
 class Stop(KeyboardInterrupt):
@@ -30,12 +33,15 @@ class Stop(KeyboardInterrupt):
 
 
 def interrupted(function, at):
-    """Run the function and interrupt it before byte code number `at`, in whatever frame; whether it came so far."""
+    """Run the function, interrupted before byte code number `at`; whether it came so far."""
     count = 0
 
     def trace(frame, event, _):
         nonlocal count
-        if "_is_over" in (frame.f_code.co_name, frame.f_back.f_code.co_name):  # at a collection, where Python ignores exceptions
+        if "_is_over" in (
+            frame.f_code.co_name,
+            frame.f_back.f_code.co_name,
+        ):  # at a collection, where Python ignores exceptions
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -56,7 +62,7 @@ def interrupted(function, at):
 
 
 def at_each_opcode(make):
-    """Yield what `make` made, (function, what to look at), after the function was interrupted: at every so many byte codes."""
+    """Yield what `make` made, (function, what to look at), interrupted every so many byte codes."""
     for at in itertools.count(random.randrange(STRIDE), STRIDE):
         function, state = make()
         stopped = interrupted(function, at)
@@ -66,8 +72,7 @@ def at_each_opcode(make):
 
 
 def is_clean():
-    now = is_recording(), modes.within.get(), modes.recorder.get(), modes.in_textbook.get(), operation.is_intercepted()
-    assert now == (True, False, None, False, False)
+    assert (listening(), modes.in_textbook.get()) == ((), False)
     return True
 
 
@@ -75,7 +80,7 @@ def leaf(*values):
     return tg.Tensor(list(values), requires_grad=True)
 
 
-# -- recording -----------------------------------------------------------------------------------------------------------------
+# -- recording -----------------------------------------------------------------------------------
 
 
 def in_blocks():
@@ -124,7 +129,18 @@ def compiled():
     f(np.ones(2))
 
 
-@pytest.mark.parametrize("run", [in_blocks, decorated, bare, in_generator, in_a_loop_with_its_own_except, transformed, compiled])
+@pytest.mark.parametrize(
+    "run",
+    [
+        in_blocks,
+        decorated,
+        bare,
+        in_generator,
+        in_a_loop_with_its_own_except,
+        transformed,
+        compiled,
+    ],
+)
 def test_recording_is_on_again_after_an_interrupt(run):
     run()
     shown = np.geterr()
@@ -132,12 +148,14 @@ def test_recording_is_on_again_after_an_interrupt(run):
     with np.errstate():
         for _, stopped in at_each_opcode(lambda: (run, None)):
             assert is_clean()
-            assert np.geterr() == shown or run is compiled  # where NumPy's own errstate is not put back
+            assert (
+                np.geterr() == shown or run is compiled
+            )  # where NumPy's own errstate is not put back
             times += stopped
     assert times
 
 
-# -- updates and backward --------------------------------------------------------------------------------------------------------
+# -- updates and backward ------------------------------------------------------------------------
 
 
 def no_grad_update(w):
@@ -227,14 +245,14 @@ def test_a_training_loop_goes_on_after_an_interrupt_as_if_nothing_had_been():
         assert w.tolist() == (twice if done else once)
 
 
-# -- saving ----------------------------------------------------------------------------------------------------------------------
+# -- saving --------------------------------------------------------------------------------------
 
 
 def saves(tmp_path):
     w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     loss = (w * w).sum()
     loss.backward()
-    picture, page = tg.draw(loss), tg.player(loss)
+    picture, page = tg.draw(loss), tg.play(loss)
     return {"a.dot": picture.save, "a.html": page.save, "a.txt": picture.save}
 
 
@@ -280,7 +298,7 @@ def test_a_save_goes_through_a_link_and_keeps_the_permissions(tmp_path):
     assert target.stat().st_mode & 0o777 == 0o640
 
 
-# -- blocks that overlap ---------------------------------------------------------------------------------------------------------
+# -- blocks that overlap -------------------------------------------------------------------------
 
 
 def test_generators_that_end_in_any_order_leave_recording_on():
@@ -353,7 +371,7 @@ def test_one_object_is_shared_by_threads():
 
 
 def test_decorated_functions_of_every_kind_are_given_what_they_are_called_with():
-    """Arguments by position and by name, to functions, generators, coroutines and asynchronous generators."""
+    """Arguments by position and by name, to functions, generators and coroutines of both kinds."""
 
     @tg.no_grad
     def plain(*args, **kwargs):

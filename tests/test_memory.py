@@ -1,4 +1,4 @@
-"""What `grad` remembers of large results: no more than the rules read, and yet nothing that anybody sees differs."""
+"""What `grad` keeps of large results: no more than the rules read, and nobody sees a difference."""
 
 import tracemalloc
 
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 
 import tinygrad_edu as tg
-from tinygrad_edu import memory
+from tinygrad_edu.engine import memory
+from tinygrad_edu.engine.memory import Forgotten
+from tinygrad_edu.engine.op import OUTPUT
+from tinygrad_edu.engine.registry import registry
 from tinygrad_edu.graph import ancestors
-from tinygrad_edu.memory import Forgotten
-from tinygrad_edu.operation import OUTPUT
-from tinygrad_edu.registry import registry
 from tinygrad_edu.testing import expressions
 
 Tensor = tg.Tensor
@@ -40,7 +40,7 @@ def kept(loss):
     ]
 
 
-# -- what the rules read -----------------------------------------------------------------------------------------------------------
+# -- what the rules read -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,17 @@ def test_gradients_are_the_same_bit_for_bit_whether_values_are_forgotten_or_not(
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-# -- what is kept --------------------------------------------------------------------------------------------------------------
+# -- what is kept --------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("everything_is_large")
 def test_only_what_rules_read_is_kept():
     losses = []
     pulled = tg.vjp(lambda W: losses.append(layers(W)) or losses[0], W)[1]
-    assert set(kept(losses[0])) == {"relu", "multiply"}  # multiply: the sum's rule looks at its operand's shape
+    assert set(kept(losses[0])) == {
+        "relu",
+        "multiply",
+    }  # multiply: the sum's rule looks at its operand's shape
     pulled(1.0)
     assert len(kept(losses[0])) == 4  # a vjp may be asked again
     np.testing.assert_array_equal(pulled(1.0)[0], pulled(1.0)[0])
@@ -138,11 +141,13 @@ def test_the_peak_of_a_deep_network_is_one_array_a_layer():
 
     layer = x.nbytes
     assert peak(tg.value_and_grad(cost), weights) < (n + 10) * layer
-    assert peak(backward, False) < (4 * n + 10) * layer  # three results a layer, and the gradients of the weights
+    assert (
+        peak(backward, False) < (4 * n + 10) * layer
+    )  # three results a layer, and the gradients of the weights
     assert peak(backward, True) > (6 * n) * layer
 
 
-# -- nobody sees a difference ------------------------------------------------------------------------------------------------------
+# -- nobody sees a difference --------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("everything_is_large")
@@ -165,7 +170,9 @@ def test_readers_find_forgotten_values_again():
     losses = []
     tg.grad(lambda W: losses.append(layers(W)) or losses[0])(W)
     expected = [t.numpy() for t in ancestors(layers(Tensor(W, requires_grad=True)))]
-    found = [t for t in ancestors(losses[0]) if not (t.op and t.op.name == "copy")]  # of the argument
+    found = [
+        t for t in ancestors(losses[0]) if not (t.op and t.op.name == "copy")
+    ]  # of the argument
     for t, value in zip(found, expected, strict=True):
         np.testing.assert_array_equal(t.numpy(), value)
 

@@ -1,4 +1,4 @@
-"""The table of derivatives: values equal NumPy's however an op is called; matrix products and indexing against slow references."""
+"""The table of derivatives: NumPy's values however an op is called, and slow references."""
 
 import itertools
 import operator
@@ -24,11 +24,11 @@ LAYOUTS = {
     "backwards": X[::-1, ::-1],
     "stretched": np.broadcast_to(X[:1], (4, 3)),
 }
-UNARY = "abs arcsin arccos arctan arcsinh arctanh cbrt ceil cos cosh exp exp2 expm1 floor negative positive rint sign sin sinh square "
-UNARY += "tan tanh"
-POSITIVE = "log log10 log1p log2 reciprocal sqrt"
-BINARY = "add subtract multiply divide power maximum minimum arctan2 hypot logaddexp"
-COMPARISONS = "greater greater_equal less less_equal equal not_equal"
+UNARY = """abs arcsin arccos arctan arcsinh arctanh cbrt ceil cos cosh exp exp2 expm1 floor negative
+positive rint sign sin sinh square tan tanh""".split()
+POSITIVE = "log log10 log1p log2 reciprocal sqrt".split()
+BINARY = "add subtract multiply divide power maximum minimum arctan2 hypot logaddexp".split()
+COMPARISONS = "greater greater_equal less less_equal equal not_equal".split()
 
 
 def leaf(data, dtype=float):
@@ -49,13 +49,13 @@ def read_only(array):
     return view
 
 
-# -- entry by entry ----------------------------------------------------------------------------------------------------------------
+# -- entry by entry --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", f"{UNARY} {POSITIVE}".split())
+@pytest.mark.parametrize("name", UNARY + POSITIVE)
 def test_method_function_and_numpy_s_own_give_numpy_s_value(name, layout):
-    array = LAYOUTS[layout] if name in UNARY.split() else np.abs(LAYOUTS[layout])
+    array = LAYOUTS[layout] if name in UNARY else np.abs(LAYOUTS[layout])
     t = Tensor(read_only(array), requires_grad=True, copy=False)
     for y in (getattr(t, name)(), getattr(tg, name)(t), getattr(np, name)(t)):
         same(y, getattr(np, name)(array))
@@ -65,16 +65,19 @@ def test_method_function_and_numpy_s_own_give_numpy_s_value(name, layout):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("name", f"{BINARY} {COMPARISONS}".split())
+@pytest.mark.parametrize("name", BINARY + COMPARISONS)
 def test_two_operands_broadcast_as_in_numpy(name, dtype):
     a, b = np.abs(X).astype(dtype), np.abs(X[:1, :1]).astype(dtype)
-    f = getattr(np, name)
-    for y in (getattr(leaf(a, dtype), name)(b), getattr(tg, name)(a, leaf(b, dtype)), f(leaf(a, dtype), leaf(b, dtype)), f(a, Tensor(b))):
+    ta, tb, f = leaf(a, dtype), leaf(b, dtype), getattr(np, name)
+    for y in (getattr(ta, name)(b), getattr(tg, name)(a, tb), f(ta, tb), f(a, Tensor(b))):
         same(y, f(a, b))
 
 
+NOT_NUMPY_S = ["sigmoid", "softplus", "relu", "safe_log"]
+
+
 @pytest.mark.parametrize("dtype", [*FLOATS, np.longdouble])
-@pytest.mark.parametrize("name", [*UNARY.split(), *POSITIVE.split(), "sigmoid", "softplus", "relu", "safe_log"])
+@pytest.mark.parametrize("name", UNARY + POSITIVE + NOT_NUMPY_S)
 def test_float_dtypes_are_kept_forward_and_backward(name, dtype):
     t = leaf(np.abs(X), dtype)
     y = getattr(tg, name)(t)
@@ -82,7 +85,7 @@ def test_float_dtypes_are_kept_forward_and_backward(name, dtype):
     assert y.dtype == t.grad.dtype == dtype
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "softplus", "relu", "safe_log", "sum", "max", "logsumexp", "var", "cumsum"])
+@pytest.mark.parametrize("name", [*NOT_NUMPY_S, "sum", "max", "logsumexp", "var", "cumsum"])
 @pytest.mark.parametrize("number", [2.0, 2, np.float32(2.0), [1, 2], np.array([1, 2])])
 def test_functions_take_numbers_lists_and_integers(name, number):
     same(getattr(tg, name)(number), getattr(tg, name)(np.asarray(number)).numpy())
@@ -104,7 +107,14 @@ def test_what_numpy_lacks_equals_its_formula(f, expected):
 
 
 @pytest.mark.parametrize(
-    ("write", "expected"), [(operator.neg, -X), (operator.pos, X), (abs, np.abs(X)), (lambda t: ~(t > 0), X <= 0), (lambda t: 2**t, 2**X)]
+    ("write", "expected"),
+    [
+        (operator.neg, -X),
+        (operator.pos, X),
+        (abs, np.abs(X)),
+        (lambda t: ~(t > 0), X <= 0),
+        (lambda t: 2**t, 2**X),
+    ],
 )
 def test_operators_with_one_tensor(write, expected):
     same(write(leaf(X)), expected)
@@ -117,13 +127,19 @@ def test_booleans_combine(f):
         same(y, f(a, b))
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 0.5), (None, 0.5), (0.0, None), (None, None), (X[0], 1.0), (-1, X.max())])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.0, 0.5), (None, 0.5), (0.0, None), (None, None), (X[0], 1.0), (-1, X.max())],
+)
 def test_clip_takes_bounds_as_numpy_does(low, high):
-    for y in (leaf(X).clip(low, high), tg.clip(X, min=low, max=high), np.clip(leaf(X), low, high), np.clip(leaf(X), a_min=low, a_max=high)):
-        same(y, X if low is high is None else np.clip(X, low, high))  # NumPy 2.0 refuses to do nothing
+    expected = X if low is high is None else np.clip(X, low, high)  # NumPy 2.0 refuses two None
+    same(leaf(X).clip(low, high), expected)
+    same(tg.clip(X, min=low, max=high), expected)
+    same(np.clip(leaf(X), low, high), expected)
+    same(np.clip(leaf(X), a_min=low, a_max=high), expected)
 
 
-# -- reductions --------------------------------------------------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------------------
 
 CUBE = np.arange(24.0).reshape(2, 3, 4) % 7 + np.linspace(0, 1, 24).reshape(2, 3, 4)
 AXES = [None, 0, 1, -1, -3, (0, 2), (-1, 0), (0, 1, 2), ()]
@@ -135,10 +151,11 @@ AXES = [None, 0, 1, -1, -3, (0, 2), (-1, 0), (0, 1, 2), ()]
 def test_reductions_equal_numpy_s(name, axis, keepdims):
     expected = np.asarray(getattr(np, name)(CUBE, axis=axis, keepdims=keepdims))
     t = leaf(CUBE)
-    for y in (getattr(t, name)(axis, keepdims=keepdims), getattr(tg, name)(CUBE, axis=axis, keepdims=keepdims),
-              getattr(np, name)(t, axis=axis, keepdims=keepdims)):  # fmt: skip
-        same(y, expected)
-    if name not in ("any", "all", "std"):  # no gradient; and with the axis () each spread is 0, a pole
+    same(getattr(t, name)(axis, keepdims=keepdims), expected)
+    same(getattr(tg, name)(CUBE, axis=axis, keepdims=keepdims), expected)
+    y = getattr(np, name)(t, axis=axis, keepdims=keepdims)
+    same(y, expected)
+    if name not in ("any", "all", "std"):  # no gradient; with the axis () each spread is 0, a pole
         y.sum().backward()
         assert (t.grad.shape, np.isfinite(t.grad).all()) == (t.shape, True)
 
@@ -147,11 +164,15 @@ def test_reductions_equal_numpy_s(name, axis, keepdims):
 @pytest.mark.parametrize("ddof", [0, 1, 0.5])
 @pytest.mark.parametrize("name", ["var", "std"])
 def test_ddof_is_numpy_s(name, ddof, axis):
-    t = leaf(CUBE)
-    np.testing.assert_allclose(getattr(t, name)(axis, ddof=ddof).numpy(), getattr(np, name)(CUBE, axis, ddof=ddof), rtol=1e-12)
-    (g,) = (tg.grad(lambda x: getattr(x, name)(axis, ddof=ddof).sum())(CUBE),)
-    deviation, n = CUBE - CUBE.mean(axis, keepdims=True), CUBE.size / np.mean(CUBE, axis).size - ddof
-    expected = 2 * deviation / n if name == "var" else deviation / n / CUBE.std(axis, ddof=ddof, keepdims=True)
+    def spread(x):
+        return getattr(x, name)(axis, ddof=ddof)
+
+    np.testing.assert_allclose(spread(leaf(CUBE)).numpy(), spread(CUBE), rtol=1e-12)
+    g = tg.grad(lambda x: spread(x).sum())(CUBE)
+    n = CUBE.size / np.mean(CUBE, axis).size - ddof
+    per_entry = (CUBE - CUBE.mean(axis, keepdims=True)) / n
+    std = CUBE.std(axis, ddof=ddof, keepdims=True)
+    expected = 2 * per_entry if name == "var" else per_entry / std
     np.testing.assert_allclose(g.numpy(), expected, rtol=1e-10, atol=1e-15)
 
 
@@ -191,14 +212,15 @@ def test_running_sums(axis):
     t = leaf(X)
     same(t.cumsum(axis), np.cumsum(X, axis))
     np.cumsum(t, axis=axis).sum().backward()
-    np.testing.assert_array_equal(t.grad, np.flip(np.cumsum(np.ones_like(X), axis).reshape(X.shape), axis))
+    from_the_end = np.flip(np.cumsum(np.ones_like(X), axis).reshape(X.shape), axis)
+    np.testing.assert_array_equal(t.grad, from_the_end)
 
 
-# -- matrix products ---------------------------------------------------------------------------------------------------------------
+# -- matrix products -------------------------------------------------------------------------------
 
 
 def by_einsum(a, b, g):
-    """The product of two stacks of matrices and its two gradients, summed over the axes that broadcasting stretched."""
+    """The product of two stacks of matrices and its two gradients, summed over stretched axes."""
 
     def summed(x, shape):
         lead = x.ndim - len(shape)
@@ -242,47 +264,57 @@ def test_a_matrix_product_and_its_gradients_equal_the_sums_of_products(left, rig
 
 
 def test_every_pair_of_dimensions_is_multiplied():
-    assert {(len(a), len(b)) for a, b in PRODUCTS} >= set(itertools.product((1, 2, 3), (1, 2, 3, 4)))
+    pairs = set(itertools.product((1, 2, 3), (1, 2, 3, 4)))
+    assert {(len(a), len(b)) for a, b in PRODUCTS} >= pairs
 
 
-@pytest.mark.parametrize(("a", "b"), [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((3, 2), (2,)), ((2,), (2, 3)), ((4, 2), (2, 3))])
+def counted(shape):
+    """The numbers from 1 on."""
+    return np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
+
+
+VECTORS = [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,))]
+DOTS = [*VECTORS, ((3, 2), (2,)), ((2,), (2, 3)), ((4, 2), (2, 3))]
+
+
+@pytest.mark.parametrize(("a", "b"), DOTS)
 def test_dot_is_numpy_s_for_numbers_vectors_and_matrices(a, b):
-    a, b = np.arange(1.0, 1 + np.prod(a, dtype=int)).reshape(a), np.arange(1.0, 1 + np.prod(b, dtype=int)).reshape(b)
+    a, b = counted(a), counted(b)
     for y in (tg.dot(a, b), np.dot(leaf(a), b), np.dot(a, leaf(b))):
         np.testing.assert_array_equal(y.numpy(), np.dot(a, b))
 
 
-# -- shape -------------------------------------------------------------------------------------------------------------------------
+# -- shape -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda x: x.reshape(4, 6),
-        lambda x: x.reshape((4, -1)),
-        lambda x: x.reshape([24]),
-        lambda x: x.T,
-        lambda x: x.mT,
-        lambda x: x.transpose(),
-        lambda x: x.transpose(1, -1, 0),
-        lambda x: x.transpose((2, 0, 1)),
-        lambda x: x.swapaxes(0, -1),
-        lambda x: x[None].squeeze(),
-        lambda x: x[None, :, None].squeeze((0, 2)),
-        lambda x: np.expand_dims(x, (0, -1)),
-        lambda x: np.broadcast_to(x, (2, 2, 3, 4)),
-        lambda x: np.moveaxis(x, (0, 1), (-1, 0)),
-        lambda x: np.flip(x),
-        lambda x: np.flip(x, (0, -1)),
-        lambda x: np.concatenate([x, x[:1], x]),
-        lambda x: np.concatenate([x, x[..., :2]], axis=-1),
-        lambda x: np.concatenate([x, x[0]], axis=None),
-        lambda x: np.stack([x, x + 1], 1),
-        lambda x: np.stack([x, x + 1], axis=-1),
-        lambda x: np.copy(x),
-        lambda x: x.astype(np.float32),
-    ],
-)
+REARRANGED = [
+    lambda x: x.reshape(4, 6),
+    lambda x: x.reshape((4, -1)),
+    lambda x: x.reshape([24]),
+    lambda x: x.T,
+    lambda x: x.mT,
+    lambda x: x.transpose(),
+    lambda x: x.transpose(1, -1, 0),
+    lambda x: x.transpose((2, 0, 1)),
+    lambda x: x.swapaxes(0, -1),
+    lambda x: x[None].squeeze(),
+    lambda x: x[None, :, None].squeeze((0, 2)),
+    lambda x: np.expand_dims(x, (0, -1)),
+    lambda x: np.broadcast_to(x, (2, 2, 3, 4)),
+    lambda x: np.moveaxis(x, (0, 1), (-1, 0)),
+    lambda x: np.flip(x),
+    lambda x: np.flip(x, (0, -1)),
+    lambda x: np.concatenate([x, x[:1], x]),
+    lambda x: np.concatenate([x, x[..., :2]], axis=-1),
+    lambda x: np.concatenate([x, x[0]], axis=None),
+    lambda x: np.stack([x, x + 1], 1),
+    lambda x: np.stack([x, x + 1], axis=-1),
+    lambda x: np.copy(x),
+    lambda x: x.astype(np.float32),
+]
+
+
+@pytest.mark.parametrize("f", REARRANGED)
 def test_rearranging_is_numpy_s_and_sends_each_entry_s_gradient_back(f):
     t = leaf(CUBE)
     y, expected = f(t), f(CUBE)
@@ -291,18 +323,21 @@ def test_rearranging_is_numpy_s_and_sends_each_entry_s_gradient_back(f):
     y.backward(weights)
     unit = np.zeros((24, 2, 3, 4))
     unit.reshape(24, 24)[np.diag_indices(24)] = 1.0
-    moved = [np.asarray(f(u)) - np.asarray(f(np.zeros_like(u))) for u in unit]  # all of them are affine in x
-    np.testing.assert_allclose(t.grad.ravel(), [(weights * m).sum() for m in moved], rtol=1e-6, atol=1e-6)
+    # all of them are affine in x
+    moved = [np.asarray(f(u)) - np.asarray(f(np.zeros_like(u))) for u in unit]
+    slopes = [(weights * m).sum() for m in moved]
+    np.testing.assert_allclose(t.grad.ravel(), slopes, rtol=1e-6, atol=1e-6)
 
 
-# -- parts -------------------------------------------------------------------------------------------------------------------------
+# -- parts -----------------------------------------------------------------------------------------
 
 
 @given(st.data())
 def test_any_basic_or_advanced_index(data):
     shape = data.draw(npst.array_shapes(max_dims=3, max_side=4))
-    kinds = [npst.basic_indices(shape, allow_newaxis=True), npst.integer_array_indices(shape), npst.arrays(bool, shape)]
-    index = data.draw(st.one_of(kinds))
+    basic = npst.basic_indices(shape, allow_newaxis=True)
+    advanced = npst.integer_array_indices(shape), npst.arrays(bool, shape)
+    index = data.draw(st.one_of(basic, *advanced))
     array = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
     t = leaf(array)
     y = t[index]
@@ -314,8 +349,9 @@ def test_any_basic_or_advanced_index(data):
     np.testing.assert_array_equal(t.grad, expected)
 
 
-INDICES = [[0, 0, 1], (0, [1, 1]), ([[0], [1]], [0, 1]), X > 0, (X > 0).any(1), np.s_[..., None, ::-1], True, np.uint8(1)]
-INDICES += [Tensor([1, 0]), Tensor(1), (Tensor(1), [Tensor(0), Tensor(0)]), slice(Tensor(0), Tensor(1))]
+INDICES = [[0, 0, 1], (0, [1, 1]), ([[0], [1]], [0, 1]), X > 0, (X > 0).any(1)]
+INDICES += [np.s_[..., None, ::-1], True, np.uint8(1), Tensor([1, 0]), Tensor(1)]
+INDICES += [(Tensor(1), [Tensor(0), Tensor(0)]), slice(Tensor(0), Tensor(1))]
 
 
 @pytest.mark.parametrize("index", INDICES, ids=repr)
@@ -351,7 +387,10 @@ def test_setting_keeps_the_last_of_repeated_entries_and_adding_adds_all():
     assert (t.grad.tolist(), v.grad.tolist()) == ([1.0, 2.0, 3.0], [1.0, 1.0, 2.0])
 
 
-@pytest.mark.parametrize("index", [0, -1, np.s_[:, 1], [0, 0], (slice(None), [2, 0]), X > 0, np.s_[::-1, 1:], ...])
+PLACES = [0, -1, np.s_[:, 1], [0, 0], (slice(None), [2, 0]), X > 0, np.s_[::-1, 1:], ...]
+
+
+@pytest.mark.parametrize("index", PLACES)
 def test_the_functional_update_equals_numpy_s_assignment(index):
     expected = X.copy()
     expected[index] = 5.0
@@ -373,7 +412,7 @@ def test_an_update_keeps_a_float_dtype_and_widens_integers():
     same(Tensor([1, 2]).at[0].add(3), [4, 2])
 
 
-# -- dtypes of mixed operands ------------------------------------------------------------------------------------------------------
+# -- dtypes of mixed operands ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.product([*FLOATS, np.int32, bool], repeat=2)))

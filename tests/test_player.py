@@ -1,4 +1,7 @@
-"""The player's page, without a browser: its numbers are the engine's, its texts cannot break out, its bytes are the same in every run."""
+"""The player's page, without a browser.
+
+Its numbers are the engine's, its texts cannot break out, its bytes are the same in every run.
+"""
 
 import json
 import re
@@ -13,9 +16,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
-from tinygrad_edu.define import in_table
-from tinygrad_edu.draw import render
-from tinygrad_edu.formula import sample
+from tinygrad_edu.drawing import render
+from tinygrad_edu.engine.registry import in_table, registry
+from tinygrad_edu.notation.derivatives import sample
 from tinygrad_edu.player.layers import layered
 from tinygrad_edu.player.layout import HEIGHT
 from tinygrad_edu.player.notation import labels_of, parts_of
@@ -23,7 +26,6 @@ from tinygrad_edu.player.numbers import embedded, packed
 from tinygrad_edu.player.page import SCRIPTS
 from tinygrad_edu.player.passes import Pass
 from tinygrad_edu.player.training import held_by, spread
-from tinygrad_edu.registry import registry
 
 ROOT = Path(__file__).parents[1]
 EVIL = [
@@ -50,7 +52,9 @@ def backward_steps(p):
 
 
 def or_step():
-    w1, w2, b = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((0.2, "w1"), (0.3, "w2"), (0.3, "b")))
+    w1, w2, b = (
+        tg.Tensor(v, requires_grad=True, name=n) for v, n in ((0.2, "w1"), (0.3, "w2"), (0.3, "b"))
+    )
     o = (1.0 * w1 + 1.0 * w2 + b).named("in").sigmoid().named("out")
     return (0.5 * (1.0 - o) ** 2).named("E"), w2
 
@@ -66,7 +70,10 @@ def two_layer(rows=None):
     x, y = (part[:rows] for part in datasets.diabetes())
     rng = np.random.default_rng(0)
     shapes = {"W1": (x.shape[1], 5), "b1": (5,), "W2": (5, 1), "b2": (1,)}
-    W1, b1, W2, b2 = (tg.Tensor(rng.standard_normal(shape), requires_grad=True, name=name) for name, shape in shapes.items())
+    W1, b1, W2, b2 = (
+        tg.Tensor(rng.standard_normal(shape), requires_grad=True, name=name)
+        for name, shape in shapes.items()
+    )
     return tg.binary_cross_entropy(((x @ W1 + b1).sigmoid() @ W2 + b2).sigmoid(), y)
 
 
@@ -75,14 +82,16 @@ def reused():
     return (x * x * x.exp() + x - x.sum()).mean()
 
 
-# -- the numbers ---------------------------------------------------------------------------------------------------------------
+# -- the numbers -----------------------------------------------------------------------------------
 
 
 def check_numbers(loss):
     """All that the page says of gradients follows from the engine's walk, to the last bit."""
     p = played(loss)
     walk = list(loss.adjoints())
-    assert [step["node"] for step in backward_steps(p)] == [next(k for k, n in enumerate(p.nodes) if n is t) for t, _ in walk if t.op]
+    assert [step["node"] for step in backward_steps(p)] == [
+        next(k for k, n in enumerate(p.nodes) if n is t) for t, _ in walk if t.op
+    ]
     latest = {}
     for step in backward_steps(p):
         g = p.numbers[step["gradient"]]
@@ -95,8 +104,17 @@ def check_numbers(loss):
             np.testing.assert_allclose(part, raw.sum() if not part.shape else part, rtol=1e-12)
             if "how" in use:
                 factor = p.numbers[use["factor"]]
-                product = {"times": lambda g, f: g * f, "left": lambda g, f: f @ g, "right": lambda g, f: g @ f}[use["how"]](g, factor)
-                np.testing.assert_allclose(np.broadcast_to(product, raw.shape) if product.size == 1 else product.reshape(raw.shape), raw)
+                product = {
+                    "times": lambda g, f: g * f,
+                    "left": lambda g, f: f @ g,
+                    "right": lambda g, f: g @ f,
+                }[use["how"]](g, factor)
+                np.testing.assert_allclose(
+                    np.broadcast_to(product, raw.shape)
+                    if product.size == 1
+                    else product.reshape(raw.shape),
+                    raw,
+                )
             latest[use["node"]] = (total, use["count"] == use["of"])
     for t, g in walk:
         if t is not loss:
@@ -111,16 +129,25 @@ def test_the_numbers_are_the_engines(make):
     check_numbers(make())
 
 
-@pytest.mark.parametrize("name", [name for name, op in registry.items() if in_table(op) and (op.rules or op.variadic)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, op in registry.items()
+        if in_table(op) and not op.is_optional and (op.rules or op.variadic)
+    ],
+)
 def test_every_op_of_the_table_can_be_played(name):
     op = registry[name]
     with np.errstate(all="ignore"):
         operands, static, _ = sample(op)
-        tensors = [tg.Tensor(a, requires_grad=a.dtype.kind == "f") for a in map(np.asarray, operands)]
+        tensors = [
+            tg.Tensor(a, requires_grad=a.dtype.kind == "f") for a in map(np.asarray, operands)
+        ]
         y = op(tensors, **static) if op.variadic else op(*tensors, **static)
         if y.requires_grad:
             check_numbers((y * np.linspace(0.5, 1.5, y.size).reshape(y.shape)).sum())
-            assert json.loads(embedded(tg.player(y.sum()).data))
+            assert json.loads(embedded(tg.play(y.sum()).data))
 
 
 def test_the_worked_step_of_the_or_gate():
@@ -148,24 +175,39 @@ def test_gradients_stay_as_they_are():
     loss = perceptron()
     loss.backward()
     before = {id(t): t.grad.copy() for t, _ in loss.adjoints()}
-    tg.player(loss)
+    tg.play(loss)
     assert all((t.grad == before[id(t)]).all() for t, _ in loss.adjoints())
 
 
 def test_a_matrix_product_and_a_stretched_bias_are_explained():
-    sentences = [text for s in backward_steps(played(perceptron())) for use in s["uses"] for text in use["why"]]
-    assert "c₁ᵀ makes (2, 4) @ (4, 1) = (2, 1), the shape of W: each entry met all 4 rows, and collects from them." in sentences
+    sentences = [
+        text
+        for s in backward_steps(played(perceptron()))
+        for use in s["uses"]
+        for text in use["why"]
+    ]
+    assert (
+        "c₁ᵀ makes (2, 4) @ (4, 1) = (2, 1), the shape of W: each entry met all 4 rows, "
+        "and collects from them." in sentences
+    )
     assert "b of shape (1,) was stretched over 4 rows: sum over axis 0." in sentences
     x = tg.Tensor(2.0, requires_grad=True, name="x")
-    (why,) = [use["why"] for s in backward_steps(played((x * np.ones((2, 3))).sum())) for use in s["uses"] if use.get("raw")]
+    (why,) = [
+        use["why"]
+        for s in backward_steps(played((x * np.ones((2, 3))).sum()))
+        for use in s["uses"]
+        if use.get("raw")
+    ]
     assert why[-1] == "x is one number, used for all 6 entries: sum over all of them."
 
 
 def test_what_is_not_finite_is_valid_json():
     x = tg.Tensor([0.0, np.inf, np.nan], requires_grad=True)
     with np.errstate(all="ignore"):
-        page = tg.player((x / 0.0).sum())
-    assert {"NaN", "Infinity"} <= {v for a in json.loads(embedded(page.data))["arrays"] for v in a["v"]}
+        page = tg.play((x / 0.0).sum())
+    assert {"NaN", "Infinity"} <= {
+        v for a in json.loads(embedded(page.data))["arrays"] for v in a["v"]
+    }
 
 
 def test_scalars_keep_all_digits_and_large_arrays_become_blocks():
@@ -174,22 +216,26 @@ def test_scalars_keep_all_digits_and_large_arrays_become_blocks():
     a = np.arange(1000.0 * 50).reshape(1000, 50)
     entry = packed(a)
     rows, columns = entry["b"]
-    assert len(entry["v"]) == entry["r"] * (len(columns) - 1) == (len(rows) - 1) * (len(columns) - 1)
+    assert (
+        len(entry["v"]) == entry["r"] * (len(columns) - 1) == (len(rows) - 1) * (len(columns) - 1)
+    )
     assert entry["v"][0] == pytest.approx(a[: rows[1], : columns[1]].mean(), rel=1e-3)
     assert entry["m"] == [0, 49999]
     assert packed(np.zeros((0, 3)))["v"] == []
 
 
-# -- texts that users wrote ----------------------------------------------------------------------------------------------------
+# -- texts that users wrote ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", EVIL)
 def test_a_name_is_a_label_and_nothing_more(name):
     x = tg.Tensor([1.0, 2.0], requires_grad=True, name=name)
-    page = tg.player((x * x).sum().named(name))
+    page = tg.play((x * x).sum().named(name))
     html = page.html
     assert html.encode()  # lone surrogates would not encode
-    head, data, tail = re.fullmatch(r'(.*<script id="data" type="application/json">)(.*?)(</script>.*)', html, re.DOTALL).groups()
+    head, data, tail = re.fullmatch(
+        r'(.*<script id="data" type="application/json">)(.*?)(</script>.*)', html, re.DOTALL
+    ).groups()
     assert not set("<>&\u2028\u2029") & set(data)
     assert json.loads(data) == json.loads(json.dumps(page.data))
     assert len(re.findall("<script", head + tail)) == 2
@@ -200,7 +246,7 @@ def test_a_name_is_a_label_and_nothing_more(name):
 
 def test_the_frame_for_notebooks_holds_the_page_as_text():
     loss, _ = or_step()
-    frame = tg.player(loss)._repr_html_()
+    frame = tg.play(loss)._repr_html_()
     assert frame.count("<iframe") == frame.count("<") - frame.count("</") == 1
     assert 'sandbox="allow-scripts"' in frame
 
@@ -209,14 +255,16 @@ def test_only_its_own_script_and_style_may_run():
     from base64 import b64encode
     from hashlib import sha256
 
-    html = tg.player(perceptron()).html
+    html = tg.play(perceptron()).html
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
     assert policy.startswith("default-src 'none';")
     (script,) = re.findall(r'<script type="module">(.*?)</script>', html, re.DOTALL)
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     for text in (script, style):
         assert b64encode(sha256(text.encode()).digest()).decode() in policy
-    assert set(re.findall(r"https?://[^\s\"']+", html)) == {"http://www.w3.org/2000/svg"}  # the name of SVG, which nobody fetches
+    assert set(re.findall(r"https?://[^\s\"']+", html)) == {
+        "http://www.w3.org/2000/svg"
+    }  # the name of SVG, which nobody fetches
     assert "innerHTML" not in script
     assert "<!--" not in script
 
@@ -233,18 +281,26 @@ def test_one_minus_a_named_constant_goes_by_that():
     assert "1 − y" in labels_of(tg.binary_cross_entropy(p, y), None)
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------------
+# -- the file --------------------------------------------------------------------------------------
 
 
 def test_it_is_the_same_in_every_run():
     program = (
-        "import hashlib, numpy as np, tinygrad_edu as tg; W = tg.Tensor(np.ones((3, 2)), requires_grad=True); X = np.ones((4, 3))\n"
-        "def step():\n    loss = ((X @ W).tanh() ** 2).mean(); loss.backward()\n    with tg.no_grad(): W.__isub__(0.1 * W.grad)\n"
+        "import hashlib, numpy as np, tinygrad_edu as tg; W = tg.Tensor(np.ones((3, 2)), "
+        "requires_grad=True); X = np.ones((4, 3))\n"
+        "def step():\n    loss = ((X @ W).tanh() ** 2).mean(); "
+        "loss.backward()\n    with tg.no_grad(): W.__isub__(0.1 * W.grad)\n"
         "    W.zero_grad(); return loss\n"
-        "print(hashlib.sha256((tg.player(((X @ W) ** 2).sum()).html + tg.player(step, epochs=9).html).encode()).hexdigest())"
+        "print(hashlib.sha256((tg.play(((X @ W) ** 2).sum()).html + tg.play(step, "
+        "epochs=9).html).encode()).hexdigest())"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", program], env={"PYTHONHASHSEED": seed, **_environment()}, capture_output=True, text=True)
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, **_environment()},
+            capture_output=True,
+            text=True,
+        )
         for seed in ("1", "2")
     ]
     assert runs[0].stdout == runs[1].stdout != "", runs[0].stderr
@@ -257,13 +313,13 @@ def _environment():
 
 
 def test_the_page_of_the_two_layer_network_is_small():
-    assert len(tg.player(two_layer()).html.encode()) < 300_000
+    assert len(tg.play(two_layer()).html.encode()) < 300_000
 
 
 def test_it_is_saved_as_html(tmp_path):
     loss, _ = or_step()
     path = tmp_path / "new" / "page.html"
-    page = tg.player(loss, path)
+    page = tg.play(loss, path)
     assert path.read_text(encoding="utf-8") == page.html
     with pytest.raises(ValueError, match=r"saved as \.html"):
         page.save(tmp_path / "page.svg")
@@ -273,7 +329,11 @@ def test_all_that_the_page_is_made_of_is_shipped():
     settings = ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
     shipped = settings["options.package_data"]["*"].replace(",", " ").split()
-    made_of = [path for path in (ROOT / "tinygrad_edu" / "player").iterdir() if path.is_file() and path.suffix != ".py"]
+    made_of = [
+        path
+        for path in (ROOT / "tinygrad_edu" / "player").iterdir()
+        if path.is_file() and path.suffix != ".py"
+    ]
     assert {path.suffix for path in made_of} == {".html", ".css", ".js"}
     assert all(any(path.match(pattern) for pattern in shipped) for path in made_of)
     assert {path.name for path in made_of if path.suffix == ".js"} == set(SCRIPTS)
@@ -282,25 +342,28 @@ def test_all_that_the_page_is_made_of_is_shipped():
 def test_what_cannot_be_played_says_what_to_write():
     loss, _ = or_step()
     with pytest.raises(TypeError, match="a loss, or a function"):
-        tg.player(3.0)
-    with pytest.raises(TypeError, match=r"tg\.player\(step, epochs=100\)"):
-        tg.player(lambda: loss)
+        tg.play(3.0)
+    with pytest.raises(TypeError, match=r"tg\.play\(step, epochs=100\)"):
+        tg.play(lambda: loss)
     with pytest.raises(TypeError, match="belong to a training"):
-        tg.player(loss, epochs=3)
+        tg.play(loss, epochs=3)
     with pytest.raises(TypeError, match="needs both"):
-        tg.player(lambda: loss, epochs=3, predict=lambda X: X)
+        tg.play(lambda: loss, epochs=3, predict=lambda X: X)
     with pytest.raises(TypeError, match="returns the loss"):
-        tg.player(lambda: None, epochs=3)
+        tg.play(lambda: None, epochs=3)
     with pytest.raises(ValueError, match="nothing to play"):
-        tg.player(tg.Tensor(1.0, requires_grad=True))
+        tg.play(tg.Tensor(1.0, requires_grad=True))
 
 
-# -- where the boxes stand -----------------------------------------------------------------------------------------------------
+# -- where the boxes stand -------------------------------------------------------------------------
 
 
 def check_layout(data):
     for a, b in combinations(data["nodes"], 2):
-        assert abs(a["x"] - b["x"]) >= (a["w"] + b["w"]) / 2 or abs(a["y"] - b["y"]) >= HEIGHT, (a["plain"], b["plain"])
+        assert abs(a["x"] - b["x"]) >= (a["w"] + b["w"]) / 2 or abs(a["y"] - b["y"]) >= HEIGHT, (
+            a["plain"],
+            b["plain"],
+        )
     for tail, head, route in data["edges"]:
         assert data["nodes"][tail]["y"] < data["nodes"][head]["y"]
         assert route
@@ -314,7 +377,7 @@ def check_layout(data):
 def test_no_box_is_over_another(make, has_graphviz, monkeypatch):
     if not has_graphviz:
         monkeypatch.setattr(render, "program", lambda: None)
-    check_layout(tg.player(make()).data)
+    check_layout(tg.play(make()).data)
 
 
 def test_the_plain_layout_joins_every_edge_to_its_boxes():
@@ -331,18 +394,21 @@ def test_a_deep_graph_with_long_edges_is_laid_out():
     h = x
     for _ in range(250):
         h = h.tanh() + x
-    data = tg.player(h).data
+    data = tg.play(h).data
     check_layout(data)
     assert len(embedded(data)) < 700_000
 
 
-# -- a training ----------------------------------------------------------------------------------------------------------------
+# -- a training ------------------------------------------------------------------------------------
 
 
 def training(epochs=30, **more):
     X, y = datasets.xor()
     rng = np.random.default_rng(0)
-    parameters = [tg.Tensor(rng.standard_normal(s), requires_grad=True, name=n) for n, s in (("W", (2, 1)), ("b", (1,)))]
+    parameters = [
+        tg.Tensor(rng.standard_normal(s), requires_grad=True, name=n)
+        for n, s in (("W", (2, 1)), ("b", (1,)))
+    ]
     seen = []
 
     def predict(X):
@@ -360,7 +426,7 @@ def training(epochs=30, **more):
             p.zero_grad()
         return loss
 
-    page = tg.player(step, epochs=epochs, predict=predict, data=(X, y), **more)
+    page = tg.play(step, epochs=epochs, predict=predict, data=(X, y), **more)
     return page, seen, parameters
 
 
@@ -370,7 +436,12 @@ def test_each_frame_shows_what_its_epoch_computed_before_the_update():
     frames = data["training"]["frames"]
     assert [f["epoch"] for f in frames] == list(range(1, 31))
     names = [n["plain"] for n in data["nodes"]]
-    ends = {use["node"]: use["sum"] for step in data["steps"] if step["kind"] == "backward" for use in step["uses"]}
+    ends = {
+        use["node"]: use["sum"]
+        for step in data["steps"]
+        if step["kind"] == "backward"
+        for use in step["uses"]
+    }
     for frame in frames:
         W, b, cost, W_grad, b_grad = seen[frame["epoch"] - 1]
         assert frame["cost"] == cost
@@ -390,7 +461,9 @@ def test_the_training_goes_on_as_if_nobody_had_looked():
     _, _, rarely = training(epochs=25, frames=1)
     for a, b in zip(looked, rarely, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
-    (looked[0].sum() + looked[1].sum()).backward()  # and their data count as what they are: unchanged since now
+    (
+        looked[0].sum() + looked[1].sum()
+    ).backward()  # and their data count as what they are: unchanged since now
 
 
 def test_long_trainings_stay_small():
@@ -427,7 +500,7 @@ class Model:
 def test_parameters_are_found_in_objects_and_given_ones_win():
     model = Model()
     assert held_by(model.step) == [model.layers[0]["w"]]
-    assert tg.player(model.step, epochs=3).data["training"]["frames"][0]["cost"] == 1.0
+    assert tg.play(model.step, epochs=3).data["training"]["frames"][0]["cost"] == 1.0
     w = tg.Tensor(1.0, requires_grad=True)
     out_of_sight = repeat(w)
 
@@ -441,8 +514,8 @@ def test_parameters_are_found_in_objects_and_given_ones_win():
         return loss
 
     with pytest.raises(ValueError, match="parameters="):
-        tg.player(step, epochs=1)
-    assert len(tg.player(step, epochs=2, parameters=[w]).data["training"]["frames"]) == 2
+        tg.play(step, epochs=1)
+    assert len(tg.play(step, epochs=2, parameters=[w]).data["training"]["frames"]) == 2
 
 
 def test_parameters_made_anew_in_each_step_are_replayed_too():
@@ -456,13 +529,13 @@ def test_parameters_made_anew_in_each_step_are_replayed_too():
         w -= 0.1 * t.grad
         return loss
 
-    costs = [frame["cost"] for frame in tg.player(step, epochs=3).data["training"]["frames"]]
+    costs = [frame["cost"] for frame in tg.play(step, epochs=3).data["training"]["frames"]]
     assert costs == pytest.approx([1.0, 0.64, 0.4096])
 
 
 def test_data_and_outputs_of_wrong_shapes_are_refused():
     loss, _ = or_step()
     with pytest.raises(ValueError, match=r"points of shape \(n, 2\)"):
-        tg.player(lambda: loss, epochs=1, predict=lambda X: X, data=(np.ones((4, 3)), np.ones(4)))
+        tg.play(lambda: loss, epochs=1, predict=lambda X: X, data=(np.ones((4, 3)), np.ones(4)))
     with pytest.raises(ValueError, match="one number for each row"):
-        tg.player(lambda: loss, epochs=1, predict=lambda X: X, data=(np.ones((4, 2)), np.ones(4)))
+        tg.play(lambda: loss, epochs=1, predict=lambda X: X, data=(np.ones((4, 2)), np.ones(4)))

@@ -1,7 +1,8 @@
-"""Everything that can be called on a tensor gives the right gradient, or an error or warning that shows what to write.
+"""Everything that can be called on a tensor gives the right gradient, or says what to write.
 
-There is no third outcome. What is right is measured, by central differences of the same call on plain arrays: a function whose answer
-is constant almost everywhere, such as argmax, floor or a comparison, has the gradient 0 like any other.
+There is no third outcome. What is right is measured, by central differences of the same call on
+plain arrays: a function whose answer is constant almost everywhere, such as argmax, floor or a
+comparison, has the gradient 0 like any other.
 """
 
 import builtins
@@ -14,26 +15,39 @@ import statistics
 import warnings
 from collections import Counter
 from contextlib import redirect_stdout
+from functools import cache
 
 import numpy as np
 import pytest
 from messages import told
 
 import tinygrad_edu as tg
-from tinygrad_edu import leaving
-from tinygrad_edu.core import Tensor
+from tinygrad_edu.engine import leaving
+from tinygrad_edu.engine.tensor import Tensor
 
 V = np.array([0.3, 0.7])
 A = np.array([0.61, 0.23])
 B = np.array([[0.92, 0.23], [0.41, 0.74]])
-WAYS_OUT = ("tg.stack(", "tg.op(", "tg.no_grad()", ".detach()", ".numpy()", ".item()", ".at[", "np.asarray(m)", "write ", "a.any()")
-# refused in the words of others: an argument that could not be a dtype, an output, a mask or a function; statistics of what is no number
+WAYS_OUT = (
+    *("tg.stack(", "tg.op(", "tg.no_grad()", ".detach()", ".numpy()", ".item()", ".at["),
+    *("np.asarray(m)", "write ", "a.any()"),
+)
+# refused in the words of others: an argument that could not be a dtype, an output, a mask or a
+# function; statistics of what is no number
 OTHERS = (
-    *("an operand must be a Tensor", "a Tensor holds real numbers", "dtype from an array", "must be numeric", "numerator/denominator"),
-    *("output must be an array", "output array must be", "is read-only", "out must be a numpy array", "Mask and data not compatible"),
+    "an operand must be a Tensor",
+    "a Tensor holds real numbers",
+    "dtype from an array",
+    "must be numeric",
+    "numerator/denominator",
+    "output must be an array",
+    "output array must be",
+    "is read-only",
+    "out must be a numpy array",
+    "Mask and data not compatible",
 )
 
-# how a function is called with x, a vector, in place of its arguments; a and m are an array and a matrix that are constant
+# how a function is called with x, a vector, in place of its arguments; A and B are constant
 FORMS = [
     # tensors
     lambda x: (x,),
@@ -76,20 +90,28 @@ FORMS = [
     lambda x: (lambda v: v * v, [x[0], x[1]]),
 ]  # fmt: skip
 # not about numbers: they print, read files, or set something for the whole process
-LEFT_OUT = {"show_config", "show_runtime", "info", "test", "set_printoptions", "setbufsize", "seterr", "seterrcall", "printoptions"}
-LEFT_OUT |= {"empty", "empty_like"}  # whatever the memory holds
+LEFT_OUT = {"show_config", "show_runtime", "info", "test"}
+LEFT_OUT |= {"set_printoptions", "printoptions", "setbufsize", "seterr", "seterrcall"}
+LEFT_OUT |= {"empty", "empty_like", "masked_all", "masked_all_like"}  # whatever the memory holds
 LEFT_OUT |= {"item", "tolist", "getdata"}  # the explicit ways
-LEFT_OUT |= {"bmat", "polyvalfromroots"}  # the one gives None for what is no array, the other takes it for a single number
-LEFT_OUT |= {"nditer", "frombuffer", "tofile", "dump"}  # they take arrays, bytes or files alone, and say so
+# the one gives None for what is no array, the other takes it for a single number
+LEFT_OUT |= {"bmat", "polyvalfromroots"}
+LEFT_OUT |= {"nditer", "frombuffer", "tofile", "dump"}  # of arrays, bytes or files alone
 
 
 def functions(module):
     """The callables that a module lists as public, by name."""
-    return {name: f for name in module.__all__ if callable(f := getattr(module, name)) and name not in LEFT_OUT}
+    return {
+        name: f
+        for name in module.__all__
+        if callable(f := getattr(module, name)) and name not in LEFT_OUT
+    }
 
 
 def method(name):
-    return lambda *args, **kwargs: getattr(args[0] if isinstance(args[0], Tensor) else np.asarray(args[0]), name)(*args[1:], **kwargs)
+    return lambda *args, **kwargs: getattr(
+        args[0] if isinstance(args[0], Tensor) else np.asarray(args[0]), name
+    )(*args[1:], **kwargs)
 
 
 def drawn(generator, name):
@@ -100,19 +122,42 @@ def of_ufunc(ufunc, name):
     return lambda *args, **kwargs: getattr(ufunc, name)(*args, **kwargs)
 
 
-UFUNCS = {name: f for name, f in functions(np).items() if isinstance(f, np.ufunc) and (f.nin, f.nout, f.signature) == (2, 1, None)}
-BUILTINS = "abs all any complex divmod float int len list max min pow range reversed round sorted sum tuple zip".split()
-METHODS = [name for name in dir(np.ndarray) if name[0] != "_" and callable(getattr(np.ndarray, name)) and name not in LEFT_OUT]
+UFUNCS = {
+    name: f
+    for name, f in functions(np).items()
+    if isinstance(f, np.ufunc) and (f.nin, f.nout, f.signature) == (2, 1, None)
+}
+BUILTINS = (
+    "abs all any complex divmod float int len list max min pow range reversed round sorted sum "
+    "tuple zip"
+).split()
+METHODS = [
+    name
+    for name in dir(np.ndarray)
+    if name[0] != "_" and callable(getattr(np.ndarray, name)) and name not in LEFT_OUT
+]
 PLACES = {
     "np": functions(np),
     "np.linalg": functions(np.linalg),
     "np.fft": functions(np.fft),
     "np.ma": functions(np.ma),
     "np.polynomial": functions(np.polynomial.polynomial),
-    "np.random.Generator": {name: drawn(np.random.default_rng, name) for name in dir(np.random.Generator) if name[0] != "_"},
-    "np.random.RandomState": {name: drawn(np.random.RandomState, name) for name in dir(np.random.RandomState) if name[0] != "_"},
+    "np.random.Generator": {
+        name: drawn(np.random.default_rng, name)
+        for name in dir(np.random.Generator)
+        if name[0] != "_"
+    },
+    "np.random.RandomState": {
+        name: drawn(np.random.RandomState, name)
+        for name in dir(np.random.RandomState)
+        if name[0] != "_"
+    },
     "np.ndarray": {name: method(name) for name in METHODS},
-    "ufuncs": {f"{name}.{m}": of_ufunc(f, m) for name, f in UFUNCS.items() for m in ("reduce", "accumulate", "outer", "at")},
+    "ufuncs": {
+        f"{name}.{m}": of_ufunc(f, m)
+        for name, f in UFUNCS.items()
+        for m in ("reduce", "accumulate", "outer", "at")
+    },
     "math": {name: f for name, f in vars(math).items() if callable(f)},
     "cmath": {name: f for name, f in vars(cmath).items() if callable(f)},
     "statistics": functions(statistics),
@@ -135,18 +180,31 @@ def numbers(value, depth=0):
     return [n for entry in value for n in numbers(entry, depth + 1)]
 
 
+@cache
+def places_of_arrays(form):
+    """Which of a form's arguments are arrays, whatever it is given."""
+    return [i for i, a in enumerate(form(tg.Tensor(V))) if isinstance(a, np.ndarray)]
+
+
 def total(f, form, x, keyword=None):
     """What came out, and what was written into the arguments, weighted and summed."""
     args, kwargs = form(x), {}
-    constant = [isinstance(a, np.ndarray) for a in form(tg.Tensor(V))]
     if keyword is not None:
         args, kwargs = args[:-1], {keyword: args[-1]}
     with np.errstate(all="ignore"):
         result = f(*args, **kwargs)
-        found = numbers(result) + [n for a, written in zip(args, constant, strict=False) if written for n in numbers(a)]
+        found = numbers(result) + [
+            n for i in places_of_arrays(form) if i < len(args) for n in numbers(args[i])
+        ]
         summed = tg.Tensor(0.0) if isinstance(x, Tensor) else 0.0
         for k, n in enumerate(found):
-            n = n if isinstance(n, Tensor) else n.real.astype(float) if n.dtype.kind == "c" else n.astype(float)
+            n = (
+                n
+                if isinstance(n, Tensor)
+                else n.real.astype(float)
+                if n.dtype.kind == "c"
+                else n.astype(float)
+            )
             weights = np.cos(k + 1.0 + np.arange(n.size).reshape(n.shape))
             summed = summed + (n * weights).sum()
     return summed
@@ -154,7 +212,10 @@ def total(f, form, x, keyword=None):
 
 def measured(f, form, keyword):
     """The gradient by central differences of the call on plain arrays."""
-    slopes = [(total(f, form, V + h, keyword) - total(f, form, V - h, keyword)) / 2e-5 for h in 1e-5 * np.eye(2)]
+    slopes = [
+        (total(f, form, V + h, keyword) - total(f, form, V - h, keyword)) / 2e-5
+        for h in 1e-5 * np.eye(2)
+    ]
     return np.array([float(s) for s in slopes])
 
 
@@ -178,7 +239,11 @@ def outcome(mode, f, form, keyword, slope):
             gradient = mode(lambda x: total(f, form, x, keyword))
         except Exception as error:
             text = told(error)
-            return "refused" if any(way in text for way in WAYS_OUT + OTHERS) else f"cryptic: {type(error).__name__}: {text}"
+            return (
+                "refused"
+                if any(way in text for way in WAYS_OUT + OTHERS)
+                else f"cryptic: {type(error).__name__}: {text}"
+            )
     if any(w.category is tg.GradientLostWarning for w in caught):
         return "warned"
     if np.allclose(gradient, slope, rtol=1e-4, atol=1e-6, equal_nan=True):
@@ -190,10 +255,15 @@ def calls(f):
     """The forms, and those in which the last argument goes by a keyword."""
     yield from ((form, None) for form in FORMS)
     try:
-        names = [p.name for p in inspect.signature(f).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        names = [
+            p.name
+            for p in inspect.signature(f).parameters.values()
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        ]
     except (TypeError, ValueError):
         names = []
-    for name in names[1:] or ("out", "where", "initial", "axis", "dtype", "weights", "key", "start"):
+    usual = "out where initial axis dtype weights key start".split()
+    for name in names[1:] or usual:
         yield from ((form, name) for form in (FORMS[2], FORMS[12], FORMS[24]))
 
 

@@ -1,4 +1,4 @@
-"""Functions from functions: against closed forms, nested in each other, with structures for parameters, and without a trace left."""
+"""Functions from functions: against closed forms, nested, with pytrees; they leave no trace."""
 
 import gc
 import weakref
@@ -31,7 +31,7 @@ def close(y, expected):
     np.testing.assert_allclose(np.asarray(y), expected, rtol=1e-9, atol=1e-9)
 
 
-# -- closed forms ------------------------------------------------------------------------------------------------------------------
+# -- closed forms --------------------------------------------------------------------------------
 
 
 @given(vectors)
@@ -95,29 +95,41 @@ def test_a_value_pulls_back_any_number_of_cotangents():
         close(gy, np.asarray(u) @ [1.0, 2.0])
 
 
-# -- nesting -----------------------------------------------------------------------------------------------------------------------
+# -- nesting -------------------------------------------------------------------------------------
 
 x0 = 3.0
+# fmt: off
 NESTED = {
     "a derivative of the inner variable alone": (lambda x: x * tg.grad(lambda y: x + y)(1.0), 1.0),
-    "an inner derivative that is the outer variable": (lambda x: x * tg.grad(lambda y: x * y)(1.0), 2 * x0),
+    "an inner derivative that is the outer variable": (
+        lambda x: x * tg.grad(lambda y: x * y)(1.0), 2 * x0,
+    ),
     "the same value at both levels": (lambda x: tg.grad(lambda y: x * y * y)(x), 4 * x0),
     "three levels": (lambda x: tg.grad(lambda y: tg.grad(lambda z: x * y * z * z)(y))(x), 8 * x0),
     "three levels of one cube": (tg.grad(tg.grad(lambda x: x**5)), 60 * x0**2),
     "grad of jvp": (lambda x: tg.jvp(lambda y: x * y * y, (x,), (1.0,))[1], 4 * x0),
-    "grad of jvp along the outer variable": (lambda x: tg.jvp(lambda y: x * y * y, (x,), (x,))[1], 6 * x0**2),
+    "grad of jvp along the outer variable": (
+        lambda x: tg.jvp(lambda y: x * y * y, (x,), (x,))[1], 6 * x0**2,
+    ),
     "grad of jvp's value": (lambda x: tg.jvp(lambda y: x * y * y, (x,), (1.0,))[0], 3 * x0**2),
     "grad of vjp": (lambda x: tg.vjp(lambda y: x * y * y, x)[1](1.0)[0], 4 * x0),
-    "grad of vjp along the outer variable": (lambda x: tg.vjp(lambda y: x * y * y, x)[1](x)[0], 6 * x0**2),
+    "grad of vjp along the outer variable": (
+        lambda x: tg.vjp(lambda y: x * y * y, x)[1](x)[0], 6 * x0**2,
+    ),
     "grad of vjp by the cotangent alone": (lambda x: tg.vjp(lambda y: y**3, 2.0)[1](x)[0], 12.0),
     "grad of hvp": (lambda x: tg.hvp(lambda y: x * y**3, (x,), (1.0,)), 12 * x0),
     "grad of hessian": (lambda x: tg.hessian(lambda y: x * y**3)(x), 12 * x0),
     "grad of jacobian": (lambda x: tg.jacobian(lambda y: x * y**3)(x), 9 * x0**2),
-    "grad of value_and_grad's value": (lambda x: tg.value_and_grad(lambda y: x * y * y)(x)[0], 3 * x0**2),
-    "grad through has_aux": (lambda x: tg.grad(lambda y: (y * y, x * x), has_aux=True)(1.0)[1], 2 * x0),
+    "grad of value_and_grad's value": (
+        lambda x: tg.value_and_grad(lambda y: x * y * y)(x)[0], 3 * x0**2,
+    ),
+    "grad through has_aux": (
+        lambda x: tg.grad(lambda y: (y * y, x * x), has_aux=True)(1.0)[1], 2 * x0,
+    ),
     "an inner constant": (lambda x: x * tg.grad(lambda y: y * 0.0)(x), 0.0),
     "no inner level": (lambda x: x * x, 2 * x0),
 }
+# fmt: on
 
 
 @pytest.mark.parametrize(("f", "expected"), NESTED.values(), ids=NESTED)
@@ -159,7 +171,7 @@ def test_a_tensor_may_be_an_argument_without_being_changed():
     np.testing.assert_array_equal(w.data, before)
 
 
-# -- arguments ---------------------------------------------------------------------------------------------------------------------
+# -- arguments -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -219,7 +231,10 @@ def test_a_gradient_has_the_structure_of_its_argument(tree):
     assert repr(_skeleton(doubled)) == repr(_skeleton(tree))
     _compare(doubled, expected, 2.0)
     _compare(tg.hvp(squares, (tree,), (tree,)), expected, 2.0)
-    close(tg.jvp(squares, (tree,), (tree,))[1], 2 * squares(plain(tree)).item() if not isinstance(tree, Tensor) else 10.0)
+    close(
+        tg.jvp(squares, (tree,), (tree,))[1],
+        2 * squares(plain(tree)).item() if not isinstance(tree, Tensor) else 10.0,
+    )
 
 
 def _skeleton(tree):
@@ -249,7 +264,9 @@ def test_tangents_are_paired_by_key_and_not_by_order():
 
 
 def test_an_argument_that_is_not_used_gets_zeros():
-    g = tg.grad(lambda p: p["used"].sum())({"used": np.ones(2), "unused": np.ones((2, 3), np.float32)})
+    g = tg.grad(lambda p: p["used"].sum())(
+        {"used": np.ones(2), "unused": np.ones((2, 3), np.float32)}
+    )
     assert plain(g)["unused"].tolist() == [[0.0] * 3] * 2
     assert g["unused"].dtype == np.float32
 
@@ -257,12 +274,20 @@ def test_an_argument_that_is_not_used_gets_zeros():
 def test_float32_stays_float32():
     x = np.ones(3, np.float32)
     f = lambda x: (x**2 * 0.5).sum()  # noqa: E731
-    results = [*tg.value_and_grad(f)(x), tg.hessian(f)(x), tg.hvp(f, (x,), (x,)), *tg.jvp(f, (x,), (x,)), tg.jacobian(np.sin)(x)]
+    results = [
+        *tg.value_and_grad(f)(x),
+        tg.hessian(f)(x),
+        tg.hvp(f, (x,), (x,)),
+        *tg.jvp(f, (x,), (x,)),
+        tg.jacobian(np.sin)(x),
+    ]
     assert {y.dtype for y in results} == {np.dtype(np.float32)}
 
 
 def test_aux_comes_along_as_values():
-    g, aux = tg.grad(lambda x: (x * x, {"double": x * 2, "note": "kept", "list": [x]}), has_aux=True)(3.0)
+    g, aux = tg.grad(
+        lambda x: (x * x, {"double": x * 2, "note": "kept", "list": [x]}), has_aux=True
+    )(3.0)
     assert g.item() == 6.0
     assert aux["note"] == "kept"
     assert (aux["double"].item(), aux["list"][0].item()) == (6.0, 3.0)
@@ -272,7 +297,7 @@ def test_aux_comes_along_as_values():
     assert not aux.requires_grad
 
 
-# -- no history at the outermost level ---------------------------------------------------------------------------------------------
+# -- no history at the outermost level -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -317,7 +342,7 @@ def test_a_thousand_training_steps_keep_one_step_alive():
     close(w, 0.998**1000 * np.ones(2))
 
 
-# -- errors ------------------------------------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------
 
 
 def loss_of(x):
@@ -327,29 +352,77 @@ def loss_of(x):
 @pytest.mark.parametrize(
     ("run", "kind", "text"),
     [
-        (lambda: tg.grad(loss_of)(np.ones(2)), ValueError, r"loss_of gave shape \(2,\): end it with .sum\(\)"),
+        (
+            lambda: tg.grad(loss_of)(np.ones(2)),
+            ValueError,
+            r"loss_of gave shape \(2,\): end it with .sum\(\)",
+        ),
         (lambda: tg.hessian(loss_of)(np.ones(2)), ValueError, r"loss_of gave shape \(2,\)"),
         (lambda: tg.grad(loss_of)(2), TypeError, "dtype int64: 2; write it with decimal points"),
         (lambda: tg.grad(loss_of)({"n": [1, 2.0]}), TypeError, "dtype int64: 1"),
         (lambda: tg.grad(loss_of)("a"), TypeError, "'a'"),
-        (lambda: tg.grad(lambda x: 3.0)(1.0), TypeError, "must return a Tensor .* returned float: 3.0"),
-        (lambda: tg.grad(lambda x: np.ones(2))(1.0), TypeError, "must return a Tensor .* returned ndarray"),
-        (lambda: tg.grad(lambda x: (x, x))(1.0), TypeError, "must return a Tensor .* returned tuple"),
+        (
+            lambda: tg.grad(lambda x: 3.0)(1.0),
+            TypeError,
+            "must return a Tensor .* returned float: 3.0",
+        ),
+        (
+            lambda: tg.grad(lambda x: np.ones(2))(1.0),
+            TypeError,
+            "must return a Tensor .* returned ndarray",
+        ),
+        (
+            lambda: tg.grad(lambda x: (x, x))(1.0),
+            TypeError,
+            "must return a Tensor .* returned tuple",
+        ),
         (lambda: tg.grad(lambda x: x > 1)(2.0), TypeError, "must return floats .* returned bool"),
-        (lambda: tg.jvp(lambda x: x.astype(int), (2.0,), (1.0,)), TypeError, "must return floats .* returned int64"),
-        (lambda: tg.grad(loss_of, has_aux=True)(1.0), TypeError, r"loss_of must return \(value, more\)"),
-        (lambda: tg.grad(loss_of, argnums=1)(1.0), TypeError, "argnums=1: loss_of was called with 1 positional"),
-        (lambda: tg.grad(loss_of)(x=1.0), TypeError, "argnums=0: loss_of was called with 0 positional"),
+        (
+            lambda: tg.jvp(lambda x: x.astype(int), (2.0,), (1.0,)),
+            TypeError,
+            "must return floats .* returned int64",
+        ),
+        (
+            lambda: tg.grad(loss_of, has_aux=True)(1.0),
+            TypeError,
+            r"loss_of must return \(value, more\)",
+        ),
+        (
+            lambda: tg.grad(loss_of, argnums=1)(1.0),
+            TypeError,
+            "argnums=1: loss_of was called with 1 positional",
+        ),
+        (
+            lambda: tg.grad(loss_of)(x=1.0),
+            TypeError,
+            "argnums=0: loss_of was called with 0 positional",
+        ),
         (lambda: tg.grad(loss_of, argnums="x")(1.0), TypeError, "argnums='x': it counts"),
         (lambda: tg.jvp(loss_of, 1.0, 1.0), TypeError, r"jvp\(f, \(x,\), \(v,\)\)"),
         (lambda: tg.jvp(loss_of, np.ones(1), (1.0,)), TypeError, r"jvp\(f, \(x,\), \(v,\)\)"),
         (lambda: tg.hvp(loss_of, (1.0,), np.ones(1)), TypeError, r"hvp\(f, \(x,\), \(v,\)\)"),
         (lambda: tg.jvp(loss_of, (1.0,), (1.0, 2.0)), TypeError, "two tuples of equal length"),
-        (lambda: tg.jvp(loss_of, (np.ones(2),), (1.0,)), ValueError, r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]"),
-        (lambda: tg.hvp(loss_of, (np.ones(2),), (1.0,)), ValueError, r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]"),
+        (
+            lambda: tg.jvp(loss_of, (np.ones(2),), (1.0,)),
+            ValueError,
+            r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]",
+        ),
+        (
+            lambda: tg.hvp(loss_of, (np.ones(2),), (1.0,)),
+            ValueError,
+            r"primals have shapes \[\(2,\)\], the tangents \[\(\)\]",
+        ),
         (lambda: tg.hvp(loss_of, 1.0, 1.0), TypeError, r"hvp\(f, \(x,\), \(v,\)\)"),
-        (lambda: tg.jvp(loss_of, ({"a": 1.0},), ({"b": 1.0},)), ValueError, r"differ in .*\['a'\].*\['b'\]"),
-        (lambda: tg.vjp(loss_of, np.ones(2))[1](1.0), ValueError, r"the seed has shape \(\), .* has shape \(2,\)"),
+        (
+            lambda: tg.jvp(loss_of, ({"a": 1.0},), ({"b": 1.0},)),
+            ValueError,
+            r"differ in .*\['a'\].*\['b'\]",
+        ),
+        (
+            lambda: tg.vjp(loss_of, np.ones(2))[1](1.0),
+            ValueError,
+            r"the seed has shape \(\), .* has shape \(2,\)",
+        ),
     ],
 )
 def test_an_error_says_what_was_given(run, kind, text):
@@ -362,13 +435,18 @@ def test_an_error_says_what_was_given(run, kind, text):
     [
         (None, "None, which holds no parameters"),
         ([1.0, 2.0], "for a vector give np.array([1.0, 2.0]), not [1.0, 2.0]"),
-        ((1.0, 2.0, 3.0, 4.0, 5.0), "for a vector give np.array([1.0, 2.0, 3.0, 4.0, ...]), not [1.0, 2.0, 3.0, 4.0, ...]"),
+        (
+            (1.0, 2.0, 3.0, 4.0, 5.0),
+            "for a vector give np.array([1.0, 2.0, 3.0, 4.0, ...]), not [1.0, 2.0, 3.0, 4.0, ...]",
+        ),
         ([], None),
         ([np.ones(2), 1.0], None),
         ({"w": 1.0}, None),
     ],
 )
-def test_an_error_over_a_tree_says_what_a_list_is_where_a_vector_may_have_been_meant(argument, note):
+def test_an_error_over_a_tree_says_what_a_list_is_where_a_vector_may_have_been_meant(
+    argument, note
+):
     with pytest.raises((TypeError, AttributeError)) as caught:
         tg.grad(lambda x: x.no_such_method())(argument)
     notes = "\n".join(getattr(caught.value, "__notes__", []))

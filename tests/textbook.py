@@ -1,7 +1,10 @@
-"""Expressions that textbooks differentiate, as data: each a name, and a function that builds it with the names its user gives.
+"""Expressions that textbooks differentiate, as data.
 
-`BOOK[name]()` is an `Example`: the recorded scalar, the tensors to differentiate by, and the names of what it is written with. The
-sides of the arrays differ, so that no formula is right by accident of shape, and all values are fixed.
+Each a name, and a function that builds it with the names its user gives.
+
+`BOOK[name]()` is an `Example`: the recorded scalar, the tensors to differentiate by, and the names
+of what it is written with. The sides of the arrays differ, so that no formula is right by accident
+of shape, and all values are fixed.
 """
 
 from __future__ import annotations
@@ -27,12 +30,17 @@ BOOK: dict[str, Callable[[], Example]] = {}
 
 
 def example(build: Callable[[Any], tuple[Any, list[Any], dict[str, Any]]]) -> Callable[[], Example]:
-    """Enter a function, given a random generator, under its name; its local variables are the names."""
+    """Enter a function, given a random generator, under its name.
+
+    Its local variables are the names.
+    """
 
     @wraps(build)
     def built() -> Example:
         loss, wrt, scope = build(np.random.default_rng(7))
-        is_named = (key for key, value in scope.items() if hasattr(value, "shape") or type(value) is float)
+        is_named = (
+            key for key, value in scope.items() if hasattr(value, "shape") or type(value) is float
+        )
         return Example(loss, wrt, {key: scope[key] for key in is_named})
 
     BOOK[build.__name__] = built
@@ -52,7 +60,7 @@ def one_hot(rng, n=5, classes=4):
     return np.eye(classes)[rng.integers(0, classes, n)]
 
 
-# -- numbers -------------------------------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 
 @example
@@ -127,7 +135,7 @@ def sigmoid_from_its_definition(rng):
     return s, [z], locals()
 
 
-# -- statistics ----------------------------------------------------------------------------------------------------------------
+# -- statistics ------------------------------------------------------------------------------------
 
 
 @example
@@ -233,7 +241,7 @@ def poisson_regression(rng):
     return L, [w], locals()
 
 
-# -- linear models -------------------------------------------------------------------------------------------------------------
+# -- linear models ---------------------------------------------------------------------------------
 
 
 @example
@@ -274,14 +282,25 @@ def lasso(rng):
 
 @example
 def elastic_net(rng):
-    X, y, w, l1, l2 = rng.normal(size=(6, 3)), rng.normal(size=6), leaf(rng.normal(size=3)), 0.3, 0.7
+    X, y, w, l1, l2 = (
+        rng.normal(size=(6, 3)),
+        rng.normal(size=6),
+        leaf(rng.normal(size=3)),
+        0.3,
+        0.7,
+    )
     E = ((X @ w - y) ** 2).mean() + l1 * abs(w).sum() + 0.5 * l2 * (w**2).sum()
     return E, [w], locals()
 
 
 @example
 def logistic_regression(rng):
-    X, y, w, b = rng.normal(size=(6, 3)), rng.integers(0, 2, 6) * 1.0, leaf(rng.normal(size=3)), leaf(0.1)
+    X, y, w, b = (
+        rng.normal(size=(6, 3)),
+        rng.integers(0, 2, 6) * 1.0,
+        leaf(rng.normal(size=3)),
+        leaf(0.1),
+    )
     p = (X @ w + b).sigmoid()
     L = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
     return L, [w, b], locals()
@@ -394,13 +413,17 @@ def triplet_loss(rng):
 
 @example
 def contrastive_loss(rng):
-    a, b, y = leaf(rng.normal(size=(5, 3))), leaf(rng.normal(size=(5, 3))), rng.integers(0, 2, 5) * 1.0
+    a, b, y = (
+        leaf(rng.normal(size=(5, 3))),
+        leaf(rng.normal(size=(5, 3))),
+        rng.integers(0, 2, 5) * 1.0,
+    )
     d = ((a - b) ** 2).sum(axis=1).sqrt()
     L = (y * d**2 + (1 - y) * np.maximum(2 - d, 0) ** 2).mean()
     return L, [a, b], locals()
 
 
-# -- classification ------------------------------------------------------------------------------------------------------------
+# -- classification --------------------------------------------------------------------------------
 
 
 @example
@@ -483,7 +506,7 @@ def embedding(rng):
     return L, [E, W], locals()
 
 
-# -- networks ------------------------------------------------------------------------------------------------------------------
+# -- networks --------------------------------------------------------------------------------------
 
 
 def two_layers(activation):
@@ -497,7 +520,11 @@ def two_layers(activation):
         a1 = activation(z1)
         o = a1 @ W2 + b2
         J = ((o - y) ** 2).mean()
-        return J, [W1, b1, W2, b2], {key: value for key, value in locals().items() if key != "activation"}
+        return (
+            J,
+            [W1, b1, W2, b2],
+            {key: value for key, value in locals().items() if key != "activation"},
+        )
 
     return build
 
@@ -572,7 +599,11 @@ def layer_norm(rng):
 @example
 def attention(rng):
     X, T = rng.normal(size=(5, 4)), rng.normal(size=(5, 2))
-    Wq, Wk, Wv = leaf(rng.normal(size=(4, 2))), leaf(rng.normal(size=(4, 2))), leaf(rng.normal(size=(4, 2)))
+    Wq, Wk, Wv = (
+        leaf(rng.normal(size=(4, 2))),
+        leaf(rng.normal(size=(4, 2))),
+        leaf(rng.normal(size=(4, 2))),
+    )
     Q, K, V = X @ Wq, X @ Wk, X @ Wv
     d = 2
     S = Q @ K.T / np.sqrt(d)
@@ -584,7 +615,11 @@ def attention(rng):
 
 @example
 def attention_with_a_mask(rng):
-    Q, K, V = leaf(rng.normal(size=(5, 3))), leaf(rng.normal(size=(5, 3))), leaf(rng.normal(size=(5, 2)))
+    Q, K, V = (
+        leaf(rng.normal(size=(5, 3))),
+        leaf(rng.normal(size=(5, 3))),
+        leaf(rng.normal(size=(5, 2))),
+    )
     mask = np.tril(np.ones((5, 5), bool))
     S = tg.where(mask, Q @ K.T / np.sqrt(3), -1e9)
     A = tg.softmax(S)
@@ -619,8 +654,16 @@ def lstm_cell(rng):
 @example
 def gru_cell(rng):
     x, h = rng.normal(size=(4, 2)), rng.normal(size=(4, 3))
-    Wz, Wr, Wh = leaf(rng.normal(size=(2, 3))), leaf(rng.normal(size=(2, 3))), leaf(rng.normal(size=(2, 3)))
-    Uz, Ur, Uh = leaf(rng.normal(size=(3, 3))), leaf(rng.normal(size=(3, 3))), leaf(rng.normal(size=(3, 3)))
+    Wz, Wr, Wh = (
+        leaf(rng.normal(size=(2, 3))),
+        leaf(rng.normal(size=(2, 3))),
+        leaf(rng.normal(size=(2, 3))),
+    )
+    Uz, Ur, Uh = (
+        leaf(rng.normal(size=(3, 3))),
+        leaf(rng.normal(size=(3, 3))),
+        leaf(rng.normal(size=(3, 3))),
+    )
     z, r = (x @ Wz + h @ Uz).sigmoid(), (x @ Wr + h @ Ur).sigmoid()
     n = np.tanh(x @ Wh + (r * h) @ Uh)
     h2 = (1 - z) * h + z * n
@@ -661,7 +704,7 @@ def average_pool(rng):
     return L, [x], locals()
 
 
-# -- what arrays can do --------------------------------------------------------------------------------------------------------
+# -- what arrays can do ----------------------------------------------------------------------------
 
 
 @example
@@ -725,3 +768,379 @@ def soft_update_of_rows(rng):
     x, v = leaf(rng.normal(size=(4, 3))), leaf(rng.normal(size=3))
     f = (x.at[1].add(2 * v).at[3].set(v) ** 2).sum()
     return f, [x, v], locals()
+
+
+# -- models of other fields ------------------------------------------------------------------------
+
+
+@example
+def mixture_of_gaussians(rng):
+    x, mu, s, pi = (
+        rng.normal(size=(6, 1)),
+        leaf(rng.normal(size=3)),
+        leaf(rng.normal(size=3)),
+        leaf(rng.normal(size=3)),
+    )
+    logp = tg.log_softmax(pi) - s - 0.5 * ((x - mu) / np.exp(s)) ** 2
+    L = -tg.logsumexp(logp, axis=1).sum()
+    return L, [mu, s, pi], locals()
+
+
+@example
+def gru_with_biases(rng):
+    x, h = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+    W, U, b = leaf(rng.normal(size=(3, 2))), leaf(rng.normal(size=(2, 2))), leaf(rng.normal(size=2))
+    z = tg.sigmoid(x @ W + h @ U + b)
+    c = np.tanh(x @ W + (z * h) @ U)
+    h2 = (1 - z) * h + z * c
+    L = (h2**2).sum()
+    return L, [W, U, b], locals()
+
+
+@example
+def batch_norm_at_test_time(rng):
+    x, mean, var = rng.normal(size=(5, 3)), rng.normal(size=3), rng.uniform(0.5, 2, 3)
+    gamma, beta = leaf(rng.normal(size=3)), leaf(rng.normal(size=3))
+    y = gamma * (x - mean) / np.sqrt(var + 1e-5) + beta
+    L = (y**2).mean()
+    return L, [gamma, beta], locals()
+
+
+@example
+def negative_binomial(rng):
+    y, mu, r = rng.integers(0, 5, 6) * 1.0, leaf(rng.uniform(1, 3, 6)), leaf(2.5)
+    L = ((y + r) * np.log(mu + r) - r * np.log(r) - y * np.log(mu)).sum()
+    return L, [mu, r], locals()
+
+
+@example
+def variational_autoencoder(rng):
+    x, noise = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+    mu, logvar, W = (
+        leaf(rng.normal(size=(4, 2))),
+        leaf(rng.normal(size=(4, 2))),
+        leaf(rng.normal(size=(2, 3))),
+    )
+    z = mu + np.exp(0.5 * logvar) * noise
+    E = 0.5 * ((x - z @ W) ** 2).sum() - 0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum()
+    return E, [mu, logvar, W], locals()
+
+
+@example
+def info_nce(rng):
+    A, B, tau = leaf(rng.uniform(0, 1, (4, 3))), leaf(rng.uniform(0, 1, (4, 3))), 0.3
+    S = A @ B.mT / tau
+    L = -(tg.log_softmax(S) * np.eye(4)).sum() / 4
+    return L, [A, B], locals()
+
+
+@example
+def triplet_with_distances(rng):
+    a, p, n = (leaf(rng.normal(size=(5, 3))) for _ in range(3))
+    dp, dn = ((a - p) ** 2).sum(axis=1), ((a - n) ** 2).sum(axis=1)
+    L = np.maximum(dp - dn + 1, 0).mean()
+    return L, [a, p, n], locals()
+
+
+@example
+def focal_loss_of_scores(rng):
+    z, y, gamma = leaf(rng.normal(size=6)), (rng.uniform(size=6) > 0.5) * 1.0, 2.0
+    p = tg.sigmoid(z)
+    L = -(y * (1 - p) ** gamma * np.log(p) + (1 - y) * p**gamma * np.log(1 - p)).sum()
+    return L, [z], locals()
+
+
+@example
+def smoothed_labels(rng):
+    z, Y, eps = leaf(rng.normal(size=(5, 4))), one_hot(rng), 0.1
+    q = (1 - eps) * Y + eps / 4
+    L = -(q * tg.log_softmax(z)).sum(axis=1).mean()
+    return L, [z], locals()
+
+
+@example
+def dice_loss(rng):
+    z, y = leaf(rng.normal(size=6)), (rng.uniform(size=6) > 0.5) * 1.0
+    p = tg.sigmoid(z)
+    L = 1 - 2 * (p * y).sum() / (p.sum() + y.sum())
+    return L, [z], locals()
+
+
+@example
+def kalman_update(rng):
+    m, P, R, y = leaf(0.4), leaf(1.3), leaf(0.7), 1.1
+    K = P / (P + R)
+    m2 = m + K * (y - m)
+    L = (m2 - 2) ** 2
+    return L, [m, P, R], locals()
+
+
+@example
+def kernel_ridge_with_a_bandwidth(rng):
+    D, y, alpha, s = (
+        rng.uniform(0, 2, (5, 5)),
+        rng.normal(size=5),
+        leaf(rng.normal(size=5)),
+        leaf(0.8),
+    )
+    K = np.exp(-D / s)
+    E = ((K @ alpha - y) ** 2).sum() + 0.5 * alpha @ K @ alpha
+    return E, [alpha, s], locals()
+
+
+@example
+def logistic_with_l2(rng):
+    X, y, w, lam = (
+        rng.normal(size=(6, 3)),
+        (rng.uniform(size=6) > 0.5) * 1.0,
+        leaf(rng.normal(size=3)),
+        0.3,
+    )
+    L = np.logaddexp(0, X @ w).sum() - y @ (X @ w) + lam / 2 * (w**2).sum()
+    return L, [w], locals()
+
+
+@example
+def fourier_features(rng):
+    x, B, w = rng.normal(size=(6, 2)), leaf(rng.normal(size=(2, 4))), leaf(rng.normal(size=4))
+    L = ((np.cos(2 * np.pi * x @ B) @ w) ** 2).mean()
+    return L, [B, w], locals()
+
+
+@example
+def rotary_embedding(rng):
+    q, t, k = leaf(rng.normal(size=(4, 2))), np.arange(4.0), rng.normal(size=(4, 2))
+    c, s = np.cos(t), np.sin(t)
+    f = ((q[:, 0] * c - q[:, 1] * s) * k[:, 0] + (q[:, 0] * s + q[:, 1] * c) * k[:, 1]).sum()
+    return f, [q], locals()
+
+
+@example
+def rms_norm(rng):
+    x, g, c = leaf(rng.normal(size=(4, 3))), leaf(rng.normal(size=3)), rng.normal(size=(4, 3))
+    r = np.sqrt((x**2).mean(axis=1, keepdims=True) + 1e-6)
+    L = (x / r * g * c).sum()
+    return L, [x, g], locals()
+
+
+@example
+def group_norm(rng):
+    x, c = leaf(rng.normal(size=(4, 6))), rng.normal(size=(4, 2, 3))
+    h = x.reshape(4, 2, 3)
+    d = h - h.mean(axis=2, keepdims=True)
+    L = (d / np.sqrt((d**2).mean(axis=2, keepdims=True) + 1e-5) * c).sum()
+    return L, [x], locals()
+
+
+@example
+def convolution_of_windows(rng):
+    x, k, t = leaf(rng.normal(size=7)), leaf(rng.normal(size=3)), rng.normal(size=5)
+    y = sum(x[i : i + 5] * k[i] for i in range(3))
+    L = ((y - t) ** 2).sum()
+    return L, [x, k], locals()
+
+
+@example
+def average_of_pairs(rng):
+    x, t = leaf(rng.normal(size=8)), rng.normal(size=4)
+    L = ((0.5 * (x[::2] + x[1::2]) - t) ** 2).sum()
+    return L, [x], locals()
+
+
+@example
+def clipped_policy_of_logits(rng):
+    z, old, A = leaf(rng.normal(size=6)), rng.normal(size=6), rng.normal(size=6)
+    r = np.exp(z - old)
+    L = -np.minimum(r * A, np.clip(r, 0.8, 1.2) * A).mean()
+    return L, [z], locals()
+
+
+@example
+def temporal_difference(rng):
+    X, Xn, r, w, gamma = (
+        rng.normal(size=(6, 3)),
+        rng.normal(size=(6, 3)),
+        rng.normal(size=6),
+        leaf(rng.normal(size=3)),
+        0.9,
+    )
+    L = 0.5 * ((r + gamma * Xn @ w - X @ w) ** 2).mean()
+    return L, [w], locals()
+
+
+@example
+def policy_with_an_entropy_bonus(rng):
+    z, R = leaf(rng.normal(size=(5, 4))), rng.normal(size=(5, 4))
+    p = tg.softmax(z)
+    J = (p * R).sum() - 0.01 * (p * np.log(p)).sum()
+    return J, [z], locals()
+
+
+@example
+def kl_between_gaussians(rng):
+    m1, s1, m2, s2 = leaf(0.3), leaf(0.8), leaf(-0.2), leaf(1.4)
+    D = np.log(s2 / s1) + (s1**2 + (m1 - m2) ** 2) / (2 * s2**2) - 0.5
+    return D, [m1, s1, m2, s2], locals()
+
+
+@example
+def student_t(rng):
+    x, mu, s, nu = rng.normal(size=6), leaf(0.3), leaf(1.2), 5.0
+    L = (np.log(s) + (nu + 1) / 2 * np.log(1 + ((x - mu) / s) ** 2 / nu)).sum()
+    return L, [mu, s], locals()
+
+
+@example
+def cubic_spline(rng):
+    x, knots, c, y = (
+        rng.uniform(0, 1, (6, 1)),
+        np.array([0.2, 0.5, 0.8]),
+        leaf(rng.normal(size=3)),
+        rng.normal(size=6),
+    )
+    B = np.maximum(x - knots, 0) ** 3
+    E = ((B @ c - y) ** 2).sum()
+    return E, [c], locals()
+
+
+@example
+def spline_with_free_knots(rng):
+    x, k, c = rng.uniform(0, 1, (6, 1)), leaf([0.2, 0.5, 0.8]), leaf(rng.normal(size=3))
+    E = ((np.maximum(x - k, 0) ** 3 @ c) ** 2).sum()
+    return E, [k, c], locals()
+
+
+@example
+def vandermonde(rng):
+    x, y, c = rng.normal(size=6), rng.normal(size=6), leaf(rng.normal(size=4))
+    V = np.vander(x, 4)
+    E = ((V @ c - y) ** 2).mean()
+    return E, [c], locals()
+
+
+@example
+def euler_steps(rng):
+    y, k, h = leaf(1.0), leaf(0.6), 0.1
+    y1 = y - h * k * y
+    y2 = y1 - h * k * y1
+    y3 = y2 - h * k * y2
+    L = (y3 - 0.7) ** 2
+    return L, [y, k], locals()
+
+
+@example
+def springs(rng):
+    x, k = leaf(rng.normal(size=(4, 2))), leaf(rng.uniform(1, 2, 3))
+    d = np.sqrt(((x[1:] - x[:-1]) ** 2).sum(axis=1))
+    E = 0.5 * (k * (d - 1) ** 2).sum()
+    return E, [x, k], locals()
+
+
+@example
+def lagrangian(rng):
+    x, lam, A, b = (
+        leaf(rng.normal(size=3)),
+        leaf(rng.normal(size=2)),
+        rng.normal(size=(2, 3)),
+        rng.normal(size=2),
+    )
+    L = 0.5 * (x**2).sum() + lam @ (A @ x - b)
+    return L, [x, lam], locals()
+
+
+@example
+def softmax_with_a_temperature(rng):
+    z, Y, T = leaf(rng.normal(size=(5, 4))), one_hot(rng), leaf(1.7)
+    L = -(Y * tg.log_softmax(z / T)).sum() / 5
+    return L, [z, T], locals()
+
+
+@example
+def hinge_of_all_classes(rng):
+    z, Y = leaf(rng.normal(size=(5, 4))), one_hot(rng)
+    m = np.maximum(z - (z * Y).sum(axis=1, keepdims=True) + 1, 0) * (1 - Y)
+    L = m.sum() / 5
+    return L, [z], locals()
+
+
+@example
+def gated_network(rng):
+    x, W, V, U = (
+        rng.normal(size=(5, 3)),
+        *(leaf(rng.normal(size=shape)) for shape in ((3, 4), (3, 4), (4, 2))),
+    )
+    g = x @ W
+    h = g * tg.sigmoid(g) * (x @ V)
+    L = ((h @ U) ** 2).mean()
+    return L, [W, V, U], locals()
+
+
+@example
+def attention_with_a_slope(rng):
+    Q, K, V = (leaf(rng.normal(size=(4, 3))) for _ in range(3))
+    D, m = -abs(np.subtract.outer(np.arange(4.0), np.arange(4.0))), leaf(0.5)
+    A = tg.softmax(Q @ K.mT / np.sqrt(3) + m * D)
+    L = (A @ V).sum()
+    return L, [Q, K, V, m], locals()
+
+
+@example
+def cumulative_hazard(rng):
+    h, d = leaf(rng.normal(size=6)), np.array([0.0, 1, 0, 1, 1, 0])
+    H = np.cumsum(np.exp(h))
+    L = (H - d * h).sum()
+    return L, [h], locals()
+
+
+@example
+def cox_partial_likelihood(rng):
+    X, d, w = rng.normal(size=(6, 3)), np.array([0.0, 1, 0, 1, 1, 0]), leaf(rng.normal(size=3))
+    eta = X @ w
+    L = -(d * (eta - np.log(np.cumsum(np.exp(eta))))).sum()
+    return L, [w], locals()
+
+
+@example
+def chain_of_three_labels(rng):
+    s, T = leaf(rng.normal(size=(3, 2))), leaf(rng.normal(size=(2, 2)))
+    a1 = s[0]
+    a2 = tg.logsumexp(a1[:, None] + T, axis=0) + s[1]
+    a3 = tg.logsumexp(a2[:, None] + T, axis=0) + s[2]
+    logZ = tg.logsumexp(a3)
+    return logZ, [s, T], locals()
+
+
+@example
+def bradley_terry(rng):
+    r, i, j = leaf(rng.normal(size=4)), np.array([0, 1, 2, 3, 0]), np.array([1, 2, 3, 0, 2])
+    L = -np.log(tg.sigmoid(r[i] - r[j])).sum()
+    return L, [r], locals()
+
+
+@example
+def determinant(rng):
+    A = leaf(rng.normal(size=(2, 2)))
+    d = A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
+    return d, [A], locals()
+
+
+@example
+def log_determinant_of_scales(rng):
+    a, b, c, d = (leaf(value) for value in (2.0, 0.3, -0.4, 1.5))
+    L = np.log(a * d - b * c)
+    return L, [a, b, c, d], locals()
+
+
+@example
+def rayleigh_quotient(rng):
+    A, x = rng.normal(size=(3, 3)), leaf(rng.normal(size=3))
+    A = A + A.T
+    R = (x @ A @ x) / (x @ x)
+    return R, [x], locals()
+
+
+@example
+def principal_components(rng):
+    X, W = rng.normal(size=(6, 4)), leaf(rng.normal(size=(4, 2)))
+    E = ((X - X @ W @ W.mT) ** 2).sum()
+    return E, [W], locals()

@@ -1,4 +1,7 @@
-"""Random training steps: parameters, a loss of random ops, its gradient, an update by an optimizer; all of it from a number."""
+"""Random training steps.
+
+Parameters, a loss of random ops, its gradient, an update by an optimizer; all of it from a number.
+"""
 
 import math
 from random import Random
@@ -6,14 +9,36 @@ from random import Random
 import numpy as np
 
 import tinygrad_edu as tg
-from tinygrad_edu.registry import registry
+from tinygrad_edu.engine.registry import registry
 
-SMOOTH = "sin cos tanh sigmoid softplus exp log sqrt square abs relu arctan log1p expm1 cbrt arcsinh safe_log".split()
+SMOOTH = "sin cos tanh sigmoid softplus exp log sqrt square abs relu arctan log1p expm1".split()
+SMOOTH += "cbrt arcsinh safe_log".split()
 SMOOTH += "reciprocal negative positive".split()
-KINDS = "unary unary unary binary binary binary number number power reduce reduce index matmul shape where at join cast logic".split()
+KINDS = "unary unary unary binary binary binary number number power reduce reduce".split()
+KINDS += "index matmul shape where at join cast logic".split()
 KINDS += "domain mask order".split()
 ROUGH = "sign floor ceil rint tan arcsin arccos arctanh sinh cosh log2 log10 exp2".split()
-NUMBERS = [0.5, 2.0, -1.0, 1.0, 0.0, -0.0, 3, 2, 1, 0, -2, 0.1, 1e-3, 1 / 3, np.pi, 7.0, np.float32(0.1), True, np.float64(0.3)]
+NUMBERS = [
+    0.5,
+    2.0,
+    -1.0,
+    1.0,
+    0.0,
+    -0.0,
+    3,
+    2,
+    1,
+    0,
+    -2,
+    0.1,
+    1e-3,
+    1 / 3,
+    np.pi,
+    7.0,
+    np.float32(0.1),
+    True,
+    np.float64(0.3),
+]
 
 
 def in_domain(x, interval):
@@ -42,7 +67,13 @@ class Step:
             for i, name in enumerate(["W", "b", "v", "s"][: r.randint(1, 4)])
         }
         self.tree = r.choice(["dict", "list", "tuple"])
-        self.parameters = named if self.tree == "dict" else list(named.values()) if self.tree == "list" else tuple(named.values())
+        self.parameters = (
+            named
+            if self.tree == "dict"
+            else list(named.values())
+            if self.tree == "list"
+            else tuple(named.values())
+        )
         self.optimizer = r.choice(["sgd", "momentum", "adam"])
         self.data = {
             "x": rng.normal(size=(n, d)).astype(r.choice([dtype, np.float64])),
@@ -57,7 +88,11 @@ class Step:
     def args(self):
         """The arguments: parameters, the optimizer's state, data."""
         zeros = [np.zeros_like(p) for p in self._list(self.parameters)]
-        state = {"sgd": {}, "momentum": {"m": zeros}, "adam": {"m": zeros, "v": zeros, "t": np.array(0.0)}}[self.optimizer]
+        state = {
+            "sgd": {},
+            "momentum": {"m": zeros},
+            "adam": {"m": zeros, "v": zeros, "t": np.array(0.0)},
+        }[self.optimizer]
         return self.parameters, state, self.data
 
     def _list(self, tree):
@@ -106,13 +141,31 @@ class Step:
                 return x * y if how != "/" else x & y
             g = y if y.dtype.kind != "b" else y * 1.0
             return {
-                "+": lambda: f + g, "-": lambda: f - g, "*": lambda: x * y, "/": lambda: f / (g * g + 1.0), "m": lambda: np.maximum(f, g),
-                "a": lambda: np.arctan2(f, g * g + 1.0), "h": lambda: np.hypot(f, g * g + 1.0), "l": lambda: np.logaddexp(f, g),
-            }[how]()  # fmt: skip
+                "+": lambda: f + g,
+                "-": lambda: f - g,
+                "*": lambda: x * y,
+                "/": lambda: f / (g * g + 1.0),
+                "m": lambda: np.maximum(f, g),
+                "a": lambda: np.arctan2(f, g * g + 1.0),
+                "h": lambda: np.hypot(f, g * g + 1.0),
+                "l": lambda: np.logaddexp(f, g),
+            }[how]()
         if kind == "reduce":
             axis = r.choice([None, *range(-x.ndim, x.ndim)]) if x.ndim else None
             keepdims = r.random() < 0.4
-            names = ["sum", "mean", "max", "var", "std", "logsumexp", "prod", "min", "any", "argmax", "cumsum"]
+            names = [
+                "sum",
+                "mean",
+                "max",
+                "var",
+                "std",
+                "logsumexp",
+                "prod",
+                "min",
+                "any",
+                "argmax",
+                "cumsum",
+            ]
             if x.size == 0:
                 return x.sum(axis=axis, keepdims=keepdims)
             name = r.choice(names)
@@ -124,10 +177,18 @@ class Step:
                 return x.cumsum(axis=axis)
             if name in ("var", "std"):
                 f = f + np.arange(f.size).reshape(f.shape)
-            return getattr(f if x.dtype.kind == "b" or name == "logsumexp" else x, name)(axis=axis, keepdims=keepdims)
+            return getattr(f if x.dtype.kind == "b" or name == "logsumexp" else x, name)(
+                axis=axis, keepdims=keepdims
+            )
         if kind == "index" and x.ndim:
             n = x.shape[0]
-            choices = [slice(None, None, -1), slice(0, max(1, n // 2)), (..., None), slice(1, None), (slice(None), None)]
+            choices = [
+                slice(None, None, -1),
+                slice(0, max(1, n // 2)),
+                (..., None),
+                slice(1, None),
+                (slice(None), None),
+            ]
             if n:
                 choices += [0, -1, [0, n - 1, 0], np.array([0, 0]), np.arange(n) % 2 == 0]
             return x[r.choice(choices)]
@@ -155,10 +216,23 @@ class Step:
             value = r.choice([0.5, f[index] * 2.0, 1])
             return getattr(f.at[index], r.choice(["set", "add"]))(value)
         if kind == "join" and x.ndim:
-            return tg.concatenate([x, f], axis=r.choice([0, -1])) if r.random() < 0.5 else tg.stack([f, f * 2.0])
+            return (
+                tg.concatenate([x, f], axis=r.choice([0, -1]))
+                if r.random() < 0.5
+                else tg.stack([f, f * 2.0])
+            )
         if kind == "cast":
             return (
-                x.astype(r.choice([np.float64, np.float32 if self.is_low else np.float64, self.dtype, np.int64]))
+                x.astype(
+                    r.choice(
+                        [
+                            np.float64,
+                            np.float32 if self.is_low else np.float64,
+                            self.dtype,
+                            np.int64,
+                        ]
+                    )
+                )
                 if x.dtype.kind != "f" or r.random() < 0.8
                 else x.detach()
             )
@@ -175,7 +249,16 @@ class Step:
         r = Random(self.seed + 1)
         ps = self._list(parameters)
         x = data["x"] if isinstance(data["x"], tg.Tensor) else tg.Tensor(data["x"])
-        pool = [data["y"], data["mask"], data["low"], data["scale"], data["count"], self.closed, *ps, x @ ps[0]]
+        pool = [
+            data["y"],
+            data["mask"],
+            data["low"],
+            data["scale"],
+            data["count"],
+            self.closed,
+            *ps,
+            x @ ps[0],
+        ]
         for _ in range(r.randint(1, self.size)):
             value = self._op(r, pool)
             if value.size < 200:
@@ -193,7 +276,9 @@ class Step:
 
     def __call__(self, parameters, state, data):
         r = Random(self.seed + 2)
-        (loss, more), slopes = tg.value_and_grad(lambda p: self.cost(p, data), has_aux=True)(parameters)
+        (loss, more), slopes = tg.value_and_grad(lambda p: self.cost(p, data), has_aux=True)(
+            parameters
+        )
         ps, gs = self._list(parameters), self._list(slopes)
         lr, state = r.choice([0.1, 0.01, 1]), dict(state)
         if self.optimizer == "momentum":
@@ -201,8 +286,13 @@ class Step:
         elif self.optimizer == "adam":
             t = state["t"] = state["t"] + 1
             state["m"] = [0.9 * m + (1 - 0.9) * g for m, g in zip(state["m"], gs, strict=True)]
-            state["v"] = [0.999 * v + (1 - 0.999) * g * g for v, g in zip(state["v"], gs, strict=True)]
-            hats = [(m / (1 - 0.9**t), v / (1 - 0.999**t)) for m, v in zip(state["m"], state["v"], strict=True)]
+            state["v"] = [
+                0.999 * v + (1 - 0.999) * g * g for v, g in zip(state["v"], gs, strict=True)
+            ]
+            hats = [
+                (m / (1 - 0.9**t), v / (1 - 0.999**t))
+                for m, v in zip(state["m"], state["v"], strict=True)
+            ]
             gs = [m / (v**0.5 + 1e-8) for m, v in hats]
         new = [p - lr * g for p, g in zip(ps, gs, strict=True)]
         if isinstance(parameters, dict):

@@ -8,16 +8,23 @@
 array([ -5., -10.])
 """
 
-import sys as _sys
+from types import ModuleType as _ModuleType
 
+from . import numpy_functions as _numpy_functions  # what NumPy calls on Tensors
 from .anomaly import AnomalyError, detect_anomaly
-from .compile import compile
-from .core import Tensor
-from .define import op
-from .derive import derive
-from .draw import draw
-from .elsewhere import module_attribute as __getattr__  # noqa: F401 -- Python asks it for names that are not here
-from .explain import explain
+from .compiler import compile
+from .derivation import derive
+from .drawing import draw
+from .engine.define import op
+from .engine.elsewhere import (
+    module_attribute as __getattr__,
+)  # Python asks it for names that are not here
+from .engine.leaving import GradientLostWarning
+from .engine.op import Op
+from .engine.recording import enable_grad, no_grad
+from .engine.registry import registry as _registry
+from .engine.tensor import Tensor
+from .explanation import explain
 from .functions import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -27,231 +34,65 @@ from .functions import (
     mse,
     outer,
 )
-from .leaving import GradientLostWarning
-from .modes import enable_grad, no_grad
-from .operation import Op
-from .ops.elementwise import (
-    abs,
-    add,
-    arccos,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    bitwise_and,
-    bitwise_or,
-    cbrt,
-    ceil,
-    clip,
-    cos,
-    cosh,
-    divide,
-    equal,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    greater,
-    greater_equal,
-    hypot,
-    invert,
-    isfinite,
-    isinf,
-    isnan,
-    less,
-    less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logical_and,
-    logical_not,
-    logical_or,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    not_equal,
-    positive,
-    power,
-    reciprocal,
-    relu,
-    remainder,
-    rint,
-    safe_log,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    softplus,
-    sqrt,
-    square,
-    subtract,
-    tan,
-    tanh,
-    where,
+from .networks.activations import (
+    celu,
+    elu,
+    gelu,
+    glu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    mish,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softsign,
 )
-from .ops.linalg import (
-    matmul,
+from .networks.convolutions import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    conv,
+    conv_transpose,
+    max_pool,
 )
-from .ops.reductions import (
-    all,
-    any,
-    argmax,
-    argmin,
-    argsort,
-    cumsum,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    prod,
-    softmax,
-    std,
-    sum,
-    var,
+from .networks.layers import (
+    attention,
+    batch_norm,
+    cosine_similarity,
+    distance,
+    dropout,
+    embedding,
+    group_norm,
+    layer_norm,
+    one_hot,
+    pairwise_distance,
+    rms_norm,
 )
-from .ops.shape import (
-    astype,
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    flip,
-    moveaxis,
-    reshape,
-    squeeze,
-    stack,
-    swapaxes,
-    transpose,
-)
-from .player import player
+from .networks.losses import focal, hinge, huber, kl_div, mae, nll, triplet
+from .networks.parameters import flatten
+from .notation.table import table
+from .player import play
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
-__all__ = [
-    "AnomalyError",
-    "GradientLostWarning",
-    "Op",
-    "Tensor",
-    "abs",
-    "add",
-    "all",
-    "any",
-    "arccos",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "argmax",
-    "argmin",
-    "argsort",
-    "astype",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "bitwise_and",
-    "bitwise_or",
-    "broadcast_to",
-    "cbrt",
-    "ceil",
-    "clip",
-    "compile",
-    "concatenate",
-    "cos",
-    "cosh",
-    "cross_entropy",
-    "cumsum",
-    "derive",
-    "detect_anomaly",
-    "divide",
-    "dot",
-    "draw",
-    "enable_grad",
-    "equal",
-    "exp",
-    "exp2",
-    "expand_dims",
-    "explain",
-    "expm1",
-    "flip",
-    "floor",
-    "floor_divide",
-    "grad",
-    "greater",
-    "greater_equal",
-    "hessian",
-    "hvp",
-    "hypot",
-    "invert",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "jacobian",
-    "jvp",
-    "less",
-    "less_equal",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
-    "log_softmax",
-    "logaddexp",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logsumexp",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "moveaxis",
-    "mse",
-    "multiply",
-    "negative",
-    "no_grad",
-    "not_equal",
-    "op",
-    "outer",
-    "player",
-    "positive",
-    "power",
-    "prod",
-    "reciprocal",
-    "relu",
-    "remainder",
-    "reshape",
-    "rint",
-    "safe_log",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "tan",
-    "tanh",
-    "transpose",
-    "value_and_grad",
-    "var",
-    "vjp",
-    "where",
-]
+__version__ = "0.1.0"  # the one place: setup.cfg reads it here
 
-# `tg.compile` is a function, and `tinygrad_edu.compile` the package that defines it: with one dict for both,
-# `import tinygrad_edu.compile.blocks` finds the module in the function of that name
-for _function in (compile, derive, draw, explain, player):
-    _function.__dict__ = vars(_sys.modules[_function.__module__])
+
+def _page(made: Op) -> str:
+    from .notation.manual import page
+
+    return page(made)
+
+
+Op.page = _page  # what `help(tg.tanh)` says: the engine knows of no reader, hence it is told here
+
+globals().update(
+    {name: made for name, made in _registry.items() if made.is_public}
+)  # the table of ops
+__all__ = sorted(
+    name
+    for name, value in globals().items()
+    if name[0] != "_" and not isinstance(value, _ModuleType)
+)

@@ -1,6 +1,7 @@
 """The articles' tables, as pairs (X, y) of float arrays: X has one row per record, y one column.
 
-001, 002 and 000 are the articles in which the tables appear; what their text has lost and was reconstructed is said here.
+001, 002 and 000 are the articles in which the tables appear; what their text has lost and was
+reconstructed is said here.
 """
 
 from __future__ import annotations
@@ -15,13 +16,21 @@ if TYPE_CHECKING:
     Table = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 VIRUS_SYMPTOMS = ("loss of smell", "weight loss", "third symptom", "fourth symptom")
-DIABETES_FACTORS = ("over 45", "overweight", "inactive", "family history", "high blood pressure", "high blood sugar")
+DIABETES_FACTORS = (
+    "over 45",
+    "overweight",
+    "inactive",
+    "family history",
+    "high blood pressure",
+    "high blood sugar",
+)
 
 
 def double() -> Table:
-    """Four numbers and their doubles, (4, 1) and (4, 1), for a perceptron with one weight (001, part 5).
+    """Four numbers and their doubles, (4, 1) and (4, 1) (001, part 5).
 
-    The article's figures are lost; these numbers agree with its text: w = 3 is wrong for three of the four, w = 2 for none.
+    For a perceptron with one weight. The article's figures are lost; these numbers agree with its
+    text: w = 3 is wrong for three of the four, w = 2 for none.
 
     >>> X, y = double()
     >>> X.ravel().tolist(), y.ravel().tolist()
@@ -44,7 +53,9 @@ def or_gate() -> Table:
 
 
 def xor() -> Table:
-    """The truth table of exclusive or, (4, 2) and (4, 1): no line separates its ones from its zeros (001, last part).
+    """The truth table of exclusive or, (4, 2) and (4, 1) (001, last part).
+
+    No line separates its ones from its zeros.
 
     >>> X, y = xor()
     >>> y.ravel().tolist()
@@ -56,7 +67,8 @@ def xor() -> Table:
 def virus() -> Table:
     """Symptoms and test results of eight persons, (8, 4) and (8, 1) (001, case study).
 
-    `VIRUS_SYMPTOMS` names the columns. The text names two symptoms, and its remarks on their weights tell which columns they are.
+    `VIRUS_SYMPTOMS` names the columns. The text names two symptoms, and its remarks on their
+    weights tell which columns they are.
 
     >>> X, y = virus()
     >>> X.shape, y.ravel().tolist()
@@ -68,7 +80,8 @@ def virus() -> Table:
 def ann() -> Table:
     """Seven persons with three yes/no features, (7, 3) and (7, 1) (002, step 1).
 
-    The text has lost most of this table; it was recovered by what the article's program makes of it.
+    The text has lost most of this table; it was recovered by what the article's program makes of
+    it.
 
     >>> X, y = ann()
     >>> X.shape, y.ravel().tolist()
@@ -78,11 +91,12 @@ def ann() -> Table:
 
 
 def diabetes(n: int = 200, seed: int = 0) -> Table:
-    """A SYNTHETIC table of n persons, (n, 6) and (n, 1): key factors, and diabetes yes or no. Not medical data.
+    """A SYNTHETIC table of n persons, (n, 6) and (n, 1): key factors, and diabetes yes or no.
 
-    It stands in for the table of 000, which is lost. `DIABETES_FACTORS` names the columns. Each factor is present with a chance of
-    one half. The made-up rule: high blood sugar with overweight or inactivity, or overweight with a family history, means yes; then
-    one answer in twenty, chosen at random, is turned round. The same seed gives the same table.
+    Not medical data: it stands in for the table of 000, which is lost. `DIABETES_FACTORS` names the
+    columns. Each factor is present with a chance of one half. The made-up rule: high blood sugar
+    with overweight or inactivity, or overweight with a family history, means yes; then one answer
+    in twenty, chosen at random, is turned round. The same seed gives the same table.
 
     >>> X, y = diabetes(n=5)
     >>> X.shape, y.shape, set(np.unique(X)) | set(np.unique(y)) == {0.0, 1.0}
@@ -98,4 +112,5 @@ def diabetes(n: int = 200, seed: int = 0) -> Table:
 
 def _table(rows: str, targets: str) -> Table:
     """Digits as a table: one word per row of X, one digit per target."""
-    return np.array([[float(digit) for digit in row] for row in rows.split()]), np.array([[float(t)] for t in targets.split()])
+    X = np.array([[float(digit) for digit in row] for row in rows.split()])
+    return X, np.array([[float(t)] for t in targets.split()])

@@ -1,4 +1,4 @@
-"""Files are written as a whole or not at all: a save that fails, or is interrupted, leaves the old one."""
+"""Files are written as a whole or not at all: a save that fails leaves the old one."""
 
 from __future__ import annotations
 

@@ -6,18 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor
-from .define import implements
-from .modes import check, is_known
-from .ops.elementwise import equal, rint, sigmoid_cross_entropy, softplus, where
+from .engine.overrides import implements
+from .engine.recording import check, is_known
+from .engine.tensor import Tensor
+from .ops.elementwise import equal, sigmoid_cross_entropy, softplus, where
 from .ops.linalg import matmul
-from .ops.reductions import cumsum, log_softmax
-from .ops.shape import concatenate, flip, swapaxes
-
-
-def _where_numpy_has(name: str) -> list[Any]:
-    """NumPy's function of this name, which the oldest NumPy lacks."""
-    return [getattr(np, name)] if hasattr(np, name) else []
+from .ops.reductions import log_softmax
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -35,91 +29,184 @@ def log_sigmoid(x: Any) -> Tensor:
     return -softplus(-as_tensor(x))
 
 
-def mse(prediction: Any, target: Any) -> Tensor:
+def reduced(costs: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of the costs of examples, or all of them for "none"."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    return costs if reduction == "none" else costs.mean() if reduction == "mean" else costs.sum()
+
+
+def mse(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The mean squared error, over all entries; both of one shape.
+
+    With `reduction="sum"` their sum, with "none" the square of each.
 
     >>> import tinygrad_edu as tg
     >>> tg.mse([1.0, 3.0], [0.0, 1.0]).item()
     2.5
     """
-    p, t = _alike("mse", prediction, target)
-    return ((p - t) ** 2).mean()
+    p, t = alike("mse", prediction, target)
+    return reduced((p - t) ** 2, reduction)
 
 
-def binary_cross_entropy(probability: Any, target: Any) -> Tensor:
-    """-mean(y ln p + (1 - y) ln(1 - p)): probabilities and targets of one shape (article 000, the loss function).
+def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """-mean(y ln p + (1 - y) ln(1 - p)): probabilities and targets of one shape (article 000).
 
-    A probability of exactly 0 or 1 counts as the dtype's smallest positive number away from it, so that the loss stays finite.
-    From the scores before the sigmoid, `binary_cross_entropy_with_logits` is exact.
+    A probability of exactly 0 or 1 counts as the dtype's smallest positive number away from it, so
+    that the loss stays finite. From the scores before the sigmoid,
+    `binary_cross_entropy_with_logits` is exact.
 
     >>> import tinygrad_edu as tg
     >>> round(tg.binary_cross_entropy([0.9, 0.1], [1.0, 0.0]).item(), 6)
     0.105361
     """
-    p, y = _alike("binary_cross_entropy", probability, target)
-    _from_0_to_1("probabilities", p, "apply sigmoid() first, or use binary_cross_entropy_with_logits")
-    _from_0_to_1("targets", y, "write (y + 1) / 2 for -1 and 1, y / y.max() for 0 to 255, one-hot rows and cross_entropy for classes")
-    return -(y * p.safe_log() + (1 - y) * (1 - p).safe_log()).mean()
+    p, y = alike("binary_cross_entropy", probability, target)
+    scores = "apply sigmoid() first, or use binary_cross_entropy_with_logits"
+    _from_0_to_1("probabilities", p, scores)
+    labels = (
+        "write (y + 1) / 2 for -1 and 1, y / y.max() for 0 to 255, "
+        "one-hot rows and cross_entropy for classes"
+    )
+    _from_0_to_1("targets", y, labels)
+    return -reduced(y * p.safe_log() + (1 - y) * (1 - p).safe_log(), reduction)
 
 
 def _from_0_to_1(what: str, t: Tensor, instead: str) -> None:
-    """Raise if an entry is no probability. What a sigmoid gives is one, and need not be looked at."""
+    """Raise if an entry is no probability; what a sigmoid gives is one, and is not looked at."""
     if t.op is not None and t.op.range == (0.0, 1.0):
         return
 
     def refuse(values: Any) -> None:
         if values.size and (values.min() < 0 or values.max() > 1):
-            raise ValueError(f"binary_cross_entropy takes {what} from 0 to 1, these reach from {values.min()} to {values.max()}: {instead}")
+            raise ValueError(
+                f"binary_cross_entropy takes {what} from 0 to 1, "
+                f"these reach from {values.min()} to {values.max()}: {instead}"
+            )
 
     check(t, refuse)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any) -> Tensor:
+def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """binary_cross_entropy(sigmoid(z), y), computed from the scores z: exact for any score z.
 
     >>> import tinygrad_edu as tg
     >>> tg.binary_cross_entropy_with_logits([1000.0, -1000.0], [0.0, 0.0]).item()
     500.0
     """
-    z, y = _alike("binary_cross_entropy_with_logits", logits, target)
-    return sigmoid_cross_entropy(z, y).mean()
+    z, y = alike("binary_cross_entropy_with_logits", logits, target)
+    return reduced(sigmoid_cross_entropy(z, y), reduction)
 
 
-def cross_entropy(logits: Any, target: Any) -> Tensor:
+def cross_entropy(
+    logits: Any,
+    target: Any,
+    reduction: str = "mean",
+    *,
+    weight: Any = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """The mean of -log softmax(z) at the target class, from scores z of shape (..., classes).
 
-    The target is either class numbers, integers of shape (...), or probabilities of the shape of z, such as one-hot rows.
+    The target is either class numbers, integers of shape (...), or probabilities of the shape of z,
+    such as one-hot rows. `weight` has a number for each class, and the mean is then weighted;
+    labels equal to `ignore_index` count for nothing; of `label_smoothing` each class gets an equal
+    share. `reduction` is "mean", "sum" or "none".
 
     >>> import tinygrad_edu as tg
     >>> round(tg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).item(), 6)
     0.410038
     """
     z, y = as_tensor(logits), target if type(target) is np.ndarray else as_tensor(target)
+    if z.op is not None and z.op.range == (0.0, 1.0):
+        raise ValueError(
+            "cross_entropy takes scores, of which it takes the softmax itself, "
+            f"and {z.label()} is from 0 to 1: leave it out"
+        )
     logs = log_softmax(z)
     if y.dtype.kind in "iu" and y.shape == z.shape[:-1]:
-
-        def refuse(labels: Any) -> None:
-            if labels.size and not (0 <= labels.min() and labels.max() < z.shape[-1]):
-                raise ValueError(
-                    f"cross_entropy has scores for classes 0 to {z.shape[-1] - 1}, the labels reach from {labels.min()} to {labels.max()}"
-                )
-
-        check(as_tensor(y), refuse)
-        if type(y) is Tensor and not is_known(y):
-            y = equal(y.expand_dims(-1), np.arange(z.shape[-1]))
-            return -(y * logs).sum(axis=-1).mean()
-        labels = np.asarray(y)
-        places = (np.arange(len(labels)),) if labels.ndim == 1 else np.indices(labels.shape, sparse=True)
-        return -logs[(*places, labels)].mean()
+        if weight is not None or ignore_index is not None or label_smoothing:
+            costs: Tensor = _weighted(logs, y, reduction, weight, ignore_index, label_smoothing)
+            return costs
+        return -reduced(true_class("cross_entropy", logs, y), reduction)
     y = as_tensor(y)
     if y.shape != z.shape:
         raise ValueError(
-            f"cross_entropy takes scores of shape (..., classes), here {z.shape}, and as target integers of shape {z.shape[:-1]} "
+            f"cross_entropy takes scores of shape (..., classes), here {z.shape}, "
+            f"and as target integers of shape {z.shape[:-1]} "
             f"or probabilities of shape {z.shape}, not {y.dtype} of shape {y.shape}"
         )
-    if not is_known(z) or np.isneginf(logs.numpy()).any():  # 0 times the log of 0: a class that is ruled out, and not the target
-        return -(y * where(y == 0, 0.0, logs)).sum(axis=-1).mean()
-    return -(y * logs).sum(axis=-1).mean()
+    if z.shape[-1:] == (1,):
+        check(y, _not_of_one_class)
+    if not is_known(z) or np.isneginf(logs.numpy()).any():
+        # 0 times the log of 0: a class that is ruled out, and not the target
+        return -reduced((y * where(y == 0, 0.0, logs)).sum(axis=-1), reduction)
+    return -reduced((y * logs).sum(axis=-1), reduction)
+
+
+def _weighted(
+    logs: Any, y: Any, reduction: str, weight: Any, ignore_index: int | None, smoothing: float
+) -> Any:
+    """The cross entropy of class numbers, of which some count for more than others."""
+    classes = logs.shape[-1]
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"label_smoothing is a share, from 0 to 1, not {smoothing!r}")
+    each: Any = np.ones(classes) if weight is None else weight
+    each = each if type(each) is Tensor else np.asarray(each, logs.dtype)
+    if each.shape != (classes,):
+        raise ValueError(
+            f"weight has a number for each of {classes} classes, and here has shape {each.shape}"
+        )
+    labels: Any = as_tensor(y)
+    counts = labels != (-1 if ignore_index is None else ignore_index)
+    known: Any = where(counts, labels, 0) if ignore_index is not None else labels
+    check(known, _within(classes, "cross_entropy"))
+    one_hot: Any = equal(known.expand_dims(-1), np.arange(classes)) * counts.expand_dims(-1)
+    shares: Any = one_hot * each
+    spread = (1 - smoothing) * shares + smoothing / classes * each * counts.expand_dims(-1)
+    costs = -(spread * where(spread == 0, 0.0, logs)).sum(axis=-1)
+    return costs.sum() / shares.sum() if reduction == "mean" else reduced(costs, reduction)
+
+
+def _within(classes: int, name: str) -> Any:
+    """What raises for labels that are no classes."""
+
+    def refuse(labels: Any) -> None:
+        if labels.size and not (0 <= labels.min() and labels.max() < classes):
+            raise ValueError(
+                f"{name} has scores for classes 0 to {classes - 1}, "
+                f"the labels reach from {labels.min()} to {labels.max()}"
+            )
+
+    return refuse
+
+
+def true_class(name: str, logs: Tensor, y: Any) -> Tensor:
+    """The logarithm of the probability of each target, which is a class number."""
+    y = y if type(y) in (np.ndarray, Tensor) else np.asarray(y)
+    if y.dtype.kind not in "iu" or y.shape != logs.shape[:-1]:
+        raise ValueError(
+            f"{name} takes logarithms of shape (..., classes), here {logs.shape}, and as target "
+            f"integers of shape {logs.shape[:-1]}, not {y.dtype} of shape {y.shape}"
+        )
+    classes = logs.shape[-1]
+    check(as_tensor(y), _within(classes, name))
+    if type(y) is Tensor and not is_known(y):
+        one_hot = equal(y.expand_dims(-1), np.arange(classes))
+        return (one_hot * logs).sum(axis=-1)
+    labels = np.asarray(y)
+    shape = labels.shape
+    rows: Any = np.indices(shape, sparse=True) if len(shape) != 1 else (np.arange(len(labels)),)
+    return logs[(*rows, labels)]
+
+
+def _not_of_one_class(target: Any) -> None:
+    """Raise for targets 0 and 1 of scores of a single class, whose softmax is 1."""
+    if (target != 1).any():
+        raise ValueError(
+            "cross_entropy of a single class is always 0: "
+            "for one score per row and targets 0 and 1 write binary_cross_entropy_with_logits"
+        )
 
 
 @implements(np.dot)
@@ -135,7 +222,8 @@ def dot(a: Any, b: Any) -> Tensor:
         return left * right
     if right.ndim > 2:
         raise ValueError(
-            f"dot pairs the last axis of a with the second to last of b, for shapes {left.shape} and {right.shape}: write a @ b for stacks"
+            "dot pairs the last axis of a with the second to last of b, "
+            f"for shapes {left.shape} and {right.shape}: write a @ b for stacks"
         )
     return matmul(left, right)
 
@@ -151,114 +239,16 @@ def outer(a: Any, b: Any) -> Tensor:
     return as_tensor(a).reshape(-1, 1) * as_tensor(b).reshape(-1)
 
 
-@implements(np.ravel)
-def _ravel(a: Any) -> Tensor:
-    return as_tensor(a).reshape(-1)
-
-
-@implements(np.atleast_1d)
-def _atleast_1d(*arrays: Any) -> Any:
-    """np.atleast_1d; of a constant an array: so SciPy's optimizers ask for a gradient, to give it to code in C."""
-    found = [_row(t) if t._requires_grad or not t.is_leaf or not is_known(t) else np.atleast_1d(t.numpy()) for t in map(as_tensor, arrays)]
-    return tuple(found) if len(found) > 1 else found[0]
-
-
-def _row(t: Tensor) -> Tensor:
-    return t if t.ndim else t.reshape(1)
-
-
-@implements(np.bincount)
-def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    places = np.asarray(x).astype(np.intp, casting="safe")
-    if type(weights) is not Tensor:
-        return np.bincount(places, weights, minlength)
-    return as_tensor(np.zeros(max(minlength, places.max(initial=-1) + 1), weights.dtype)).at[places].add(weights)
-
-
-@implements(np.broadcast_arrays)
-def _broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
-    shape = np.broadcast_shapes(*map(np.shape, arrays))
-    return tuple([np.broadcast_to(a, shape) for a in arrays])
-
-
-@implements(np.vstack)
-def _vstack(arrays: Any) -> Tensor:
-    return concatenate([t if t.ndim > 1 else t.reshape(1, t.size) for t in map(as_tensor, arrays)])
-
-
-@implements(np.hstack)
-def _hstack(arrays: Any) -> Tensor:
-    tensors = [_row(as_tensor(a)) for a in arrays]
-    return concatenate(tensors, axis=int(tensors[0].ndim > 1))
-
-
-@implements(np.column_stack)
-def _column_stack(tup: Any) -> Tensor:
-    return concatenate([t if t.ndim > 1 else t.reshape(-1, 1) for t in map(as_tensor, tup)], axis=1)
-
-
-@implements(np.matrix_transpose, np.linalg.matrix_transpose)
-def _matrix_transpose(x: Any) -> Tensor:
-    return swapaxes(as_tensor(x), -1, -2)
-
-
-@implements(np.vdot)
-def _vdot(a: Any, b: Any) -> Tensor:
-    return matmul(as_tensor(a).ravel(), as_tensor(b).ravel())
-
-
-@implements(np.vecdot, np.linalg.vecdot)
-def _vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Tensor:
-    product: Tensor = as_tensor(x1) * x2
-    return product.sum(axis)
-
-
-@implements(*_where_numpy_has("matvec"))
-def _matvec(x1: Any, x2: Any) -> Tensor:
-    return matmul(x1, as_tensor(x2)[..., None])[..., 0]
-
-
-@implements(*_where_numpy_has("vecmat"))
-def _vecmat(x1: Any, x2: Any) -> Tensor:
-    return matmul(as_tensor(x1)[..., None, :], x2)[..., 0, :]
-
-
-@implements(*_where_numpy_has("cumulative_sum"))
-def _cumulative_sum(x: Any, /, *, include_initial: bool = False, axis: int | None = None, **more: Any) -> Tensor:
-    t = as_tensor(x)
-    if axis is None and t.ndim > 1:
-        raise ValueError(f"cumulative_sum of {t.label()} of shape {t.shape} needs an axis: write np.cumulative_sum(t, axis=0)")
-    axis = -1 if axis is None else axis
-    y = cumsum(t, axis, **more)
-    return concatenate([np.zeros_like(t._array.take([0], axis)), y], axis) if include_initial else y
-
-
-@implements(np.fliplr)
-def _fliplr(m: Any) -> Tensor:
-    return flip(m, 1)
-
-
-@implements(np.flipud)
-def _flipud(m: Any) -> Tensor:
-    return flip(m, 0)
-
-
-@implements(np.round, np.around)
-def _round(a: Any, decimals: int = 0, out: None = None) -> Tensor:
-    if not decimals:
-        return rint(a)
-    scale = 10.0 ** abs(decimals)
-    return rint(a * scale) / scale if decimals > 0 else rint(a / scale) * scale
-
-
-def _alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
+def alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one shape: (4, 1) against (4,) would silently broadcast to (4, 4)."""
     p, t = as_tensor(prediction), as_tensor(target)
-    if p.dtype.kind == "f" and (t.dtype.kind != "f" or isinstance(target, (list, tuple, float))):  # labels do not widen float32
+    is_labels = t.dtype.kind != "f" or isinstance(target, (list, tuple, float))
+    if p.dtype.kind == "f" and is_labels:  # which do not widen float32
         t = t.astype(p.dtype)
     if p.shape != t.shape and t.size != 1:
+        mend = f"write target.reshape({p.shape})" if p.size == t.size else "they must be equal"
         raise ValueError(
-            f"{loss} compares entry with entry, {p.label()} has shape {p.shape} and the target {t.shape}: "
-            + (f"write target.reshape({p.shape})" if p.size == t.size else "they must be equal")
+            f"{loss} compares entry with entry, {p.label()} has shape {p.shape} "
+            f"and the target {t.shape}: {mend}"
         )
     return p, t

@@ -1,7 +1,7 @@
 """The type stubs of what ops give to Tensor, and to the package: written from the registry of ops.
 
-`python -m tinygrad_edu.stubs` writes `_methods.pyi` and `__init__.pyi` anew; with `--check` it changes nothing and fails if a
-file is stale.
+`python -m tinygrad_edu.stubs` writes `engine/methods.pyi`, `__init__.pyi` and `docs/ops.md` anew;
+with `--check` it changes nothing and fails if a file is stale.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Any
 
 import tinygrad_edu
 
-from .core import Tensor
-from .define import _OPERATORS
-from .operation import Op
-from .registry import registry
+from .engine.op import Op
+from .engine.operators import operators
+from .engine.registry import registry
+from .engine.tensor import Tensor
+from .notation.manual import formulas
+from .notation.table import table
 
 FOLDER = Path(__file__).parent
 
@@ -30,7 +32,7 @@ from typing import Any, TypeAlias, overload
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from .core import Tensor
+from .tensor import Tensor
 
 Operand: TypeAlias = Tensor | ArrayLike
 Axis: TypeAlias = int | tuple[int, ...] | None
@@ -39,6 +41,15 @@ class AtMethods: ...
 
 class Methods:
 '''
+
+PAGE = """\
+# The table of ops
+
+Written by `python -m tinygrad_edu.stubs` from the rules that run: do not edit. A gradient `g` at
+the result `y` becomes at each operand what is written here; where an op goes entry by entry, the
+derivative is given. Every rule is made of ops, so there are derivatives of every order.
+
+"""
 
 # what a static argument of this name takes; any other name goes by its default, or is Any
 TYPES = {
@@ -59,61 +70,72 @@ TYPES = {
 
 
 FACE = '''\
-"""Written by `python -m tinygrad_edu.stubs` from `__init__.py` and the registry of ops: do not edit."""
+"""Written by `python -m tinygrad_edu.stubs` from `__init__.py` and the ops: do not edit."""
 
 from collections.abc import Sequence
 from typing import overload
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from ._methods import Axis, Operand
 '''
+VERSION = "__version__: str\n"
 
 
 def texts() -> dict[str, str]:
-    """The stubs, by the names of their files."""
-    return {"_methods.pyi": methods(), "__init__.pyi": face()}
+    """What is written, by the names of the files: the stubs, and in a checkout a page of docs."""
+    found = {"engine/methods.pyi": methods(), "__init__.pyi": face()}
+    if (FOLDER.parent / "docs").is_dir():
+        found["../docs/ops.md"] = PAGE + str(table())
+    return found
 
 
 def face() -> str:
-    """The stub of the package: each op with the arguments that it takes, the rest from where it is defined."""
-    ops, others = [], []
-    for node in ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                value = getattr(tinygrad_edu, alias.name, None)
-                if isinstance(value, Op):
-                    ops.append(value)
-                elif alias.asname is None:
-                    others.append(f"from .{node.module} import {alias.name} as {alias.name}")
-    names = "".join(f"    {name!r},\n" for name in tinygrad_edu.__all__).replace("'", '"')
-    return "\n".join([FACE, *others, "", *map(function, ops), f"__all__ = [\n{names}]\n"]).replace(f"{FACE}\n", FACE)
+    """The stub of the package: each op with what it takes, the rest from where it is defined."""
+    public = [getattr(tinygrad_edu, name) for name in tinygrad_edu.__all__]
+    functions = [function(made) for made in public if isinstance(made, Op)]
+    source = (FOLDER / "__init__.py").read_text(encoding="utf-8")
+    imports = ["from .engine.methods import Axis, Operand"]
+    imports += [
+        f"from .{node.module} import {alias.name} as {alias.name}"
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname is None
+    ]
+    imports.sort(key=lambda line: line.split()[1])
+    names = "".join(f'    "{name}",\n' for name in tinygrad_edu.__all__)
+    return FACE + "\n".join([*imports, "", VERSION, *functions, f"__all__ = [\n{names}]\n"])
 
 
 def function(made: Op) -> str:
-    """The declaration of an op as a function, in a class of its own, for what an Op is otherwise stays true of it."""
-    first = "arrays: Sequence[Operand]" if made.variadic is not None else f"{'x' if made.arity == 1 else 'a'}: Operand"
+    """The declaration of an op as a function, in a class of its own: the rest of Op stays true."""
+    first = f"{'x' if made.arity == 1 else 'a'}: Operand"
+    if made.variadic is not None:
+        first = "arrays: Sequence[Operand]"
     lines = "".join(f"    {line}\n" for line in calls(made, "__call__", ["self", first]))
-    return f"class _{made.name}(Op):\n{lines}\n{made.name}: _{made.name}\n"
+    rows = "".join(f"    {row}\n" for row in formulas(made))
+    text = f"{made.doc}\n\n{rows}    " if rows else made.doc
+    return f'class _{made.name}(Op):\n    """{text}"""\n\n{lines}\n{made.name}: _{made.name}\n'
 
 
 def methods() -> str:
-    """The stub of Tensor's methods: what every op of the package adds to it, in the order of the alphabet."""
+    """The stub of Tensor's methods: what every op of the package adds to it, by name."""
     assert tinygrad_edu.__name__ == __package__  # importing the package is what fills the registry
-    ours = [made for made in registry.values() if is_at(made.name, made)]
-    return HEADER + "".join(f"    {line}\n" for made in sorted(ours, key=lambda made: made.name) for line in declarations(made))
+    ours = [m for m in registry.values() if is_at(m.name, m) and not m.is_optional]
+    ours.sort(key=lambda made: made.name)
+    return HEADER + "".join(f"    {line}\n" for made in ours for line in declarations(made))
 
 
 def is_at(name: str, made: Op) -> bool:
     """Whether this attribute of Tensor is the op's method."""
-    return getattr(getattr(Tensor, name, None), "__doc__", None) is made.__doc__ is not None
+    return getattr(getattr(Tensor, name, None), "__doc__", None) is made.doc
 
 
 def declarations(made: Op) -> Iterator[str]:
     """The lines that declare an op's method, and its operator if it is written like one."""
     yield from calls(made, made.name, ["self"])
-    operators = _OPERATORS.get(made.write if isinstance(made.write, str) else "", ("", ""))
-    for operator in filter(None, operators if is_at(operators[0], made) else ()):
+    written = operators(made)
+    for operator in filter(None, written if is_at(written[0], made) else ()):
         ignore = "  # type: ignore[override]" if operator in ("__eq__", "__ne__") else ""
         yield from (line + ignore for line in calls(made, operator, ["self"]))
 
@@ -122,7 +144,8 @@ def calls(made: Op, name: str, first: Sequence[str]) -> Iterator[str]:
     """The declarations of a function that calls the op, whose first arguments are given."""
     more = [f"{letter}: Operand" for letter in "bcd"[: made.arity - 1]]
     operands = ", ".join([*first, *more, *["/"] * (len(first) + len(more) > 1)])
-    static = [parameter(name, made.defaults.get(name, inspect.Parameter.empty)) for name in made.static]
+    empty = inspect.Parameter.empty
+    static = [parameter(name, made.defaults.get(name, empty)) for name in made.static]
     if made.static in (("shape",), ("axes",)):  # t.reshape(2, 3) is t.reshape((2, 3))
         yield "@overload"
         yield method(name, [operands, *static])
@@ -142,13 +165,17 @@ def parameter(name: str, default: Any) -> str:
     if default is inspect.Parameter.empty:
         return f"{name}: {TYPES.get(name, 'Any')}"
     known = type(default).__name__ if isinstance(default, (bool, int, float, str)) else "Any"
-    return f"{name}: {TYPES.get(name, known)} = {default!r}" if default is None or known != "Any" else f"{name}: Any = ..."
+    if default is None or known != "Any":
+        return f"{name}: {TYPES.get(name, known)} = {default!r}"
+    return f"{name}: Any = ..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the stubs, or only check them; 1 if one is stale."""
-    parser = argparse.ArgumentParser(prog="python -m tinygrad_edu.stubs", description="Write the type stubs of ops.")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if the stubs are not what would be written")
+    about = "Write the type stubs of ops."
+    parser = argparse.ArgumentParser(prog="python -m tinygrad_edu.stubs", description=about)
+    checks = "change nothing, fail if the stubs are not what would be written"
+    parser.add_argument("--check", action="store_true", help=checks)
     check, stale = parser.parse_args(arguments).check, False
     for name, wanted in texts().items():
         path = FOLDER / name

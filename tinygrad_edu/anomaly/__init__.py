@@ -1,4 +1,4 @@
-"""`detect_anomaly`: which op made the first number that is not finite, from what, in which line, and what to write instead."""
+"""`detect_anomaly`: which op made what is not finite, and what to write instead."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from weakref import ref
 
 import numpy as np
 
-from .. import _names, operation
-from ..core import Tensor
-from ..modes import Block, Mode, watching
-from ..operation import Op
+from ..engine import names as _names
+from ..engine.backward import pulled_back
+from ..engine.blocks import Block, Mode
+from ..engine.op import Op
+from ..engine.recorder import Recorder, stack
+from ..engine.recording import refuse
+from ..engine.tensor import Tensor
 from ..ops.stable import Advice, filled
 from .advice import after_backward, after_forward
 from .spelling import Scope, Speller
@@ -23,19 +26,29 @@ _FEW = 6  # arrays of so many entries are shown whole
 class AnomalyError(FloatingPointError):
     """The first number that is not finite, or data that changed behind the graph's back.
 
-    `phase` is "forward" or "backward", `op` the name of the op, `operands` what it was given, by name, `source` the user's line as
-    (file, number, text) or None, and `instead` what to write in its place. Where there is an expression that mends the line, `code` is
-    it, to be pasted in place of the op's call, or of `place`, if that is a part of the line; else both are None.
+    `phase` is "forward" or "backward", `op` the name of the op, `operands` what it was given, by
+    name, `source` the user's line as (file, number, text) or None, and `instead` what to write in
+    its place. Where there is an expression that mends the line, `code` is it, to be pasted in place
+    of the op's call, or of `place`, if that is a part of the line; else both are None.
     """
 
-    def __init__(self, text: str, phase: str, op: str, operands: Mapping[str, Any], source: Source | None, advice: Advice) -> None:
+    def __init__(
+        self,
+        text: str,
+        phase: str,
+        op: str,
+        operands: Mapping[str, Any],
+        source: Source | None,
+        advice: Advice,
+    ) -> None:
         super().__init__(text)
         self.phase, self.op, self.operands, self.source = phase, op, dict(operands), source
         self.instead, self.code, self.place = _sentence(advice), advice.code, advice.place
 
 
 def _sentence(advice: Advice) -> str:
-    write = f"write {advice.code}" + (f" in place of {advice.place}" if advice.place else "") if advice.code else ""
+    place = f" in place of {advice.place}" if advice.place else ""
+    write = f"write {advice.code}{place}" if advice.code else ""
     return ": ".join(filter(None, (advice.why, write)))
 
 
@@ -65,17 +78,18 @@ class _Record(NamedTuple):
     holder: Any
 
 
-_open: dict[Any, Any] = {}  # the blocks that last, in all threads: how NumPy's warnings were set before
-_result, _adjoints = operation._result, Tensor.adjoints
+# the blocks that last, in all threads: how NumPy's warnings were set before
+_open: dict[Any, Any] = {}
 
 
-class detect_anomaly(Block):
-    """A context, or a decorator, in which the first op that makes a number that is not finite raises an `AnomalyError`.
+class detect_anomaly(Block, Recorder):
+    """A context, or a decorator: the first op that makes what is not finite raises an AnomalyError.
 
-    In either pass; the error names the op, its operands with their values, the line where it was called, and the stable spelling to
-    use instead. It also notices an array that was given to an op as it is and changed before `backward`. Infinities and NaN that are
-    data are named when the first op passes a NaN on; an infinity that is handed through, a mask say, is no anomaly. Costs nothing
-    when off; when on, a pass takes several times as long.
+    In either pass; the error names the op, its operands with their values, the line where it was
+    called, and the stable spelling to use instead. It also notices an array that was given to an op
+    as it is and changed before `backward`. Infinities and NaN that are data are named when the
+    first op passes a NaN on; an infinity that is handed through, a mask say, is no anomaly. Costs
+    nothing when off; when on, a pass takes several times as long.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> z = tg.Tensor([0.0, 1000.0], requires_grad=True)
@@ -89,41 +103,46 @@ class detect_anomaly(Block):
     write tg.log_softmax(z)
     """
 
-    _setting = watching
+    _setting = stack
+    needs_values = True
 
     def __init__(self) -> None:
         self._records: dict[int, _Record] = {}
 
-    def _mode(self) -> detect_anomaly:
+    @property
+    def _value(self) -> detect_anomaly:
         return self
 
     def _begins(self, mode: Mode) -> None:
+        refuse(
+            "detect_anomaly looks at every op as it runs, and a compiled function runs as a whole: "
+            "write the block around the call, `with tg.detect_anomaly(): step(...)`, "
+            "where it runs op by op"
+        )
         _open[mode.leave] = np.geterr()
         np.seterr(all="ignore")  # the error says more than NumPy's warning
-        operation.intercept(_watched_result, _watched_adjoints, unrolled=bool)
 
     def _is_over(self, leave: Any) -> None:
         before = _open.pop(leave, None)
         if before is not None:
             np.seterr(**before)
-        if not _open:
-            operation.intercept(_result, _adjoints)
-        if _open:  # begun meanwhile, in another thread
-            operation.intercept(_watched_result, _watched_adjoints, unrolled=bool)
 
     def _again(self) -> detect_anomaly:
         return detect_anomaly()  # a decorated function may run in several threads
 
-    # -- forward ---------------------------------------------------------------------------------------------------------------
+    # -- forward -----------------------------------------------------------------------------------
 
-    def made(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
+    def computed(self, t: Tensor, op: Op, args: tuple[Any, ...], static: Mapping[str, Any]) -> None:
         """Look at what an op made, and remember where."""
-        frame = _names.user_frame()
-        source, scope = Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None, Scope(frame)
+        frame, source = _names.user_frame(), None
+        if frame is not None:
+            source = Source(frame.f_code.co_filename, frame.f_lineno)
+        scope = Scope(frame)
         at = _anomaly(t._array, args)
         if at is not None:
             s = Speller(scope.names())
-            advice = after_forward(op, args, static, at, source.text if source is not None else "", s)
+            line = source.text if source is not None else ""
+            advice = after_forward(op, args, static, at, line, s)
             what = f"{op.name} made {t._array[at]}{_place(at)}"
             raise self._error(what, "forward", op, _operands(args, at, t.shape, s), source, advice)
         if t._op is not None:
@@ -131,26 +150,43 @@ class detect_anomaly(Block):
             read = op.reads([type(a) is Tensor and a._requires_grad for a in args])
             held = _held(([a for i, a in enumerate(args) if i in read], tuple(static.values())))
             copies = [(a, (array, array.copy())) for a, array in held]
-            self._records[serial] = _Record(source, scope, copies, ref(t, _Forget(self._records, serial)))
+            holder = ref(t, _Forget(self._records, serial))
+            self._records[serial] = _Record(source, scope, copies, holder)
 
-    def _error(self, what: str, phase: str, op: Op, operands: Mapping[str, Any], source: Source | None, advice: Advice) -> AnomalyError:
-        line = str(source) if source else "called before detect_anomaly was on: its line is not known"
+    def _error(
+        self,
+        what: str,
+        phase: str,
+        op: Op,
+        operands: Mapping[str, Any],
+        source: Source | None,
+        advice: Advice,
+    ) -> AnomalyError:
+        line = (
+            str(source) if source else "called before detect_anomaly was on: its line is not known"
+        )
         values = [f"{name} {_shown(value)}" for name, value in operands.items()]
-        text = "\n  ".join([f"{what}, in the {phase} pass", line, *values]) + f"\n{_sentence(advice)}"
+        text = "\n  ".join([f"{what}, in the {phase} pass", line, *values])
+        text += f"\n{_sentence(advice)}"
         given = {name: value[0] for name, value in operands.items()}
         return AnomalyError(text, phase, op.name, given, source, advice)
 
-    # -- backward --------------------------------------------------------------------------------------------------------------
+    # -- backward ----------------------------------------------------------------------------------
 
-    def walked(self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor] | None) -> Iterator[tuple[Tensor, Any]]:
+    def walk_begins(
+        self, walk: Iterator[tuple[Tensor, Any]], until: Container[Tensor] | None
+    ) -> Iterator[tuple[Tensor, Any]]:
         """The backward walk, each rule's result looked at before it is used."""
         for t, g in walk:
             gradient = g._array if type(g) is Tensor else g
             at = _first_bad(gradient)
             if at is not None:
-                name = self._speller(t).prose(t)
-                text = f"what comes to {name} from its uses adds up to {gradient[at]}{_place(at)}, in the backward pass"
-                raise AnomalyError(text, "backward", t.op.name if t.op else "", {}, self._source(t), Advice(""))
+                name, op = self._speller(t).prose(t), t.op.name if t.op else ""
+                text = (
+                    f"what comes to {name} from its uses adds up to {gradient[at]}{_place(at)}, "
+                    "in the backward pass"
+                )
+                raise AnomalyError(text, "backward", op, {}, self._source(t), Advice(""))
             if t.op is not None and not (until is not None and t in until):
                 self._check_data(t)
                 self._check_rules(t, t.op, gradient)
@@ -166,52 +202,56 @@ class detect_anomaly(Block):
         return Speller(record.scope.names() if record else {})
 
     def _check_rules(self, t: Tensor, op: Op, g: Any) -> None:
-        values = [a._array if type(a) is Tensor else a for a in t._args]
-        for i, a in enumerate(t._args):
-            rule = op.rule(i) if type(a) is Tensor and a._requires_grad else None
-            if rule is None:
-                continue
-            gx = np.asarray(op.pull(rule, g, t._array, values, t._static))
+        for i, part in pulled_back(t, g):
+            a, gx = t._args[i], np.asarray(part)
             at = _first_bad(gx)
             if at is not None:
                 s = self._speller(t)
-                operands = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None), **_operands(t._args, at, gx.shape, s)}
+                so_far = {"the gradient so far": (g, at if np.shape(g) == gx.shape else None)}
+                operands = so_far | _operands(t._args, at, gx.shape, s)
+                advice = after_backward(op, i, t._args, s)
                 what = f"{op.name} made {gx[at]}{_place(at)} as the gradient of {s.prose(a)}"
-                raise self._error(what, "backward", op, operands, self._source(t), after_backward(op, i, t._args, s))
+                raise self._error(what, "backward", op, operands, self._source(t), advice)
             if op.saturates is not None and a._op is not None:
                 self._check_saturation(t, op, a, (g != 0) & op.saturates(a._array))
 
     def _check_saturation(self, t: Tensor, op: Op, a: Tensor, lost: Any) -> None:
-        """Whether a gradient is asked for where an operand, which was computed, has run out of digits."""
+        """Whether a gradient is asked for where an operand, a result, has run out of digits."""
         if op.instead is None or not lost.any():
             return
         at = tuple(int(k) for k in np.argwhere(lost)[0])
         s = self._speller(t)
         advice = op.instead(s, t._args, t._static, at)
         if advice is not None:
-            what = f"{op.name} took {a._array[at]}{_place(at)}, of which its value and its gradient say nothing"
-            raise self._error(what, "backward", op, _operands(t._args, at, t.shape, s), self._source(t), advice)
+            operands = _operands(t._args, at, t.shape, s)
+            what = (
+                f"{op.name} took {a._array[at]}{_place(at)}, "
+                "of which its value and its gradient say nothing"
+            )
+            raise self._error(what, "backward", op, operands, self._source(t), advice)
 
     def _check_data(self, t: Tensor) -> None:
         """Whether arrays that an op was given are still what they were."""
         record = self._records.get(t._serial)
         for a, (held, copy) in record.copies if record else ():
-            if held.tobytes() == copy.tobytes() or (type(a) is Tensor and a._serial > t._serial):  # the latter core refuses itself
+            refused = type(a) is Tensor and a._serial > t._serial  # by the engine itself
+            if held.tobytes() == copy.tobytes() or refused:
                 continue
             at = tuple(int(k) for k in np.argwhere(held != copy)[0]) if (held != copy).any() else ()
             s = self._speller(t)
-            name = s.prose(a)
+            name, op, source = s.prose(a), t.op.name if t.op else "", self._source(t)
             place = f"{name}[{', '.join(map(str, at))}]" if at else name
-            changed = f"{name} was changed after {s.prose(t)} was computed from it: {place} was {copy[at]} and is {held[at]}"
-            text = f"{changed}\n  {record.source if record and record.source else ''}\n"
             code = filled("{}.copy()", s(a))
             advice = Advice("give the op a copy, or call backward() before the change", code, s(a))
-            text += _sentence(advice)
-            raise AnomalyError(text, "backward", t.op.name if t.op else "", {name: held}, self._source(t), advice)
+            text = (
+                f"{name} was changed after {s.prose(t)} was computed from it: "
+                f"{place} was {copy[at]} and is {held[at]}\n  {source or ''}\n{_sentence(advice)}"
+            )
+            raise AnomalyError(text, "backward", op, {name: held}, source, advice)
 
 
 def _held(value: Any) -> Iterator[tuple[Any, Any]]:
-    """All that a recorded call holds and somebody else may change, however deep: (how it was given, the array)."""
+    """All that a recorded call holds and somebody may change: (how it was given, the array)."""
     if type(value) is Tensor:
         if value.op is None:
             yield value, value._array
@@ -237,21 +277,7 @@ class _Forget:
         self.records.pop(self.serial, None)
 
 
-def _watched_result(op: Op, args: tuple[Any, ...], static: dict[str, Any], y: Any, recorded: bool, requires_grad: bool) -> Tensor:
-    t = _result(op, args, static, y, recorded, requires_grad)
-    mode = watching.get()
-    if mode is not None:
-        mode.made(t, op, args, static)
-    return t
-
-
-def _watched_adjoints(self: Tensor, seed: Any = None, create_graph: bool = False, until: Container[Tensor] | None = None) -> Any:
-    walk = _adjoints(self, seed, create_graph, until)
-    mode = watching.get()
-    return walk if mode is None else mode.walked(walk, until)
-
-
-# -- what is bad, and how it is shown ------------------------------------------------------------------------------------------
+# -- what is bad, and how it is shown --------------------------------------------------------------
 
 
 def _first_bad(values: Any, good: Callable[[Any], Any] = np.isfinite) -> tuple[int, ...] | None:
@@ -267,7 +293,8 @@ def _anomaly(y: Any, args: tuple[Any, ...]) -> tuple[int, ...] | None:
     at = _first_bad(y)
     if at is None:
         return None
-    has_infinity = any(np.isinf(v).any() for v in (a._array if type(a) is Tensor else a for a in args) if np.asarray(v).dtype.kind == "f")
+    values = [np.asarray(a._array if type(a) is Tensor else a) for a in args]
+    has_infinity = any(np.isinf(v).any() for v in values if v.dtype.kind == "f")
     return _first_bad(y, lambda v: ~np.isnan(v)) if has_infinity else at
 
 
@@ -275,15 +302,16 @@ def _place(at: tuple[int, ...]) -> str:
     return f" at [{', '.join(map(str, at))}]" if at else ""
 
 
-def _operands(args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...], s: Speller) -> dict[str, Any]:
+def _operands(
+    args: tuple[Any, ...], at: tuple[int, ...], shape: tuple[int, ...], s: Speller
+) -> dict[str, Any]:
     """Each operand by name, with the place to look at."""
-    return {
-        s.prose(a): (np.asarray(a._array if type(a) is Tensor else a), at if np.shape(a) == shape else None) for a in args if _is_worth(a)
-    }
-
-
-def _is_worth(a: Any) -> bool:
-    return type(a) is Tensor or isinstance(a, np.ndarray)
+    found: dict[str, Any] = {}
+    for a in args:
+        if type(a) is Tensor or isinstance(a, np.ndarray):
+            value = np.asarray(a._array if type(a) is Tensor else a)
+            found[s.prose(a)] = value, at if value.shape == shape else None
+    return found
 
 
 def _shown(value: tuple[Any, tuple[int, ...] | None]) -> str:

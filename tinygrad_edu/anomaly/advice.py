@@ -1,4 +1,4 @@
-"""What to write instead, for an op that made a number that is not finite: why, and code that can be pasted."""
+"""What to write instead, for an op that made what is not finite: why, and code to be pasted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor
+from ..engine.op import Op
+from ..engine.tensor import Tensor
 from ..graph import value_of
-from ..operation import Op
 from ..ops.elementwise import exp
 from ..ops.stable import Advice, filled, outside
 from .overflow import stable_spelling
 from .spelling import Speller
 
 
-def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tuple[int, ...], line: str, s: Speller) -> Advice:
+def after_forward(
+    op: Op,
+    args: Sequence[Any],
+    static: Mapping[str, Any],
+    at: tuple[int, ...],
+    line: str,
+    s: Speller,
+) -> Advice:
     """What to write instead, for the op that made a number that is not finite."""
     given = [a for a in args if isinstance(a, np.ndarray) or (type(a) is Tensor and a.op is None)]
     unclean = [a for a in given if value_of(a).dtype.kind == "f" and np.isnan(value_of(a)).any()]
@@ -26,7 +33,10 @@ def after_forward(op: Op, args: Sequence[Any], static: Mapping[str, Any], at: tu
         return Advice(why, filled("tg.where(np.isnan({}), 0.0, {})", x, x), x)
     empty = [a for a in args if value_of(a).size == 0]
     if empty:
-        return Advice(f"{s.prose(empty[0])} has shape {np.shape(empty[0])}, no entries: leave it out where its .size is 0")
+        return Advice(
+            f"{s.prose(empty[0])} has shape {np.shape(empty[0])}, no entries: "
+            "leave it out where its .size is 0"
+        )
     if op is exp:
         return _overflow(args[0], line, s)
     masked = _all_minus_infinity(args, static)
@@ -46,17 +56,23 @@ def _overflow(x: Any, line: str, s: Speller) -> Advice:
     found = stable_spelling(line)
     if found is not None:
         return Advice(*found)
-    known = "tg.softmax, tg.logsumexp, tg.softplus and tg.sigmoid are finite where the exponentials that they are made of are not"
-    return Advice(f"{known}: use the one that is meant, or keep {s.prose(x)} smaller")
+    return Advice(
+        "tg.softmax, tg.logsumexp, tg.softplus and tg.sigmoid are finite "
+        "where the exponentials that they are made of are not: "
+        f"use the one that is meant, or keep {s.prose(x)} smaller"
+    )
 
 
 def _all_minus_infinity(args: Sequence[Any], static: Mapping[str, Any]) -> Advice | None:
     """The advice for rows in which a mask leaves nothing."""
     x = value_of(args[0]) if args else np.zeros(0)
-    if "axis" not in static or x.dtype.kind != "f" or not np.isneginf(np.max(x, axis=static["axis"], initial=-np.inf)).any():
+    if "axis" not in static or x.dtype.kind != "f":
+        return None
+    if not np.isneginf(np.max(x, axis=static["axis"], initial=-np.inf)).any():
         return None
     return Advice(
-        "all that is added up in one place is -inf: a mask leaves nothing there; let it leave at least one entry, or leave that row out"
+        "all that is added up in one place is -inf: a mask leaves nothing there; "
+        "let it leave at least one entry, or leave that row out"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a line wants in which exp overflows: its own expression, and the one that equals it and does not."""
+"""What a line wants in which exp overflows: its expression, and an equal one that does not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+# why, what to write, and in place of which part of the line
+Spelling = tuple[str, str | None, str | None]
+Above = dict[ast.AST, ast.AST]  # of each node the one that it is a part of
 
-def stable_spelling(line: str) -> tuple[str, str | None, str | None] | None:
-    """(Why, what to write, in place of which part of the line), if the line has a known kind of expression in it."""
+
+def stable_spelling(line: str) -> Spelling | None:
+    """What to write instead, if the line has a known kind of expression in it."""
     tree = _parsed(line)
     if tree is None:
         return None
@@ -33,44 +37,62 @@ def _parsed(line: str) -> ast.AST | None:
     return None
 
 
-def _around(exp: ast.AST, inner: ast.expr, above: dict[ast.AST, ast.AST]) -> Iterator[tuple[str, str | None, str | None]]:
-    v, minus = ast.unparse(inner), _negated(inner)
+def _around(exp: ast.AST, inner: ast.expr, above: Above) -> Iterator[Spelling]:
+    """The spellings for exp in what stands around it: softplus, sigmoid, softmax, logsumexp."""
+    v = ast.unparse(inner)
     outer = _user(exp, above)
     if _argument(outer, "log1p") is exp:
         yield "", f"tg.softplus({v})", ast.unparse(outer)
-    if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Add) and _is_one(outer.left if outer.right is exp else outer.right):
-        more = _user(outer, above)
-        if _argument(more, "log") is outer:
-            yield "", f"tg.softplus({v})", ast.unparse(more)
-        if isinstance(more, ast.BinOp) and isinstance(more.op, ast.Div) and more.right is outer:
-            if _is_one(more.left):
-                yield _or_its_logarithm(more, above, f"tg.sigmoid({minus})", f"tg.log_sigmoid({minus})")
-            if ast.unparse(more.left) == ast.unparse(exp):
-                yield _or_its_logarithm(more, above, f"tg.sigmoid({v})", f"tg.log_sigmoid({v})")
+    is_sum = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Add)
+    if is_sum and _is_one(outer.left if outer.right is exp else outer.right):
+        yield from _around_one_plus(exp, inner, outer, above)
     if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div):
         total = _summed(outer.right)
         if outer.left is exp and total is not None and ast.unparse(total[0]) == ast.unparse(exp):
             given = ", ".join([v, *(a for a in total[1] if not a.startswith("keepdims"))])
-            yield _or_its_logarithm(outer, above, f"tg.softmax({given})", f"tg.log_softmax({given})")
+            yield _or_its_logarithm(outer, above, "softmax", given)
     total = _summed(outer)
-    if outer is not None and total is not None and total[0] is exp and not _is_divisor(outer, above):
-        stable = f"tg.logsumexp({', '.join([v, *total[1]])})"
-        if _argument(_user(outer, above), "log") is outer:
-            yield "", stable, ast.unparse(_user(outer, above))
-        else:
-            yield f"go on with {stable}, the logarithm of {ast.unparse(outer)}", None, None
+    if outer is None or total is None or total[0] is not exp or _is_divisor(outer, above):
+        return
+    stable = f"tg.logsumexp({', '.join([v, *total[1]])})"
+    if _argument(_user(outer, above), "log") is outer:
+        yield "", stable, ast.unparse(_user(outer, above))
+    else:
+        yield f"go on with {stable}, the logarithm of {ast.unparse(outer)}", None, None
 
 
-def _or_its_logarithm(node: ast.AST, above: dict[ast.AST, ast.AST], stable: str, logarithm: str) -> tuple[str, str, str]:
-    """The spelling of a node that does not overflow, or of its logarithm, if that is taken: it may be infinite where the node is not."""
+def _around_one_plus(
+    exp: ast.AST, inner: ast.expr, total: ast.BinOp, above: Above
+) -> Iterator[Spelling]:
+    """The spellings for exp in 1 + exp."""
+    v, outer = ast.unparse(inner), _user(total, above)
+    if _argument(outer, "log") is total:
+        yield "", f"tg.softplus({v})", ast.unparse(outer)
+    if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and outer.right is total:
+        if _is_one(outer.left):
+            yield _or_its_logarithm(outer, above, "sigmoid", _negated(inner))
+        if ast.unparse(outer.left) == ast.unparse(exp):
+            yield _or_its_logarithm(outer, above, "sigmoid", v)
+
+
+def _or_its_logarithm(node: ast.AST, above: Above, op: str, given: str) -> Spelling:
+    """A node by an op that does not overflow, or the logarithm of the node, if that is taken.
+
+    The logarithm may be infinite where the node is not.
+    """
     outer = _user(node, above)
-    return ("", logarithm, ast.unparse(outer)) if _argument(outer, "log") is node else ("", stable, ast.unparse(node))
+    if _argument(outer, "log") is node:
+        return "", f"tg.log_{op}({given})", ast.unparse(outer)
+    return "", f"tg.{op}({given})", ast.unparse(node)
 
 
-def _user(node: ast.AST | None, above: dict[ast.AST, ast.AST]) -> Any:
+def _user(node: ast.AST | None, above: Above) -> Any:
     """The operator or call that takes a node: of `x.log()` the call."""
     outer = above.get(node) if node is not None else None
     return above.get(outer) if isinstance(outer, ast.Attribute) else outer
+
+
+MODULES = ("np", "numpy", "tg", "tinygrad_edu")
 
 
 def _argument(node: ast.AST | None, function: str) -> ast.expr | None:
@@ -81,7 +103,7 @@ def _argument(node: ast.AST | None, function: str) -> ast.expr | None:
     if isinstance(called, ast.Name) and called.id == function:
         return node.args[0] if node.args else None
     if isinstance(called, ast.Attribute) and called.attr == function:
-        is_module = isinstance(called.value, ast.Name) and called.value.id in ("np", "numpy", "tg", "tinygrad_edu")
+        is_module = isinstance(called.value, ast.Name) and called.value.id in MODULES
         return called.value if not is_module else node.args[0] if node.args else None
     return None
 
@@ -93,11 +115,11 @@ def _summed(node: ast.AST | None) -> tuple[ast.expr, list[str]] | None:
         return None
     rest = node.args[1:] if node.args and node.args[0] is inner else node.args
     names = ("axis", "keepdims")
-    given = [f"{name}={ast.unparse(a)}" for name, a in zip(names, rest, strict=False)]
-    return inner, given + [f"{k.arg}={ast.unparse(k.value)}" for k in node.keywords if k.arg in names]
+    given = [*zip(names, rest, strict=False), *((k.arg, k.value) for k in node.keywords)]
+    return inner, [f"{name}={ast.unparse(a)}" for name, a in given if name in names]
 
 
-def _is_divisor(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
+def _is_divisor(node: ast.AST, above: Above) -> bool:
     outer = above.get(node)
     return isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and outer.right is node
 
@@ -110,4 +132,5 @@ def _negated(node: ast.expr) -> str:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return ast.unparse(node.operand)
     text = ast.unparse(node)
-    return f"-{text}" if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)) else f"-({text})"
+    is_tight = isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript))
+    return f"-{text}" if is_tight else f"-({text})"

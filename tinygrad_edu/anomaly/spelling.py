@@ -10,9 +10,9 @@ from weakref import ref
 
 import numpy as np
 
-from .. import _names
-from ..core import Tensor
-from ..registry import registry
+from ..engine import names as _names
+from ..engine.registry import in_table, registry
+from ..engine.tensor import Tensor
 
 LONGEST = 160  # characters of an expression to paste
 FEW = 6  # entries of an array that is written out
@@ -20,11 +20,15 @@ NAME = re.compile(r"(?<![\w.\"'])[^\W\d]\w*")  # of a variable, no attribute and
 
 
 class Scope:
-    """What the variables of a frame hold, by the expressions that give it there; held weakly, since a loop leaves many behind."""
+    """What the variables of a frame hold, by the expressions that give it there.
+
+    It is held weakly, since a loop leaves many behind.
+    """
 
     def __init__(self, frame: FrameType | None) -> None:
         self._globals = frame.f_globals if frame is not None else {}
-        self._locals = _held(frame.f_locals) if frame is not None and frame.f_locals is not frame.f_globals else {}
+        is_function = frame is not None and frame.f_locals is not frame.f_globals
+        self._locals = _held(frame.f_locals) if frame is not None and is_function else {}
 
     def names(self) -> dict[int, str]:
         """The id of each tensor and array, and the expression for it."""
@@ -37,7 +41,7 @@ class Scope:
 
 
 def _held(variables: Any) -> dict[str, ref[Any]]:
-    """The tensors and arrays that variables hold, alone or in a list, a dictionary or an object: `layers[0]`, `p["w"]`, `self.W`."""
+    """The tensors and arrays that variables hold, alone or in a container: `p["w"]`, `self.W`."""
     found: dict[str, ref[Any]] = {}
 
     def add(name: str, value: Any) -> None:
@@ -45,19 +49,15 @@ def _held(variables: Any) -> dict[str, ref[Any]]:
             found.setdefault(name, ref(value))
 
     for name, value in list(variables.items()):
-        for key, part in _names.entries(value):
-            if type(key) in (str, int):
-                add(f"{name}[{key!r}]", part)
-        if name == "self":
-            for key, part in list(getattr(value, "__dict__", {}).items()):
-                add(f"self.{key}", part)
-        elif not name.startswith("__"):
+        if not name.startswith("__"):
+            for _, code, part in _names.held_in(value, name):
+                add(code, part)
             add(name, value)
     return found
 
 
 class Speller:
-    """Writes operands as the user's line would: `s(x)` is Python, or None where there is no telling."""
+    """Writes operands as the user's line would: `s(x)` is Python, or None where it is not known."""
 
     def __init__(self, names: dict[int, str]) -> None:
         self._names = names
@@ -81,24 +81,32 @@ class Speller:
 
     def prose(self, a: Any) -> str:
         """How a sentence calls an operand: its label, the expression for it, else what it is."""
-        from ..languages import cleaned
+        from ..notation.names import cleaned
 
         label = getattr(a, "name", None) if type(a) is Tensor else None
         label = label or self._names.get(id(a)) or _names.of(a)
         if label:
             return cleaned(str(label))
-        return self(a) or (f"the result of {a.op.name}" if type(a) is Tensor and a.op is not None else f"a constant of shape {np.shape(a)}")
+        is_result = type(a) is Tensor and a.op is not None
+        what = f"the result of {a.op.name}" if is_result else f"a constant of shape {np.shape(a)}"
+        return self(a) or what
 
     def _expression(self, a: Tensor) -> str | None:
-        from ..formula import Formula  # an error may take its time, `import tinygrad_edu` may not
+        # an error may take its time, `import tinygrad_edu` may not
+        from ..notation.formula import Formula
 
         formula = Formula([a], self._names, bare=True, longest=float("inf"))
         given, known = set(self._names.values()), formula.namespace
         used = set(NAME.findall(formula.python)) & known.keys() - {"np"}
-        spelled = {}
+        spelled: dict[str, str | None] = {}
         for name in used:
             label = formula.labels.get(name, "")
-            spelled[name] = label if label in given else f"tg.{name}" if _is_public(name) else _literal(known[name])
+            if label in given:
+                spelled[name] = label
+            elif _is_public(name):
+                spelled[name] = f"tg.{name}"
+            else:
+                spelled[name] = _literal(known[name])
         if None in spelled.values():
             return None
         text = NAME.sub(lambda name: spelled.get(name[0]) or name[0], formula.python)
@@ -107,9 +115,7 @@ class Speller:
 
 def _is_public(name: str) -> bool:
     """Whether an op is called `tg.name`."""
-    import tinygrad_edu
-
-    return name in registry and getattr(tinygrad_edu, name, None) is registry[name]
+    return name in registry and registry[name].is_public and in_table(registry[name])
 
 
 def _literal(value: Any) -> str | None:

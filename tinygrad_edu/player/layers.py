@@ -1,4 +1,7 @@
-"""A plain layered layout, for where Graphviz is not: operands above, results below, long edges routed between the boxes."""
+"""A plain layered layout, for where Graphviz is not.
+
+Operands are above, results below, long edges are routed between the boxes.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-from ..draw.diagram import ranks
+from ..drawing.diagram import ranks
 
 GAP, RANK = 18, 32  # pixels between boxes, and between layers
 SWEEPS = 8
-TANGLED = 20_000  # layers that all edges together pass, beyond which they run straight: nobody could follow their bends
+# layers that all edges together pass, beyond which they run straight: nobody could follow their
+# bends
+TANGLED = 20_000
 SLACK, STEEP = 5, 20  # pixels by which a straightened line may miss a bend, and lean over in all
 
 Point = tuple[float, float]
@@ -20,9 +25,10 @@ Point = tuple[float, float]
 def layered(
     widths: Sequence[int], height: int, pairs: Sequence[tuple[int, int]]
 ) -> tuple[list[Point], list[list[Point]], list[list[int]], Point]:
-    """Centres of the boxes; Bézier curves; for each edge the curves that it is drawn with; and the size.
+    """Centres of the boxes; Bézier curves; for each edge those that draw it; and the size.
 
-    Every edge leads from a box to a later one. All edges from one box share its way down, and each leaves it at the last moment.
+    Every edge leads from a box to a later one. All edges from one box share its way down, and each
+    leaves it at the last moment.
     """
     rank = ranks(len(widths), pairs)
     chains, rank, width = _with_bends(pairs, rank, list(widths))
@@ -33,11 +39,21 @@ def layered(
     centres = [(x[k] - left, rank[k] * (height + RANK) + height / 2) for k in range(len(width))]
     curves, routes = _drawn(chains, centres, height)
     right = max(x[k] + width[k] / 2 for row in rows for k in row)
-    return centres[: len(widths)], curves, routes, (right - left, len(rows) * (height + RANK) - RANK)
+    return (
+        centres[: len(widths)],
+        curves,
+        routes,
+        (right - left, len(rows) * (height + RANK) - RANK),
+    )
 
 
-def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]) -> tuple[list[list[int]], list[int], list[int]]:
-    """The edges as chains through all layers between, with a narrow box more in each, which all edges from one box share."""
+def _with_bends(
+    pairs: Sequence[tuple[int, int]], rank: list[int], width: list[int]
+) -> tuple[list[list[int]], list[int], list[int]]:
+    """The edges as chains through all layers between.
+
+    Each has a narrow box more there, which all edges from one box share.
+    """
     rank, chains = list(rank), []
     if sum(rank[head] - rank[tail] for tail, head in pairs) > TANGLED:
         return [[tail, head] for tail, head in pairs], rank, width
@@ -54,7 +70,9 @@ def _with_bends(pairs: Sequence[tuple[int, int]], rank: list[int], width: list[i
     return chains, rank, width
 
 
-def _neighbours(count: int, chains: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
+def _neighbours(
+    count: int, chains: Sequence[Sequence[int]]
+) -> tuple[list[list[int]], list[list[int]]]:
     above: list[list[int]] = [[] for _ in range(count)]
     below: list[list[int]] = [[] for _ in range(count)]
     for upper, lower in sorted({pair for chain in chains for pair in pairwise(chain)}):
@@ -80,7 +98,10 @@ def _reading_order(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _ordered(rank: Sequence[int], above: Any, below: Any, start: Sequence[int]) -> list[list[int]]:
-    """The layers, each in an order that crosses few edges: by the mean place of the neighbours, in sweeps down and up."""
+    """The layers, each in an order that crosses few edges.
+
+    It is by the mean place of the neighbours, in sweeps down and up.
+    """
     rows: list[list[int]] = [[] for _ in range(max(rank, default=0) + 1)]
     for k in (*start, *range(len(start), len(rank))):
         rows[rank[k]].append(k)
@@ -88,13 +109,18 @@ def _ordered(rank: Sequence[int], above: Any, below: Any, start: Sequence[int]) 
     for sweep in range(SWEEPS):
         order, near = (rows, above) if sweep % 2 == 0 else (rows[::-1], below)
         for row in order:
-            aim = {k: sum(place[n] for n in near[k]) / len(near[k]) if near[k] else place[k] for k in row}
+            aim = {
+                k: sum(place[n] for n in near[k]) / len(near[k]) if near[k] else place[k]
+                for k in row
+            }
             row.sort(key=aim.__getitem__)
             place.update((k, float(i)) for i, k in enumerate(row))
     return rows
 
 
-def _across(rows: Sequence[list[int]], width: Sequence[int], above: Any, below: Any) -> dict[int, float]:
+def _across(
+    rows: Sequence[list[int]], width: Sequence[int], above: Any, below: Any
+) -> dict[int, float]:
     """Where each box stands in its layer: near the mean of its neighbours, none over another."""
     x: dict[int, float] = {}
     for row in rows:
@@ -111,7 +137,10 @@ def _across(rows: Sequence[list[int]], width: Sequence[int], above: Any, below: 
 
 
 def _spaced(aims: Sequence[float], widths: Sequence[int]) -> list[float]:
-    """Places close to the aims, in order and apart: boxes that would touch are moved together, as one block."""
+    """Places close to the aims, in order and apart.
+
+    Boxes that would touch are moved together, as one block.
+    """
     blocks: list[tuple[float, float, int]] = []  # sum of the aims of its left end, width, members
     for aim, width in zip(aims, widths, strict=True):
         total, span, members = aim - width / 2, float(width + GAP), 1
@@ -141,21 +170,33 @@ def _straight(points: Sequence[Point]) -> list[Point]:
     return [*kept, points[-1]]
 
 
-def _drawn(chains: Sequence[Sequence[int]], centres: Sequence[Point], height: int) -> tuple[list[list[Point]], list[list[int]]]:
+def _drawn(
+    chains: Sequence[Sequence[int]], centres: Sequence[Point], height: int
+) -> tuple[list[list[Point]], list[list[int]]]:
     """The curves, each once, and for each chain the places of those that make it up."""
-    leaves = {(chain[0], chain[-2]) for chain in chains if len(chain) > 2}  # where an edge leaves the way that it shares
+    # where an edge leaves the way that it shares
+    leaves = {(chain[0], chain[-2]) for chain in chains if len(chain) > 2}
     curves: list[list[Point]] = []
     known: dict[tuple[int, int], int] = {}
     routes = []
     for chain in chains:
-        ends = [0, *(i for i in range(1, len(chain) - 1) if (chain[0], chain[i]) in leaves), len(chain) - 1]
+        ends = [
+            0,
+            *(i for i in range(1, len(chain) - 1) if (chain[0], chain[i]) in leaves),
+            len(chain) - 1,
+        ]
         route = []
         for i, j in pairwise(ends):
             is_shared = j < len(chain) - 1
             key = (chain[i], chain[j])
             if not is_shared or key not in known:
-                # from the lower side of one box to the upper side of the next, and upright past the boxes beside each bend
-                sides = [(x, y + side * height / 2) for x, y in (centres[k] for k in chain[i : j + 1]) for side in (-1, 1)]
+                # from the lower side of one box to the upper side of the next, and upright past the
+                # boxes beside each bend
+                sides = [
+                    (x, y + side * height / 2)
+                    for x, y in (centres[k] for k in chain[i : j + 1])
+                    for side in (-1, 1)
+                ]
                 points = sides[1 : None if is_shared else -1]
                 known[key] = len(curves)
                 curves.append(_curve(_straight(points)))

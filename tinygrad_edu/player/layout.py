@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..draw import render
-from ..draw.diagram import ranks
+from ..drawing import render
+from ..drawing.diagram import ranks
 from .layers import layered
 
 HEIGHT, MARGIN = 46, 8  # pixels
-MOST = 1200  # layers that all edges together may pass, for Graphviz to be asked: its time grows with the square of it
+# layers that all edges together may pass, for Graphviz to be asked: its time grows with the square
+# of it
+MOST = 1200
 LONG = 30  # characters of a label
 
 
 def arranged(nodes: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """The nodes with centre and width, the paths, the edges as `[tail, head, their paths]`, and the size of the plane."""
+    """The nodes with centre and width, the paths, the edges, and the size of the plane.
+
+    An edge is `[tail, head, their paths]`.
+    """
     for node in nodes:
         node["w"] = width(node)
     widths = [node["w"] for node in nodes]
@@ -23,7 +28,12 @@ def arranged(nodes: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]) -> d
     for node, (x, y) in zip(nodes, centres, strict=True):
         node["x"], node["y"] = tenth(x + MARGIN), tenth(y + MARGIN)
     edges = [[*pair, route] for pair, route in zip(pairs, routes, strict=True)]
-    return {"nodes": nodes, "edges": edges, "paths": [path_of(points) for points in curves], "size": [tenth(n + 2 * MARGIN) for n in size]}
+    return {
+        "nodes": nodes,
+        "edges": edges,
+        "paths": [path_of(points) for points in curves],
+        "size": [tenth(n + 2 * MARGIN) for n in size],
+    }
 
 
 def width(node: Mapping[str, Any]) -> int:
@@ -45,7 +55,10 @@ def path_of(points: Sequence[tuple[float, float]]) -> str:
 
 
 def by_graphviz(widths: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
-    """Centres, curves, routes and size as Graphviz lays them out, y downwards; None where it is missing, or too slow."""
+    """Centres, curves, routes and size as Graphviz lays them out, y downwards.
+
+    None where it is missing, or too slow.
+    """
     rank = ranks(len(widths), pairs)
     if render.program() is None or sum(rank[head] - rank[tail] for tail, head in pairs) > MOST:
         return None
@@ -53,7 +66,9 @@ def by_graphviz(widths: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
     arrows = "".join(f"n{tail}->n{head};" for tail, head in pairs)
     look = f'node[shape=box,fixedsize=true,height={HEIGHT / 72:.4f},label=""];edge[arrowhead=none];'
     try:
-        text = render.render(f"digraph{{graph[nodesep=.25,ranksep=.42,ordering=in];{look}{boxes}{arrows}}}", "plain").decode()
+        text = render.render(
+            f"digraph{{graph[nodesep=.25,ranksep=.42,ordering=in];{look}{boxes}{arrows}}}", "plain"
+        ).decode()
     except RuntimeError:
         return None
     return read(text, len(widths), pairs)
@@ -75,4 +90,9 @@ def read(text: str, count: int, pairs: Sequence[tuple[int, int]]) -> Any:
             numbers = [72 * float(word) for word in words[3 : 3 + 2 * n]]
             points = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
             curves.setdefault((int(words[0][1:]), int(words[1][1:])), []).append(points)
-    return centres, [curves[pair].pop() for pair in pairs], [[k] for k in range(len(pairs))], (across, height)
+    return (
+        centres,
+        [curves[pair].pop() for pair in pairs],
+        [[k] for k in range(len(pairs))],
+        (across, height),
+    )

@@ -1,4 +1,7 @@
-"""How the page writes things down: names, and formulas as lists of text and references to nodes, which the page sets."""
+"""How the page writes things down: names, and formulas that the page sets.
+
+A formula is a list of text and references to nodes.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Tensor
-from ..formula import Formula, local_derivative, parameters
+from ..engine.tensor import Tensor
 from ..graph import ancestors, names_of, value_of
-from ..languages import LANGUAGES, cleaned, free_letter, unicode_name
+from ..notation.derivatives import local_derivative, parameters
+from ..notation.formula import Formula
+from ..notation.names import cleaned, free_letter, unicode_name
+from ..notation.printers import LANGUAGES
 
 GRADIENT = -1  # a formula's reference to the gradient that arrives
 Tokens = list[Any]  # str: text; int: the node of that index, or GRADIENT
 
-_FIRST = 0x4E00  # the first of many letters that are no one's names: what stands for nodes while a formula is written
+# the first of many letters that are no one's names: what stands for nodes while a formula is
+# written
+_FIRST = 0x4E00
 
 
 class Factor(NamedTuple):
-    """What a rule multiplies the gradient with: "times", or as a matrix from the "left" or the "right"."""
+    """What a rule multiplies the gradient with.
+
+    It is "times", or as a matrix from the "left" or the "right".
+    """
 
     how: str
     text: str
     value: Any
-    shape: tuple[int, ...] | None = None  # of the gradient as it meets the factor, if an axis of length 1 was put into it
+    # of the gradient as it meets the factor, if an axis of length 1 was put into it
+    shape: tuple[int, ...] | None = None
 
 
 def things(loss: Tensor) -> list[Any]:
-    """The nodes of the page in the order of their making: all tensors, and the arrays that they were made from."""
+    """The nodes of the page in the order of their making.
+
+    They are all tensors, and the arrays that they were made from.
+    """
     found: dict[int, Any] = {}
     for t in ancestors(loss):
         found.update({id(a): a for a in t.args if isinstance(a, np.ndarray) and a.ndim})
@@ -50,7 +64,13 @@ def labels_of(loss: Tensor, names: Mapping[Any, Any] | None) -> list[str]:
         if not label and node is loss:
             label = next((name for name in ("loss", "L") if name not in taken), "")
         while not label or (id(node) not in known and label in taken):
-            kind = "t" if type(node) is Tensor and node.op else "p" if type(node) is Tensor and node.requires_grad else "c"
+            kind = (
+                "t"
+                if type(node) is Tensor and node.op
+                else "p"
+                if type(node) is Tensor and node.requires_grad
+                else "c"
+            )
             counts[kind] += 1
             label = f"{letters[kind]}{counts[kind]}"
         taken.add(label)
@@ -64,7 +84,11 @@ def _complement(node: Any, nodes: Sequence[Any], known: Mapping[int, str]) -> st
         return ""
     value = value_of(node)
     for other in nodes:
-        if id(other) in known and not _is_variable(other) and np.array_equal(value, 1.0 - value_of(other)):
+        if (
+            id(other) in known
+            and not _is_variable(other)
+            and np.array_equal(value, 1.0 - value_of(other))
+        ):
             return f"1 − {unicode_name(known[id(other)])}"
     return ""
 
@@ -102,19 +126,28 @@ class Notation:
         """The op on its operands."""
         letters = {id(a): letter for a, letter in zip(t.args, _letters(len(t.args)), strict=True)}
         text = Formula([t], letters, {a for a in t.args if type(a) is Tensor}, bare=True).unicode
-        return self._tokens(text, t, {letter: a for a, letter in zip(t.args, _letters(len(t.args)), strict=True)})
+        return self._tokens(
+            text, t, {letter: a for a, letter in zip(t.args, _letters(len(t.args)), strict=True)}
+        )
 
     def rule(self, t: Tensor, i: int) -> tuple[Tokens, Factor | None, Tokens]:
-        """The rule of operand `i` as a formula; the factor that it multiplies the gradient with, if it does, and its formula."""
+        """The rule of operand `i` as a formula.
+
+        And the factor that it multiplies the gradient with, if it does, and its formula.
+        """
         assert t.op is not None
-        called = parameters(t.op.textbook(i), len(t.args))
+        called = parameters(t.op.textbook(i, t), len(t.args))
         g, y, *operands = _letters(len(called))
         formula = local_derivative(t, i, dict(zip(called, (g, y, *operands), strict=True)))
         meaning = {g: None, y: t, **dict(zip(operands, t.args, strict=True))}
         *more, line = formula.equations("unicode")
         where = f"  where {', '.join(map(str, more))}" if more else ""
         factor = factored(line.tensor, g, t.shape)
-        return self._tokens(line.right + where, t, meaning), factor, self._tokens(factor.text, t, meaning) if factor else []
+        return (
+            self._tokens(line.right + where, t, meaning),
+            factor,
+            self._tokens(factor.text, t, meaning) if factor else [],
+        )
 
     def _tokens(self, text: str, t: Tensor, meaning: Mapping[str, Any]) -> Tokens:
         """A formula in letters, with the letters replaced by what they stand for."""
@@ -139,43 +172,49 @@ def _number(value: Any) -> str:
     return LANGUAGES["unicode"].number(value).text if np.ndim(value) == 0 else "?"
 
 
-# -- the factor in a rule ------------------------------------------------------------------------------------------------------
+# -- the factor in a rule --------------------------------------------------------------------------
 
-_MOVES = frozenset(("broadcast_to", "expand_dims", "reshape"))  # they spread a gradient, and change no number
-_FITS = frozenset(("sum", "reshape", "astype"))  # what the backward walk does to a gradient after the rule
+_MOVES = frozenset(("broadcast", "reshape"))  # kinds that spread a gradient, and change no number
 
 
 def factored(gx: Tensor, g: str, shape: tuple[int, ...]) -> Factor | None:
-    """What a rule, run on symbols, multiplies the one called `g` with; None if it does something else with it."""
+    """What a rule, run on symbols, multiplies the one called `g` with.
+
+    None if it does something else with it.
+    """
     spine = _spine(gx, g)
     if spine is None:
         return None
-    while spine and spine[0][0] in _FITS and spine[0][1].args[0].shape == shape:
+    while spine and _fits(spine[0][0]) and spine[0][0].args[0].shape == shape:
         spine = spine[1:]  # the sum over what was stretched
-    if len(spine) == 1 and spine[0][0] == "matmul":
-        _, t, k = spine[0]
+    if len(spine) == 1 and spine[0][0].op.kind == "contraction":
+        t, k = spine[0]
         other = t.args[1 - k]
         return Factor("right" if k == 0 else "left", _written(other), value_of(other))
     local: Any = None
     moved: tuple[int, ...] | None = None
-    for name, t, k in reversed(spine):
-        beside: Any = t.args[1 - k] if len(t.args) == 2 else None
-        if name == "multiply":
-            local = beside if local is None else local * beside
-        elif name == "divide" and k == 0:
-            local = np.divide(1.0 if local is None else local, beside)
-        elif name == "negative":
-            local = -1.0 if local is None else -local
-        elif name not in _MOVES or (local is not None and np.ndim(local)):
+    for t, k in reversed(spine):
+        scaled = t.op.scales(local, t.args, k) if t.op.scales is not None else None
+        if scaled is not None:
+            local = scaled
+        elif t.op.kind not in _MOVES or (local is not None and np.ndim(local)):
             return None
-        elif name != "broadcast_to":
+        elif t.op.kind == "reshape":
             moved = t.shape
     local = 1.0 if local is None else local
     return Factor("times", _written(local), value_of(local), moved)
 
 
-def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:
-    """The steps from a rule's result back to `g`: op, result, and which operand leads on; None if more than one does, or none."""
+def _fits(t: Any) -> bool:
+    """Whether the op is one by which the backward walk fits a gradient after the rule."""
+    return t.op.reduces is np.add or t.op.kind in ("reshape", "conversion")
+
+
+def _spine(gx: Tensor, g: str) -> list[tuple[Any, int]] | None:
+    """The steps from a rule's result back to `g`: the result, and which operand leads on.
+
+    None if more than one does, or none.
+    """
     order = ancestors(gx)
     holds = {id(t) for t in order if t.is_leaf and t.name == g}
     for t in order:
@@ -186,7 +225,7 @@ def _spine(gx: Tensor, g: str) -> list[tuple[str, Tensor, int]] | None:
         places = [k for k, a in enumerate(gx.args) if id(a) in holds]
         if len(places) != 1:
             return None
-        steps.append((gx.op.name, gx, places[0]))
+        steps.append((gx, places[0]))
         gx = gx.args[places[0]]
     return steps if id(gx) in holds else None
 
@@ -199,12 +238,19 @@ def _written(value: Any) -> str:
 
 
 def text_of(tokens: Iterable[Any], labels: Sequence[str]) -> str:
-    """A formula in plain text, for its length and for screen readers; a name that is a sum, such as 1 − y, stands in parentheses."""
+    """A formula in plain text, for its length and for screen readers.
+
+    A name that is a sum, such as 1 − y, stands in parentheses.
+    """
     pieces = list(tokens)
     texts = []
     for i, token in enumerate(pieces):
-        text = token if isinstance(token, str) else "g" if token == GRADIENT else plain(labels[token])
+        text = (
+            token if isinstance(token, str) else "g" if token == GRADIENT else plain(labels[token])
+        )
         before, after = (str(pieces[k]) if 0 <= k < len(pieces) else "" for k in (i - 1, i + 1))
         is_sum = not isinstance(token, str) and len(pieces) > 1 and re.search(" [−+] ", text)
-        texts.append(f"({text})" if is_sum and not (before.endswith("(") and after.startswith(")")) else text)
+        texts.append(
+            f"({text})" if is_sum and not (before.endswith("(") and after.startswith(")")) else text
+        )
     return "".join(texts)

@@ -1,4 +1,4 @@
-"""Numbers for the page: a pool of arrays, each stored once, large ones as the means of their blocks."""
+"""Numbers for the page: arrays, each stored once, large ones as the means of their blocks."""
 
 from __future__ import annotations
 
@@ -29,16 +29,21 @@ class Pool:
 
 
 def packed(array: Any, digits: int = 6) -> dict[str, Any]:
-    """An array: `v`, its numbers, in `r` rows, and its shape `s`. In blocks, `b` says where they start, and `m` is the array's range.
+    """An array: `v`, its numbers, in `r` rows, and its shape `s`.
 
-    A scalar keeps all digits, so that it can be compared with the tensor's.
+    In blocks, `b` says where they start, and `m` is the array's range. A scalar keeps all digits,
+    so that it can be compared with the tensor's.
     """
     shape = [int(n) for n in array.shape]
     if array.ndim == 0:
         return {"s": shape, "r": 1, "v": [scalar(array)]}
     rows = array.reshape((-1, array.shape[-1]) if array.size else (0, 0))
     if rows.shape[0] <= MOST_ROWS and rows.shape[1] <= MOST_COLUMNS:
-        return {"s": shape, "r": rows.shape[0], "v": [rounded(v, digits) for v in rows.ravel().tolist()]}
+        return {
+            "s": shape,
+            "r": rows.shape[0],
+            "v": [rounded(v, digits) for v in rows.ravel().tolist()],
+        }
     means, starts = rows.astype(float), []
     for axis, most in ((0, MOST_ROWS), (1, MOST_COLUMNS)):
         n = rows.shape[axis]
@@ -48,7 +53,13 @@ def packed(array: Any, digits: int = 6) -> dict[str, Any]:
             means = np.add.reduceat(means, first, axis=axis) / counts
         starts.append([*first.tolist(), n])
     extremes = [rounded(float(pick(rows)), digits) for pick in (np.min, np.max)]
-    return {"s": shape, "r": means.shape[0], "v": [rounded(v, 4) for v in means.ravel().tolist()], "b": starts, "m": extremes}
+    return {
+        "s": shape,
+        "r": means.shape[0],
+        "v": [rounded(v, 4) for v in means.ravel().tolist()],
+        "b": starts,
+        "m": extremes,
+    }
 
 
 def scalar(value: Any) -> Any:
@@ -56,7 +67,9 @@ def scalar(value: Any) -> Any:
     value = float(value)
     if value != value or value in (np.inf, -np.inf):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
-    return int(value) if value.is_integer() and abs(value) < 1e15 and str(value) != "-0.0" else value
+    return (
+        int(value) if value.is_integer() and abs(value) < 1e15 and str(value) != "-0.0" else value
+    )
 
 
 def rounded(value: Any, digits: int) -> Any:
@@ -67,5 +80,6 @@ def rounded(value: Any, digits: int) -> Any:
 
 def embedded(data: Any) -> str:
     """JSON that can stand inside a script element, whatever its texts hold."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # in ASCII: U+2028 and lone surrogates are escaped
+    # in ASCII: U+2028 and lone surrogates are escaped
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

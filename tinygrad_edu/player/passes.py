@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, fit
-from ..explain.reasons import of_use
-from ..explain.telling import Math, Sentence, named
+from ..engine.backward import pulled_back, unbroadcast
+from ..engine.tensor import Tensor
 from ..graph import ancestors, asks, value_of
+from ..notation.document import Math, Sentence, named
+from ..notation.reasons import of_use
 from .layout import arranged
 from .notation import Notation, labels_of, parts_of, plain, text_of, things
 from .numbers import Pool
@@ -23,12 +24,15 @@ MANY = 2_000  # ops, from which on a page takes longer than one would wait
 
 
 class Pass:
-    """The steps of one pass. They refer to numbers by place in `.numbers`: another pass of the same graph has equal steps.
+    """The steps of one pass.
 
+    They refer to numbers by place in `.numbers`: another pass of the same graph has equal steps.
     `texts` holds what was written down for the steps of an earlier pass of the same graph.
     """
 
-    def __init__(self, loss: Tensor, labels: list[str], texts: dict[Any, Any] | None = None) -> None:
+    def __init__(
+        self, loss: Tensor, labels: list[str], texts: dict[Any, Any] | None = None
+    ) -> None:
         self.numbers: list[Any] = []
         self.nodes = things(loss)
         self.labels = labels
@@ -57,8 +61,17 @@ class Pass:
         return {"kind": "forward", "node": place, "formula": self._texts[place]}
 
     def _backward(self, loss: Tensor) -> list[Step]:
-        """The engine's walk, newest first; at each op what its rules give, and how the sums grow."""
-        total = Counter(id(a) for t in self.nodes if type(t) is Tensor for i, a in enumerate(t.args) if asks(t, i))
+        """The engine's walk, newest first.
+
+        At each op there is what its rules give, and how the sums grow.
+        """
+        total = Counter(
+            id(a)
+            for t in self.nodes
+            if type(t) is Tensor
+            for i, a in enumerate(t.args)
+            if asks(t, i)
+        )
         count: Counter[int] = Counter()
         sums: dict[int, Any] = {}
         kept: dict[int, int] = {}  # where the latest sum is among the numbers
@@ -69,13 +82,15 @@ class Pass:
             here = kept[id(t)] if id(t) in kept else self._keep(g)
             if t is loss:
                 steps.append({"kind": "seed", "node": self._index[id(t)], "gradient": here})
-            step: Step = {"kind": "backward", "node": self._index[id(t)], "gradient": here, "uses": []}
-            values = [a.numpy() if type(a) is Tensor else a for a in t.args]
-            for i, a in enumerate(t.args):
-                if not asks(t, i):
-                    continue
-                raw: Any = t.op.pull(t.op.rule(i), g, t.numpy(), values, t.static)  # type: ignore[arg-type]
-                part = np.asarray(fit(raw, a.numpy(), t.op, a, t.numpy()))
+            step: Step = {
+                "kind": "backward",
+                "node": self._index[id(t)],
+                "gradient": here,
+                "uses": [],
+            }
+            for i, raw in pulled_back(t, g):
+                a = t.args[i]
+                part = np.asarray(unbroadcast(raw, a, t))
                 before = kept.get(id(a))
                 sums[id(a)] = sums[id(a)] + part if id(a) in sums else part
                 count[id(a)] += 1
@@ -93,10 +108,18 @@ class Pass:
         """What is said of the way of the gradient `g` to operand `i`, where it becomes `raw`."""
         place = self._index[id(t.args[i])]
         rule, factor, local = self._notation.rule(t, i)
-        use: Step = {"node": place, "rule": rule, "why": [sentence(why) for why in of_use(t, i, np.shape(raw), self._called)]}
+        use: Step = {
+            "node": place,
+            "rule": rule,
+            "why": [sentence(why) for why in of_use(t, i, np.shape(raw), self._called)],
+        }
         if factor is None:
             return use
-        arrives = g if factor.shape is None or np.size(g) != prod(factor.shape) else np.reshape(g, factor.shape)
+        arrives = (
+            g
+            if factor.shape is None or np.size(g) != prod(factor.shape)
+            else np.reshape(g, factor.shape)
+        )
         if factor.how == "times" and not _is_product(arrives, factor.value, raw):
             return use  # another way of writing the rule: the formula and the result say it all
         use |= {"how": factor.how, "local": local, "factor": self._keep(factor.value)}
@@ -108,17 +131,25 @@ class Pass:
 
 
 def _is_product(g: Any, factor: Any, raw: Any) -> bool:
-    """Whether a reader who multiplies the two, entry by entry, gets `raw`; two numbers may be spread over an array."""
+    """Whether a reader who multiplies the two, entry by entry, gets `raw`.
+
+    Two numbers may be spread over an array.
+    """
     try:
         product = np.asarray(g * factor)
     except ValueError:
         return False
     is_spread = product.ndim == 0
-    return (product.shape == raw.shape or is_spread) and bool(np.allclose(product, raw, rtol=1e-5, equal_nan=True))
+    return (product.shape == raw.shape or is_spread) and bool(
+        np.allclose(product, raw, rtol=1e-5, equal_nan=True)
+    )
 
 
 def sentence(why: Sentence) -> str:
-    """Words and mathematics as a sentence, with a capital letter and a full stop; names stay as they are."""
+    """Words and mathematics as a sentence, with a capital letter and a full stop.
+
+    Names stay as they are.
+    """
     first, *rest = why
     begin = first.unicode if isinstance(first, Math) else first[0].upper() + first[1:]
     return begin + "".join(w.unicode if isinstance(w, Math) else w for w in rest) + "."
@@ -127,7 +158,11 @@ def sentence(why: Sentence) -> str:
 def graph(played: Pass) -> dict[str, Any]:
     """The nodes and edges of the page, with their places on the plane."""
     labels = played.labels
-    texts = {step["node"]: text_of(step["formula"], labels) for step in played.steps if step["kind"] == "forward"}
+    texts = {
+        step["node"]: text_of(step["formula"], labels)
+        for step in played.steps
+        if step["kind"] == "forward"
+    }
     index = {id(node): k for k, node in enumerate(played.nodes)}
     nodes = []
     last = len(played.nodes) - 1
@@ -135,12 +170,22 @@ def graph(played: Pass) -> dict[str, Any]:
         is_tensor = type(node) is Tensor
         kind = "output" if k == last else _kind(node)
         nodes.append({
-            "name": parts_of(labels[k]), "plain": plain(labels[k]), "kind": kind, "shape": [int(n) for n in np.shape(node)],
+            "name": parts_of(labels[k]), "plain": plain(labels[k]), "kind": kind,
+            "shape": [int(n) for n in np.shape(node)],
             "value": played.values[k], "text": texts.get(k, ""),
         })  # fmt: skip
         if is_tensor and node.requires_grad:
             nodes[-1]["asks"] = 1
-    return arranged(nodes, [(index[id(a)], k) for k, t in enumerate(played.nodes) if type(t) is Tensor for a in t.args if id(a) in index])
+    return arranged(
+        nodes,
+        [
+            (index[id(a)], k)
+            for k, t in enumerate(played.nodes)
+            if type(t) is Tensor
+            for a in t.args
+            if id(a) in index
+        ],
+    )
 
 
 def _kind(node: Any) -> str:
@@ -152,11 +197,15 @@ def _kind(node: Any) -> str:
 def single(loss: Tensor, names: Mapping[Any, Any] | None) -> dict[str, Any]:
     """The data of a page that plays one pass."""
     if loss.op is None:
-        raise ValueError(f"{loss.label()} is a leaf: nothing was computed, so there is nothing to play; give the loss, tg.player(loss)")
+        raise ValueError(
+            f"{loss.label()} is a leaf: nothing was computed, so there is nothing to play; "
+            "give the loss, tg.play(loss)"
+        )
     steps = sum(t.op is not None for t in ancestors(loss))
     if steps > MANY:
         warnings.warn(
-            f"a page of {steps} ops takes minutes to make and to read: play a part of it, or tg.draw(loss), which folds what repeats",
+            f"a page of {steps} ops takes minutes to make and to read: play a part of it, "
+            "or tg.draw(loss), which folds what repeats",
             stacklevel=3,
         )
     labels = labels_of(loss, names)

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor
+from ..engine.pytree import leaves
+from ..engine.recording import no_grad
+from ..engine.tensor import Tensor
 from ..graph import ancestors, value_of
-from ..modes import no_grad
-from ..trees import leaves
 from .notation import labels_of, plain
 from .numbers import Pool, rounded
 from .passes import Pass, graph
 
 DIGITS = 5  # of the numbers of a replay
-BUDGET = 20_000  # numbers of all passes together; where more would be needed, fewer epochs show their pass
+# numbers of all passes together; where more would be needed, fewer epochs show their pass
+BUDGET = 20_000
 CURVE = 300  # points of the cost curve
 CELLS = 24  # of the plane of the decision boundary, each way
 POINTS = 400  # of the data, drawn
@@ -54,7 +55,10 @@ def replayed(
 
 
 def spread(epochs: int, frames: int) -> list[int]:
-    """The epochs to show: all, or some in even steps and some closer at the beginning, the first and the last among them."""
+    """The epochs to show: all, or some, the first and the last among them.
+
+    They are in even steps, and closer at the beginning.
+    """
     if epochs <= frames:
         return list(range(epochs))
     if frames == 1:
@@ -67,12 +71,18 @@ def spread(epochs: int, frames: int) -> list[int]:
 def _checked(loss: Any) -> Tensor:
     if type(loss) is not Tensor or loss.size != 1 or loss.op is None:
         given = f"a Tensor of shape {loss.shape}" if type(loss) is Tensor else type(loss).__name__
-        raise TypeError(f"the step function gave {given}: it returns the loss that it computed, a scalar Tensor, after backward and update")
+        raise TypeError(
+            f"the step function gave {given}: it returns the loss that it computed, "
+            "a scalar Tensor, after backward and update"
+        )
     return loss
 
 
 def held_by(step: Any) -> list[Tensor]:
-    """The parameters that a function refers to: by name, in lists and dicts, in objects, and in functions beside it that it calls."""
+    """The parameters that a function refers to.
+
+    By name, in lists and dicts, in objects, and in functions beside it that it calls.
+    """
     found: dict[int, Tensor] = {}
     waiting, seen = [step], set()
     while waiting:
@@ -88,7 +98,11 @@ def held_by(step: Any) -> list[Tensor]:
                 waiting += [leaf.__func__, leaf.__self__]
             elif inspect.isfunction(leaf):
                 waiting += _named_in(leaf, step)
-            elif hasattr(leaf, "__dict__") and not isinstance(leaf, type) and not inspect.ismodule(leaf):
+            elif (
+                hasattr(leaf, "__dict__")
+                and not isinstance(leaf, type)
+                and not inspect.ismodule(leaf)
+            ):
                 waiting.append(dict(vars(leaf)))
     return list(found.values())
 
@@ -107,7 +121,10 @@ def _named_in(function: Any, step: Any) -> list[Any]:
 
 @contextmanager
 def restored(before: Sequence[tuple[Tensor, Any]]) -> Iterator[None]:
-    """Parameters as they were before their update, so that the engine can walk the graph that was computed from them."""
+    """Parameters as they were before their update.
+
+    So the engine can walk the graph that was computed from them.
+    """
     now = [(t, t._array, t._serial, t._lent) for t, _ in before]
     try:
         for place, (t, data) in enumerate(before):
@@ -131,8 +148,19 @@ class Film:
         self._passes: list[list[int]] = []
         self._every = 1  # of so many frames one shows its pass
 
-    def add(self, epoch: int, loss: Tensor, before: Mapping[int, tuple[Tensor, Any]], seen: Mapping[str, Any], is_last: bool) -> None:
-        """The frame of an epoch. It is left out if the parameters before the update are not known, or the graph is another one."""
+    def add(
+        self,
+        epoch: int,
+        loss: Tensor,
+        before: Mapping[int, tuple[Tensor, Any]],
+        seen: Mapping[str, Any],
+        is_last: bool,
+    ) -> None:
+        """The frame of an epoch.
+
+        It is left out if the parameters before the update are not known, or the graph is
+        another one.
+        """
         used = [t for t in ancestors(loss) if t.is_leaf and t.requires_grad]
         recorded = min(t.serial for t in ancestors(loss) if not t.is_leaf)
         if any(id(t) not in before and t.serial > recorded for t in used):
@@ -155,7 +183,9 @@ class Film:
     def _begin(self, played: Pass) -> None:
         self._first = played
         self._graph = graph(played)
-        self._parameters = [k for k, node in enumerate(self._graph["nodes"]) if node["kind"] == "parameter"]
+        self._parameters = [
+            k for k, node in enumerate(self._graph["nodes"]) if node["kind"] == "parameter"
+        ]
         trial = Pool()
         for array in played.numbers:
             trial.add(array)
@@ -165,9 +195,14 @@ class Film:
     def cut(self, costs: Sequence[float], plane: Plane | None) -> dict[str, Any]:
         """All of it, as the page's data."""
         if self._first is None or not self._frames:
-            raise ValueError("the parameters before the update are not known: give them, tg.player(step, epochs=..., parameters=[W, b])")
+            raise ValueError(
+                "the parameters before the update are not known: give them, tg.play(step, "
+                "epochs=..., parameters=[W, b])"
+            )
         even = np.linspace(0, len(costs) - 1, min(CURVE, len(costs)))
-        some = sorted({round(float(k)) for k in even} | {frame["epoch"] - 1 for frame in self._frames})
+        some = sorted(
+            {round(float(k)) for k in even} | {frame["epoch"] - 1 for frame in self._frames}
+        )
         training = {
             "epochs": len(costs),
             "costs": [[k + 1, rounded(costs[k], DIGITS)] for k in some],
@@ -175,7 +210,8 @@ class Film:
             "frames": self._frames,
         }
         return {
-            "title": f"Training: {plain(self._first.labels[-1])} over {len(costs)} epoch{'s'[: len(costs) > 1]}",
+            "title": f"Training: {plain(self._first.labels[-1])} over {len(costs)} "
+            f"epoch{'s'[: len(costs) > 1]}",
             **self._graph,
             "steps": self._first.steps,
             "passes": self._passes,
@@ -190,7 +226,10 @@ class Plane:
     def __init__(self, predict: Callable[[Any], Any], data: tuple[Any, Any]) -> None:
         X, y = (np.asarray(part) for part in data)
         if X.ndim != 2 or X.shape[1] != 2 or y.size != len(X):
-            raise ValueError(f"data is (X, y), points of shape (n, 2) and n targets; these have shapes {X.shape} and {y.shape}")
+            raise ValueError(
+                "data is (X, y), points of shape (n, 2) and n targets; "
+                f"these have shapes {X.shape} and {y.shape}"
+            )
         self._predict, self._X, self._targets = predict, X.astype(float), y.reshape(-1) > 0.5
         low, high = self._X.min(axis=0), self._X.max(axis=0)
         room = np.where(high > low, 0.3 * (high - low), 1.0)
@@ -202,19 +241,35 @@ class Plane:
         with no_grad():
             found = np.asarray(self._predict(points), float)
         if found.size != len(points):
-            raise ValueError(f"predict gave {found.size} outputs for points of shape {points.shape}: it gives one number for each row")
+            raise ValueError(
+                f"predict gave {found.size} outputs for points of shape {points.shape}: "
+                "it gives one number for each row"
+            )
         return found.reshape(-1)
 
     def seen(self) -> dict[str, Any]:
-        """What the model says now: of the plane, in 256 shades that are close together near ½, and how often it is right about the data."""
+        """What the model says now: of the plane, and how often it is right about the data.
+
+        The plane is in 256 shades that are close together near ½.
+        """
         off = 2 * np.clip(np.nan_to_num(self._outputs(self._grid)), 0, 1) - 1
         shades = 127.5 * (1 + np.sign(off) * np.sqrt(np.abs(off)))
         right = (self._outputs(self._X) > 0.5) == self._targets
-        return {"plane": b64encode(np.rint(shades).astype(np.uint8).tobytes()).decode(), "right": int(right.sum())}
+        return {
+            "plane": b64encode(np.rint(shades).astype(np.uint8).tobytes()).decode(),
+            "right": int(right.sum()),
+        }
 
     def described(self) -> dict[str, Any]:
         """What all frames share."""
-        some = np.unique(np.linspace(0, len(self._X) - 1, min(POINTS, len(self._X))).round().astype(int))
-        points = [[rounded(x, 4), rounded(y, 4), int(one)] for (x, y), one in zip(self._X[some].tolist(), self._targets[some], strict=True)]
-        extent = [rounded(float(v), 6) for v in (self._low[0], self._high[0], self._low[1], self._high[1])]
+        some = np.unique(
+            np.linspace(0, len(self._X) - 1, min(POINTS, len(self._X))).round().astype(int)
+        )
+        points = [
+            [rounded(x, 4), rounded(y, 4), int(one)]
+            for (x, y), one in zip(self._X[some].tolist(), self._targets[some], strict=True)
+        ]
+        extent = [
+            rounded(float(v), 6) for v in (self._low[0], self._high[0], self._low[1], self._high[1])
+        ]
         return {"cells": CELLS, "extent": extent, "points": points, "count": len(self._X)}

@@ -1,6 +1,7 @@
-"""Is my gradient right? The checker, its reports, and Hypothesis strategies that draw what to check.
+"""Is my gradient right? The checker, its reports, and strategies that draw what to check.
 
-`gradcheck`, `check_formula` and their reports need NumPy alone; the strategies, `check_op` and `check_gradients` need Hypothesis.
+`gradcheck`, `check_formula` and their reports need NumPy alone; the strategies, `check_op` and
+`check_gradients` need Hypothesis.
 """
 
 from typing import Any
@@ -11,17 +12,26 @@ from .report import Blame, Entry, GradientMismatch, Report
 
 _NEED_HYPOTHESIS = {
     "arrays": "strategies",
-    "away_from_kinks": "strategies",
+    "away_from_kinks": "calls",
     "broadcastable": "strategies",
-    "check_gradients": "strategies",
-    "expressions": "strategies",
+    "check_gradients": "properties",
+    "expressions": "random_programs",
     "matmul_operands": "strategies",
-    "op_calls": "strategies",
+    "op_calls": "calls",
     "tensors": "strategies",
     "check_op": "ops",
 }
 
-__all__ = ["Blame", "Entry", "FormulaReport", "GradientMismatch", "Report", "check_formula", "gradcheck", *sorted(_NEED_HYPOTHESIS)]
+__all__ = [
+    "Blame",
+    "Entry",
+    "FormulaReport",
+    "GradientMismatch",
+    "Report",
+    "check_formula",
+    "gradcheck",
+    *sorted(_NEED_HYPOTHESIS),
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -34,5 +44,7 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != "hypothesis":
                 raise
-            raise ModuleNotFoundError(f"{name} draws inputs with Hypothesis: pip install hypothesis", name="hypothesis") from error
+            raise ModuleNotFoundError(
+                f"{name} draws inputs with Hypothesis: pip install hypothesis", name="hypothesis"
+            ) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

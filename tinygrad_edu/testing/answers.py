@@ -1,4 +1,4 @@
-"""What a formula by hand gives, read as gradients of the inputs; what cannot be read so is a wrong answer, with what is wrong with it."""
+"""What a formula by hand gives, read as gradients of the inputs, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import numeric, short
+from ..engine.pytree import leaves, tree_map
+from ..engine.recording import enable_grad
+from ..engine.validation import numeric, short
 from ..graph import value_of
-from ..modes import enable_grad
-from ..trees import leaves, tree_map
-from .subject import Parameter
+from .parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,16 @@ class Answer:
 
     gradient: Any = None
     problem: str = ""
-    other: Any = None  # numbers that do not fit the input, to look whether they are the gradient in another form
+    # numbers that do not fit the input, to look whether they are the gradient in another form
+    other: Any = None
 
 
-def answers(by_hand: Callable[..., Any], inputs: Sequence[Any], wanted: Sequence[Parameter], known: Sequence[str]) -> list[Answer]:
+def answers(
+    by_hand: Callable[..., Any],
+    inputs: Sequence[Any],
+    wanted: Sequence[Parameter],
+    known: Sequence[str],
+) -> list[Answer]:
     """What `by_hand` gives for the parameters, in their order."""
     try:
         with enable_grad(), np.errstate(all="ignore"):
@@ -34,9 +40,11 @@ def answers(by_hand: Callable[..., Any], inputs: Sequence[Any], wanted: Sequence
     except Exception as error:  # a student's program, whatever is wrong with it
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = f" in line {at.lineno}, `{at.line}`" if at.line else ""
-        return [Answer(problem=f"by hand raises {type(error).__name__}: {error}{where}")] * len(wanted)
+        problem = f"by hand raises {type(error).__name__}: {error}{where}"
+        return [Answer(problem=problem)] * len(wanted)
     if result is None:
-        return [Answer(problem="by hand gives None: does the function end with `return`?")] * len(wanted)
+        problem = "by hand gives None: does the function end with `return`?"
+        return [Answer(problem=problem)] * len(wanted)
     if isinstance(result, dict):
         return _by_name(result, wanted, known)
     if len(wanted) == 1 and (not isinstance(result, (tuple, list)) or _fits(result, wanted[0])):
@@ -48,8 +56,12 @@ def answers(by_hand: Callable[..., Any], inputs: Sequence[Any], wanted: Sequence
         return [_answer(value, p) for value, p in zip(values, wanted, strict=True)]
     count = len(result) if isinstance(result, (tuple, list)) else 1
     names = ", ".join(p.name for p in wanted)
-    gave = f"by hand gives {count} gradient{'s'[: count != 1]} for the {len(wanted)} input{'s'[: len(wanted) != 1]} {names}"
-    return [Answer(problem=f"{gave}: return one array for each, in this order")] * len(wanted)
+    inputs_ = f"{len(wanted)} input{'s'[: len(wanted) != 1]} {names}"
+    problem = (
+        f"by hand gives {count} gradient{'s'[: count != 1]} for the {inputs_}: "
+        "return one array for each, in this order"
+    )
+    return [Answer(problem=problem)] * len(wanted)
 
 
 def _array(x: Any) -> Any:
@@ -57,7 +69,9 @@ def _array(x: Any) -> Any:
     return np.array(value_of(x)) if hasattr(x, "shape") else x
 
 
-def _by_name(result: dict[Any, Any], wanted: Sequence[Parameter], known: Sequence[str]) -> list[Answer]:
+def _by_name(
+    result: dict[Any, Any], wanted: Sequence[Parameter], known: Sequence[str]
+) -> list[Answer]:
     """The answers of a dict by name, or of one that has the structure of the first input."""
     by_name: dict[str, Any] = {str(key): value for key, value in result.items()}
     by_name |= {f"{name}{path}": value for name in known[:1] for path, value in leaves(result)}
@@ -81,41 +95,52 @@ def _fits(value: Any, parameter: Parameter) -> bool:
         shape = np.shape(value)
     except ValueError:
         return False
-    return shape == parameter.value.shape or (len(value) != 1 and len(shape) > 0 and np.ndim(value[0]) == 0)
+    return shape == parameter.value.shape or (
+        len(value) != 1 and len(shape) > 0 and np.ndim(value[0]) == 0
+    )
 
 
 def _answer(value: Any, parameter: Parameter) -> Answer:
     """One gradient, if it is one that fits."""
+    name, shape = parameter.name, parameter.value.shape
     if value is None:
-        return Answer(problem=f"by hand gives None for {parameter.name}: return an array of shape {parameter.value.shape}")
+        return Answer(problem=f"by hand gives None for {name}: return an array of shape {shape}")
     try:
         array = numeric(value, np.float64)
     except (TypeError, ValueError):
-        return Answer(problem=f"by hand gives {short(value)} for {parameter.name}, which is no array of numbers")
-    if array.shape != parameter.value.shape:
-        told = f"by hand gives shape {array.shape} for {parameter.name} of shape {parameter.value.shape}"
-        return Answer(problem=told, other=array)
+        problem = f"by hand gives {short(value)} for {name}, which is no array of numbers"
+        return Answer(problem=problem)
+    if array.shape != shape:
+        problem = f"by hand gives shape {array.shape} for {name} of shape {shape}"
+        return Answer(problem=problem, other=array)
     return Answer(array)
 
 
-# -- what would mend it ----------------------------------------------------------------------------------------------------------
+# -- what would mend it ----------------------------------------------------------------------------
 
 
 def mended_by(wrong: Any, right: Any) -> str:
-    """What a wrong gradient has to do with the right one, in words that show the mistake; an empty string if nothing is seen."""
+    """What a wrong gradient has to do with the right one, in words that show the mistake.
+
+    An empty string if nothing is seen.
+    """
     with np.errstate(all="ignore"):
         if wrong.shape != right.shape:
             return _reshaped(wrong, right)
-        if right.ndim == 2 and right.shape[0] == right.shape[1] and right.shape[0] > 1 and _equal(wrong.T, right):
+        is_square = right.ndim == 2 and right.shape[0] == right.shape[1] > 1
+        if is_square and _equal(wrong.T, right):
             return "; transposed?"
         ratio = _ratio(wrong, right)
-        return f"; every entry is {ratio:.6g} times what it should be{_meaning(ratio)}" if ratio is not None else ""
+        if ratio is None:
+            return ""
+        return f"; every entry is {ratio:.6g} times what it should be{_meaning(ratio)}"
 
 
 def _reshaped(wrong: Any, right: Any) -> str:
     """How numbers of another shape become the right gradient."""
     if wrong.ndim == 2 and wrong.T.shape == right.shape:
-        return ": transposed?" if _equal(wrong.T, right) else ": transposed? (the values differ as well)"
+        differ = "" if _equal(wrong.T, right) else " (the values differ as well)"
+        return f": transposed?{differ}"
     if wrong.size == right.size and _equal(wrong.reshape(right.shape), right):
         return f": the values are right, `.reshape({right.shape})` them"
     for axis in range(wrong.ndim):
@@ -125,7 +150,8 @@ def _reshaped(wrong: Any, right: Any) -> str:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return bool(np.abs(a - b).max(initial=0.0) <= 1e-6 * np.abs(b).max(initial=0.0)) and bool(np.abs(b).max(initial=0.0))
+    off, size = np.abs(a - b).max(initial=0.0), np.abs(b).max(initial=0.0)
+    return bool(off <= 1e-6 * size) and bool(size)
 
 
 def _ratio(wrong: Any, right: Any) -> float | None:

@@ -1,7 +1,8 @@
-"""`check_formula`: a gradient derived by hand, the automatic and the numerical one: which is the odd one out."""
+"""`check_formula`: of a gradient by hand, automatic and numerical, which is the odd one out."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,12 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Tensor
-from ..operation import Op
+from ..engine.op import Op
+from ..engine.tensor import Tensor
 from .answers import Answer, answers, mended_by
-from .checker import ALLOWED, RESOLVED, allowed_part, examined
-from .report import AGREES, DISAGREES, NOT_DIFFERENTIABLE, SHOWN, UNRESOLVED, Entry, GradientMismatch, Report, table
-from .subject import Parameter, Subject, named_inputs, outputs_of
+from .checker import examined
+from .outputs import outputs_of
+from .parameters import Parameter, named_inputs
+from .report import (
+    AGREES,
+    DISAGREES,
+    NOT_DIFFERENTIABLE,
+    SHOWN,
+    UNRESOLVED,
+    Entry,
+    GradientMismatch,
+    Report,
+    table,
+)
+from .subject import Subject
+from .verdicts import ALLOWED, allowed_part
 
 ROUNDED = 1e-10  # of the scale: the digits that a formula of its own may lose in one entry
 
@@ -58,23 +72,47 @@ class Comparison:
         """Where the odd one is farthest from the numerical gradient."""
         with np.errstate(invalid="ignore"):
             far = np.nan_to_num(np.abs(self.wrong - self.numerical), nan=np.inf)
-        return tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape)) if far.size else ()
+        if not far.size:
+            return ()
+        return tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
+
+    def digits(self) -> int:
+        """How many digits to write: six, and more where only they tell the odd one out.
+
+        In six digits gradients that agree read the same on every machine.
+        """
+        if self.problem or self.odd in ("", "all three"):
+            return 6
+        at = self.worst()
+        values = {"by hand": self.by_hand, "automatic": self.automatic, "numerical": self.numerical}
+        odd = values.pop(self.odd)[at]
+        others = [other[at] for other in values.values() if other is not None]
+        told_apart = (
+            digits
+            for digits in range(6, 17)
+            if all(f"{odd:.{digits}g}" != f"{other:.{digits}g}" for other in others)
+        )
+        return next(told_apart, 17)
 
     def line(self) -> str:
         """The verdict on this input."""
         if self.problem:
             return self.problem
         if not self.odd:
-            return "all three agree" + "".join(f"; {self.undecided.count(v)} {v}" for v in dict.fromkeys(self.undecided))
+            counts = [f"; {n} {verdict}" for verdict, n in Counter(self.undecided).items()]
+            return "all three agree" + "".join(counts)
         if self.odd == "all three":
             return "no two of the three agree"
-        at, wrong, right = self.worst(), self.wrong, self.numerical if self.odd == "by hand" else self.by_hand
+        at, wrong = self.worst(), self.wrong
+        right = self.numerical if self.odd == "by hand" else self.by_hand
         if self.odd == "numerical":
             wrong, right = self.numerical, self.automatic
         place = f"{self.name}[{', '.join(map(str, at))}]" if at else self.name
         others = " and ".join(n for n in ("by hand", "automatic", "numerical") if n != self.odd)
+        digits = self.digits()
         told = (
-            f"{self.odd} is the odd one out: {place} is {wrong[at]:.8g}, where {others} give {right[at]:.8g}{_times(wrong[at], right[at])}"
+            f"{self.odd} is the odd one out: {place} is {wrong[at]:.{digits}g}, "
+            f"where {others} give {right[at]:.{digits}g}{_times(wrong[at], right[at])}"
         )
         return told + (mended_by(wrong, right) if self.odd != "numerical" else "")
 
@@ -84,14 +122,23 @@ def _times(wrong: float, right: float) -> str:
     if not right or not np.isfinite(wrong / right):
         return ""
     ratio = wrong / right
-    return f", {ratio:.6g} times it" if abs(ratio - 1) > 1e-5 else f", 1 {'+' if ratio > 1 else '-'} {abs(ratio - 1):.1e} times it"
+    if abs(ratio - 1) > 1e-5:
+        return f", {ratio:.6g} times it"
+    return f", 1 {'+' if ratio > 1 else '-'} {abs(ratio - 1):.1e} times it"
 
 
 class FormulaReport(Report):
     """What a three-way comparison found. True if the three gradients agree for every input."""
 
     def __init__(self, automatic: Report, comparisons: list[Comparison]) -> None:
-        super().__init__(automatic.entries, automatic.shapes, automatic.order, automatic.blames, automatic.notes, automatic.faults)
+        super().__init__(
+            automatic.entries,
+            automatic.shapes,
+            automatic.order,
+            automatic.blames,
+            automatic.notes,
+            automatic.faults,
+        )
         self.comparisons = comparisons
 
     @property
@@ -101,40 +148,59 @@ class FormulaReport(Report):
 
     @property
     def odd(self) -> str:
-        """The odd one out: "by hand", "automatic", "numerical", "all three", or "" where all agree."""
+        """The odd one out: "by hand", "automatic", "numerical", "all three", or ""."""
         return next((c.odd for c in self.comparisons if c.odd), "")
 
     @property
     def verdict(self) -> str:
         """One line."""
         if self.ok:
-            undecided = [v for c in self.comparisons for v in c.undecided]
-            more = "".join(f"; {undecided.count(v)} entr{'y' if undecided.count(v) == 1 else 'ies'} {v}" for v in dict.fromkeys(undecided))
+            undecided = Counter(v for c in self.comparisons for v in c.undecided)
+            more = "".join(
+                f"; {n} entr{'y' if n == 1 else 'ies'} {verdict}"
+                for verdict, n in undecided.items()
+            )
             return f"check_formula: by hand, automatic and numerical gradients agree{more}"
         wrong = [c.name for c in self.comparisons if c.odd]
-        what = {"by hand": "the formula derived by hand is WRONG", "automatic": "the automatic gradient is WRONG"}
-        return f"check_formula: {what.get(self.odd, 'the gradients DISAGREE')} for {', '.join(wrong)}"
+        what = {
+            "by hand": "the formula derived by hand is WRONG",
+            "automatic": "the automatic gradient is WRONG",
+        }
+        told = what.get(self.odd, "the gradients DISAGREE")
+        return f"check_formula: {told} for {', '.join(wrong)}"
+
+    def shown(self) -> list[Comparison]:
+        """The inputs that the text lists: of many, those that are off first."""
+        if len(self.comparisons) <= SHOWN:
+            return self.comparisons
+        return sorted(self.comparisons, key=lambda c: not c.odd)[:SHOWN]
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The three gradients at the entry of each input where they differ most; of many inputs, for those that are off first."""
+        """The three gradients at the entry of each input where they differ most."""
         found: list[tuple[str, ...]] = [("entry", "by hand", "automatic", "numerical", "verdict")]
-        for c in sorted(self.comparisons, key=lambda c: not c.odd)[:SHOWN] if len(self.comparisons) > SHOWN else self.comparisons:
+        for c in self.shown():
             at = c.worst()
             place = f"{c.name}[{', '.join(map(str, at))}]" if at else c.name
-            values = [f"{a[at]:.8g}" if a is not None and a.size else "" for a in (c.by_hand, c.automatic, c.numerical)]
+            digits = c.digits()
+            values = [
+                f"{a[at]:.{digits}g}" if a is not None and a.size else ""
+                for a in (c.by_hand, c.automatic, c.numerical)
+            ]
             found.append((place, *values, c.odd + " is off" if c.odd else AGREES))
         return found
 
     def __str__(self) -> str:
         blames = [f"  to blame: {b}" for b in self.blames]
-        shown = sorted(self.comparisons, key=lambda c: not c.odd)[:SHOWN] if len(self.comparisons) > SHOWN else self.comparisons
-        lines = [f"  {c.name}: {c.line()}" for c in shown]
-        lines += [f"  ... and {len(self.comparisons) - len(shown)} more inputs"] if len(self.comparisons) > len(shown) else []
+        lines = [f"  {c.name}: {c.line()}" for c in self.shown()]
+        if len(self.comparisons) > SHOWN:
+            lines.append(f"  ... and {len(self.comparisons) - SHOWN} more inputs")
+        rows = [f"  {row}" for row in table(self.rows())]
         notes = [f"  {note}" for note in self.notes]
-        return "\n".join([self.verdict, *lines, "", *("  " + row for row in table(self.rows())), *blames, *notes])
+        return "\n".join([self.verdict, *lines, "", *rows, *blames, *notes])
 
     def _repr_html_(self) -> str:
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows())
+        cells = [[f"<td>{escape(cell)}</td>" for cell in row] for row in self.rows()]
+        rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
         lines = "".join(f"<p>{escape(f'{c.name}: {c.line()}')}</p>" for c in self.comparisons)
         return f"<p><strong>{escape(self.verdict)}</strong></p><table>{rows}</table>{lines}"
 
@@ -147,21 +213,26 @@ def check_formula(
     wrt: Any = None,
     report: bool = False,
 ) -> FormulaReport:
-    """Compare a gradient derived by hand with the automatic and the numerical one; raise `GradientMismatch` if they disagree.
+    """Compare a gradient derived by hand with the automatic and the numerical one.
 
-    `f` takes Tensors and gives the loss; where it gives an array, the derivative of each entry is meant (the gradient of its sum).
-    `by_hand` takes the same inputs as NumPy arrays and gives the gradients as arrays, one or a tuple, in the order of the inputs of a
-    float dtype, or a dict by name; `wrt` lists the inputs, by position or name, if not all are meant. The report says which of the
-    three is the odd one out, where, and by how much. What is no gradient, such as an error or a wrong shape, is a wrong answer.
+    A `GradientMismatch` is raised if they disagree. `f` takes Tensors and gives the loss; where it
+    gives an array, the derivative of each entry is meant (the gradient of its sum). `by_hand` takes
+    the same inputs as NumPy arrays and gives the gradients as arrays, one or a tuple, in the order
+    of the inputs of a float dtype, or a dict by name; `wrt` lists the inputs, by position or name,
+    if not all are meant. The report says which of the three is the odd one out, where, and by how
+    much. What is no gradient, such as an error or a wrong shape, is a wrong answer.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> z = np.array([0.8])
-    >>> print(check_formula(tg.sigmoid, lambda z: tg.sigmoid(z).numpy() * (1 - tg.sigmoid(z).numpy()), z).verdict)
+    >>> print(check_formula(tg.tanh, lambda z: 1 - np.tanh(z) ** 2, z).verdict)
     check_formula: by hand, automatic and numerical gradients agree
     """
     __tracebackhide__ = True
     if not callable(by_hand):
-        raise TypeError(f"by_hand is a function of the inputs that gives their gradients, not {type(by_hand).__name__}: lambda w: 2 * w")
+        raise TypeError(
+            "by_hand is a function of the inputs that gives their gradients, "
+            f"not {type(by_hand).__name__}: lambda w: 2 * w"
+        )
     known = list(names or named_inputs(by_hand if isinstance(f, Op) else f, inputs))
 
     def total(*args: Any) -> Any:
@@ -170,12 +241,18 @@ def check_formula(
     subject = Subject(total, inputs, wrt, known)
     given = answers(by_hand, inputs, subject.parameters, known)
     automatic = examined(subject, total, fast=False)
-    comparisons = [_comparison(p, answer, automatic) for p, answer in zip(subject.parameters, given, strict=True)]
+    comparisons = [
+        _comparison(p, answer, automatic)
+        for p, answer in zip(subject.parameters, given, strict=True)
+    ]
     found = FormulaReport(automatic, comparisons)
     silent = [p.name for p in subject.parameters if p.value.size and not p.value.any()]
     if silent and len(subject.parameters) > 1:
         which = f"{', '.join(silent)} {'is' if len(silent) == 1 else 'are'} all zeros"
-        found.notes.append(f"{which}: a formula that forgets it would agree here, so check at random values as well")
+        found.notes.append(
+            f"{which}: a formula that forgets it would agree here, "
+            "so check at random values as well"
+        )
     if not found.ok and not report:
         raise GradientMismatch(found)
     return found
@@ -185,7 +262,8 @@ def _comparison(parameter: Parameter, answer: Answer, automatic: Report) -> Comp
     """The three gradients of one input."""
     shape, claimed = parameter.value.shape, parameter.claim.gradient
     mine = [e for e in automatic.entries if e.parameter == parameter.name]
-    settled = np.reshape([e.verdict not in (NOT_DIFFERENTIABLE, UNRESOLVED) for e in mine], shape).astype(bool)
+    decided = [e.verdict not in (NOT_DIFFERENTIABLE, UNRESOLVED) for e in mine]
+    settled = np.reshape(decided, shape).astype(bool)
     numerical = np.where(settled, np.reshape([e.numerical for e in mine], shape), claimed)
     automatic_agrees = not any(e.verdict == DISAGREES for e in mine)
     undecided = tuple(e.verdict for e in mine if e.verdict in (NOT_DIFFERENTIABLE, UNRESOLVED))
@@ -194,25 +272,34 @@ def _comparison(parameter: Parameter, answer: Answer, automatic: Report) -> Comp
         problem = answer.problem
         if answer.other is not None:
             problem += mended_by(answer.other, numerical)
-        return Comparison(parameter.name, None, claimed, numerical, False, automatic_agrees, problem, undecided)
+        found = claimed, numerical, False, automatic_agrees, problem, undecided
+        return Comparison(parameter.name, None, *found)
     eps = float(np.finfo(parameter.given.dtype).eps)
     scale = float(np.abs([numerical, np.nan_to_num(claimed)]).max(initial=0.0))
     rounding = np.broadcast_to(parameter.claim.rounding, shape)
-    agrees = all(_passes(float(hand[e.index]), e, allowed_part(eps) * scale, scale, float(rounding[e.index])) for e in mine)
-    return Comparison(parameter.name, hand, claimed, numerical, agrees, automatic_agrees, "", undecided)
+    agrees = all(
+        _passes(float(hand[e.index]), e, allowed_part(eps) * scale, scale, float(rounding[e.index]))
+        for e in mine
+    )
+    found = claimed, numerical, agrees, automatic_agrees, "", undecided
+    return Comparison(parameter.name, hand, *found)
 
 
 def _passes(hand: float, entry: Entry, allowed: float, scale: float, rounding: float) -> bool:
-    """Whether a derivative by hand is right: as measured, or where differences do not tell, as the automatic one."""
+    """Whether a derivative by hand is right: as measured.
+
+    Where differences do not tell, it must be as the automatic one.
+    """
     if not np.isfinite(hand):
         return False
     if entry.verdict == AGREES and allowed == ALLOWED * scale:
-        # what was measured confirms the automatic gradient: a term missing in a small entry shows beside it, however large the others
+        # what was measured confirms the automatic gradient: a term missing in a small entry shows
+        # beside it, however large the others
         allowed = ALLOWED * abs(entry.analytic) + ROUNDED * scale
     if entry.verdict != DISAGREES and abs(hand - entry.analytic) <= allowed + 10 * rounding:
         return True  # the convention of an op at a kink among them
     if entry.verdict == NOT_DIFFERENTIABLE and entry.sides is not None:
         low, high, error = min(entry.sides[:2]), max(entry.sides[:2]), entry.sides[2]
         return bool(low - 10 * error - allowed <= hand <= high + 10 * error + allowed)
-    coarse = entry.verdict == AGREES and entry.error > RESOLVED * scale
+    coarse = entry.verdict == AGREES and entry.error > ALLOWED * scale
     return not coarse and abs(hand - entry.numerical) <= 3 * entry.error + allowed + 10 * rounding

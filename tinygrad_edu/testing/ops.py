@@ -1,4 +1,4 @@
-"""`check_op`: is this op defined right? For authors of ops; the project's own table is tested with nothing else."""
+"""`check_op`: is this op defined right? The project's own table is tested with nothing else."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ import numpy as np
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from ..checks import short
-from ..core import Tensor, stretched
-from ..operation import Op
-from ..registry import registry
+from ..engine.backward import pulled_back
+from ..engine.broadcasting import stretched
+from ..engine.op import Op
+from ..engine.recording import enable_grad
+from ..engine.registry import registry
+from ..engine.tensor import Tensor
+from ..engine.validation import short
+from .calls import are_ordinary, op_calls
 from .checker import gradcheck
-from .strategies import are_ordinary, op_calls
-from .subject import NotFinite
+from .functions import NotFinite
+from .properties import phases
 
 
-def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), **options: Any) -> None:
-    """Draw calls of an op and check its value, its rules at orders 1 and 2, shapes, dtypes, and that it changes no input.
+def check_op(
+    op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), **options: Any
+) -> None:
+    """Draw calls of an op and check its value, its rules, shapes and dtypes.
 
-    The calls come from the op's own definition: `shapes` and `cases`, values from its `domain`, away from its `kinks`; broadcasting on
-    both sides, 0-d arrays and arrays of size 0 among them; at order 2 numbers between 1e-60 and 1e60. An AssertionError
-    (`GradientMismatch` for a wrong rule) shows the smallest call that fails. `options` are further settings of Hypothesis.
+    The rules are checked at orders 1 and 2, and that nothing changes an input. The calls come from
+    the op's own definition: `shapes` and `cases`, values from its `domain`, away from its `kinks`;
+    broadcasting on both sides, 0-d arrays and arrays of size 0 among them; at order 2 numbers
+    between 1e-60 and 1e60. An AssertionError (`GradientMismatch` for a wrong rule) shows the
+    smallest call that fails. `options` are further settings of Hypothesis.
 
     >>> import numpy as np, tinygrad_edu as tg
     >>> gauss = tg.op(lambda x: np.exp(-x * x), lambda g, y, x: -2 * g * x * y, name="gauss")
@@ -30,19 +38,35 @@ def check_op(op: Op, max_examples: int = 30, orders: tuple[int, ...] = (1, 2), *
     """
     __tracebackhide__ = True
     if not isinstance(op, Op):
-        raise TypeError(f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}")
-    assert registry.get(op.name) is op, f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
+        raise TypeError(
+            f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}"
+        )
+    assert registry.get(op.name) is op, (
+        f"{op.name} was defined again: check the new one, registry[{op.name!r}]"
+    )
     required = [name for name in op.static if name not in op.defaults]
     if required and not op.cases and op.shapes != "axes":
-        example = f"cases=[{{'shapes': ((2, 3),), {', '.join(f'{name!r}: ...' for name in required)}}}]"
-        raise TypeError(f"check_op has to know values for {' and '.join(required)} of {op.name}: define it with example calls, {example}")
+        values = ", ".join(f"{name!r}: ..." for name in required)
+        raise TypeError(
+            f"check_op has to know values for {' and '.join(required)} of {op.name}: "
+            f"define it with example calls, cases=[{{'shapes': ((2, 3),), {values}}}]"
+        )
 
-    @settings(**{"max_examples": max_examples, "deadline": None, "database": None, "report_multiple_bugs": False, **options})
+    chosen = {
+        "max_examples": max_examples,
+        "deadline": None,
+        "database": None,
+        "report_multiple_bugs": False,
+        "phases": phases(),
+    }
+
+    @settings(**{**chosen, **options})
     @given(st.one_of(op_calls(op), op_calls(op, wide=True), op_calls(op, np.float32, wide=True)))
     def check(drawn: Any) -> None:
         __tracebackhide__ = True
         operands, static = drawn
-        with np.errstate(all="ignore"):  # large and tiny numbers may overflow: it is the values that are compared
+        # large and tiny numbers may overflow: it is the values that are compared
+        with np.errstate(all="ignore"):
             _check_call(op, operands, static)
             if op.rules or op.variadic is not None:
                 for order in orders:
@@ -60,15 +84,22 @@ def _check_call(op: Op, operands: Any, static: Any) -> None:
     plain = np.asarray(op.run(*operands, **static))
     _refuse_undefined(op, operands, plain)
     y = op.on([_as_tensor(x) for x in operands], static)
-    assert np.array_equal(y.numpy(), plain, equal_nan=True), f"{op.name} of Tensors differs from {op.name} of arrays"
+    assert np.array_equal(y.numpy(), plain, equal_nan=True), (
+        f"{op.name} of Tensors differs from {op.name} of arrays"
+    )
     assert y.dtype == plain.dtype and y.shape == plain.shape
-    assert all(np.array_equal(a, b) for a, b in zip(before, operands, strict=True)), f"{op.name} changed its operand"
+    assert all(np.array_equal(a, b) for a, b in zip(before, operands, strict=True)), (
+        f"{op.name} changed its operand"
+    )
     if plain.dtype.kind == "f" and "dtype" not in static:
-        low = op.on([_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands], static)
+        single = [_as_tensor(x.astype(np.float32)) if _is_float_array(x) else x for x in operands]
+        low = op.on(single, static)
         assert low.dtype == np.float32, f"{op.name} turned float32 into {low.dtype}"
     if hasattr(Tensor, op.name) and op.variadic is None and not (op.rules and op.rules[0] is None):
         method = getattr(Tensor(operands[0], copy=False), op.name)(*operands[1:], **static)
-        assert np.array_equal(method.numpy(), plain, equal_nan=True), f"t.{op.name}() differs from {op.name}(t)"
+        assert np.array_equal(method.numpy(), plain, equal_nan=True), (
+            f"t.{op.name}() differs from {op.name}(t)"
+        )
 
 
 def _refuse_undefined(op: Op, operands: Any, y: Any) -> None:
@@ -80,14 +111,18 @@ def _refuse_undefined(op: Op, operands: Any, y: Any) -> None:
     if not op.domain:
         example = ", ".join(short(x) for x in operands)
         raise ValueError(
-            f"{op.name} gives {'NaN' if np.isnan(y).any() else 'an infinite value'} at {example}: say where it is defined, one open "
-            f"interval per argument, tg.op(..., domain=[(0.0, np.inf)])"
+            f"{op.name} gives {'NaN' if np.isnan(y).any() else 'an infinite value'} at {example}: "
+            "say where it is defined, one open interval per argument, "
+            "tg.op(..., domain=[(0.0, np.inf)])"
         )
 
 
-def _as_tensor(x: Any) -> Any:
-    """A Tensor of an array, with its memory: NumPy computes strided arrays otherwise; a Python number stays one."""
-    return Tensor(x, copy=False) if isinstance(x, np.ndarray) else x
+def _as_tensor(x: Any, requires_grad: bool = False) -> Any:
+    """A Tensor of an array, with its memory: NumPy computes strided arrays otherwise.
+
+    A Python number stays one.
+    """
+    return Tensor(x, requires_grad, copy=False) if isinstance(x, np.ndarray) else x
 
 
 def _is_float_array(x: Any) -> bool:
@@ -96,14 +131,15 @@ def _is_float_array(x: Any) -> bool:
 
 
 def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
-    """Every rule against numerical derivatives; gradients keep shape and dtype; a rule does not change what it is given."""
+    """Every rule against numerical derivatives, and the rules themselves."""
     floats = [i for i, x in enumerate(operands) if _is_float_array(x) and op.rule(i) is not None]
 
     def of_floats(*xs: Tensor) -> Tensor:
         given = list(operands)
         for i, x in zip(floats, xs, strict=True):
             given[i] = x
-        return op.on(given, static)
+        y: Tensor = op.on(given, static)
+        return y
 
     y = np.asarray(op.run(*operands, **static))
     if order > 1 and not all(_has_powers(operands[i]) for i in floats):
@@ -113,7 +149,8 @@ def _check_rules(op: Op, operands: Any, static: Any, order: int) -> None:
             _check_raw_rules(op, operands, static, y, floats)
         if y.size and any(operands[i].size for i in floats):
             try:
-                gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=[f"argument {i}" for i in floats])
+                names = [f"argument {i}" for i in floats]
+                gradcheck(of_floats, *[operands[i] for i in floats], order=order, names=names)
             except NotFinite:
                 reject()
 
@@ -130,20 +167,30 @@ def _largest(x: Any) -> float:
 
 
 def _check_raw_rules(op: Op, operands: Any, static: Any, y: Any, floats: list[int]) -> None:
-    """The rules themselves, on read-only arrays: they give the argument's shape, or the output's where it was broadcast."""
+    """The rules themselves, on read-only arrays, which they do not change.
+
+    They give the argument's shape, or the output's where it was broadcast.
+    """
     g = np.linspace(0.5, 1.5, y.size).reshape(y.shape).astype(y.dtype)
     kept = y.copy()
     for array in (g, y):
         array.flags.writeable = False
+    with enable_grad():
+        t = op.on([_as_tensor(x, i in floats) for i, x in enumerate(operands)], static)
+        of_tensors = dict(pulled_back(t, _as_tensor(g), create_graph=True))
     for i in floats:
         rule = op.rule(i)
         assert rule is not None
         gx = rule(g, y, *operands, **static)
         assert stretched(np.shape(gx), operands[i].shape) is not None, (
-            f"rule {i} of {op.name} gives shape {np.shape(gx)} for an argument of {operands[i].shape}"
+            f"rule {i} of {op.name} gives shape {np.shape(gx)} "
+            f"for an argument of {operands[i].shape}"
         )
-        recorded = op.pull(rule, _as_tensor(g), _as_tensor(y), [_as_tensor(x) for x in operands], static)
-        differ = f"rule {i} of {op.name} gives other values for Tensors, when its gradient is recorded, than for arrays"
+        recorded = np.asarray(of_tensors[i].numpy(), float)
         rtol = 1e3 * np.finfo(y.dtype).eps
-        assert np.allclose(np.asarray(recorded.numpy(), float), np.asarray(gx, float), rtol, rtol * _largest(gx), equal_nan=True), differ
+        atol = rtol * _largest(gx)
+        assert np.allclose(recorded, np.asarray(gx, float), rtol, atol, equal_nan=True), (
+            f"rule {i} of {op.name} gives other values for Tensors, "
+            "when its gradient is recorded, than for arrays"
+        )
     assert np.array_equal(y, kept, equal_nan=True), f"a rule of {op.name} changed the output"

@@ -1,11 +1,11 @@
-"""What the checker found, made to be read: a line of verdict, the largest offenders, and who is to blame."""
+"""What the checker found, made to be read: a verdict, the largest offenders, who is to blame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 AGREES, DISAGREES, NOT_DIFFERENTIABLE = "agrees", "disagrees", "not differentiable here"
@@ -16,7 +16,10 @@ BLAMED = 4  # rules that it lists
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of one parameter's gradient, or in the fast mode one random direction: what is claimed and what was measured."""
+    """What is claimed and what was measured of one entry of one parameter's gradient.
+
+    In the fast mode it is that along a random direction.
+    """
 
     parameter: str
     index: tuple[int, ...] | None  # None: along a random direction
@@ -25,19 +28,24 @@ class Entry:
     error: float  # of the numerical value
     scale: float  # the size of the parameter's gradient: what a difference is compared with
     verdict: str
-    sides: tuple[float, float, float] | None = None  # at a kink: the slopes from the left and the right, and their error
+    # at a kink: the slopes from the left and the right, and their error
+    sides: tuple[float, float, float] | None = None
     rounds: bool = False  # rounding of the claim may explain the difference
-    by_parts: bool = False  # it agrees since the rule of every op does, each checked alone: the whole is below resolution
+    # it agrees since the rule of every op does, each checked alone: the whole is below resolution
+    by_parts: bool = False
 
     @property
     def off(self) -> float:
         """The difference in units of the scale; infinite where a value is not a number."""
-        difference = abs(self.analytic - self.numerical) / self.scale if self.scale else abs(self.analytic - self.numerical)
-        return difference if difference == difference else float("inf")
+        difference = abs(self.analytic - self.numerical) / (self.scale or 1.0)
+        return float("inf") if isnan(difference) else difference
 
     @property
     def outside(self) -> bool:
-        """Whether the claim lies outside of the slopes from left and right: at the kink of a single op no convention allows that."""
+        """Whether the claim lies outside of the slopes from left and right.
+
+        At the kink of a single op no convention allows that.
+        """
         if self.verdict != NOT_DIFFERENTIABLE or self.sides is None:
             return False
         low, high, error = min(self.sides[:2]), max(self.sides[:2]), self.sides[2]
@@ -54,15 +62,19 @@ class Entry:
         """The entry, spelled as in Python."""
         if self.index is None:
             return f"{self.parameter} along a random direction"
-        return f"{self.parameter}[{', '.join(map(str, self.index))}]" if self.index else self.parameter
+        at = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        return self.parameter + at
 
     def cells(self) -> tuple[str, ...]:
         """The entry as a row of a table."""
-        measured = f"{self.numerical:.10g} ± {self.error:.0e}" if isfinite(self.error) else "does not converge"
+        measured = "does not converge"
         if self.sides is not None:
-            measured = ", ".join(_from_side(s, side) for s, side in zip(self.sides, ("left", "right"), strict=False))
+            measured = ", ".join(_from_sides(self.sides))
+        elif isfinite(self.error):
+            measured = f"{self.numerical:.10g} ± {self.error:.0e}"
+        off = f"{self.off:.1e}" if isfinite(self.off) else ""
         agrees = f"{self.verdict} by its parts" if self.by_parts else self.verdict
-        return self.place, f"{self.analytic:.10g}", measured, f"{self.off:.1e}" if isfinite(self.off) else "", agrees
+        return self.place, f"{self.analytic:.10g}", measured, off, agrees
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,8 @@ class Blame:
     analytic: float
     numerical: float
     order: int = 1
-    sides: tuple[float, float, float] | None = None  # at a kink: the slopes from the left and the right, and their error
+    # at a kink: the slopes from the left and the right, and their error
+    sides: tuple[float, float, float] | None = None
 
     def __str__(self) -> str:
         which = {0: "first", 1: "second", 2: "third"}.get(self.argument, f"{self.argument + 1}th")
@@ -84,11 +97,13 @@ class Blame:
         derivative = "the rule" if self.order == 1 else "the derivative of the rule"
         measured = f"{self.numerical:.10g} was measured"
         if self.sides is not None:
-            measured = " and ".join(_from_side(s, side) for s, side in zip(self.sides, ("left", "right"), strict=False)) + " were measured"
+            measured = " and ".join(_from_sides(self.sides)) + " were measured"
         elif not isfinite(self.numerical):
             measured = "differences do not converge"
         where = f"for its {which} argument{operand}, at {self.result}"
-        return f"{derivative} of `{self.op}` {where}: it gives {self.analytic:.10g} where {measured}"
+        return (
+            f"{derivative} of `{self.op}` {where}: it gives {self.analytic:.10g} where {measured}"
+        )
 
 
 HEADERS = ("entry", "automatic", "numerical", "off by (of the scale)", "verdict")
@@ -104,7 +119,8 @@ class Report:
     blames: list[Blame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)  # what is wrong beside entries and rules
-    weights: list[Any] = field(default_factory=list)  # of the outputs, where there is more than one number: the upstream gradients
+    # of the outputs, where there is more than one number: the upstream gradients
+    weights: list[Any] = field(default_factory=list)
 
     def of(self, verdict: str) -> list[Entry]:
         """The entries with that verdict, the largest difference first."""
@@ -120,10 +136,11 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One line: how many agree, disagree, lie on a kink, or are below what differences resolve."""
+        """One line: how many agree, disagree, lie on a kink, or are below resolution."""
         what = "gradcheck" if self.order == 1 else "gradcheck of the second derivative"
         wrong, all_ = len(self.of(DISAGREES)), len(self.entries)
-        compared = "random directions" if all_ and all(e.index is None for e in self.entries) else "entries"
+        along = all_ and all(e.index is None for e in self.entries)
+        compared = "random directions" if along else "entries"
         undecided = {verdict: len(self.of(verdict)) for verdict in (NOT_DIFFERENTIABLE, UNRESOLVED)}
         more = "".join(f"; {n} {verdict}" for verdict, n in undecided.items() if n)
         parts = sum(e.by_parts for e in self.entries)
@@ -136,18 +153,23 @@ class Report:
             return f"{what}: a rule IGNORES the upstream gradient{more}"
         agree = len(self.of(AGREES))
         if agree == all_:
-            everything = "the one entry agrees" if all_ == 1 and compared == "entries" else f"all {all_} {compared} agree"
+            one = all_ == 1 and compared == "entries"
+            everything = "the one entry agrees" if one else f"all {all_} {compared} agree"
             return f"{what}: {everything}{more}"
         return f"{what}: {agree} of {all_} {compared} agree{more}"
 
     def lines(self) -> list[str]:
-        """One line per parameter: its shape, the counts, the largest difference. Of many, those that do not agree come first."""
+        """One line per parameter: its shape, the counts, the largest difference.
+
+        Of many, those that do not agree come first.
+        """
         mine_of: dict[str, list[Entry]] = {name: [] for name in self.shapes}
         for e in self.entries:
             mine_of[e.parameter].append(e)
         shown = list(self.shapes)
         if len(shown) > SHOWN:
-            shown = sorted(shown, key=lambda name: all(e.verdict == AGREES for e in mine_of[name]))[:SHOWN]
+            shown.sort(key=lambda name: all(e.verdict == AGREES for e in mine_of[name]))
+            shown = shown[:SHOWN]
         width = max([len(name) for name in shown] + [6])
         lines = []
         for name in shown:
@@ -163,11 +185,12 @@ class Report:
         left = [name for name in self.shapes if name not in shown]
         if left:
             wrong = sum(any(e.verdict != AGREES for e in mine_of[name]) for name in left)
-            lines.append(f"... and {len(left)} more parameters, " + (f"{wrong} of them not in agreement" if wrong else "which agree"))
+            how = f"{wrong} of them not in agreement" if wrong else "which agree"
+            lines.append(f"... and {len(left)} more parameters, {how}")
         return lines
 
     def offenders(self) -> list[Entry]:
-        """The entries worth showing: those that disagree, then those on a kink, then those below resolution."""
+        """The entries worth showing: those that disagree, on a kink, below resolution."""
         return (self.of(DISAGREES) + self.of(NOT_DIFFERENTIABLE) + self.of(UNRESOLVED))[:SHOWN]
 
     def __str__(self) -> str:
@@ -179,7 +202,8 @@ class Report:
             parts += [f"  ... and {left} more"] if left > 0 else []
         parts += [""] if self.blames or self.faults or (shown and self.notes) else []
         parts += [f"  to blame: {blame}" for blame in self.blames[:BLAMED]]
-        parts += [f"  ... and {len(self.blames) - BLAMED} more rules"] if len(self.blames) > BLAMED else []
+        if len(self.blames) > BLAMED:
+            parts.append(f"  ... and {len(self.blames) - BLAMED} more rules")
         parts += [f"  {fault}" for fault in self.faults]
         parts += [f"  {note}" for note in self.notes]
         return "\n".join(parts)
@@ -190,10 +214,15 @@ class Report:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(h)}</th>" for h in HEADERS)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in e.cells()) + "</tr>" for e in self.offenders() or self.entries[:SHOWN]
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in e.cells()) + "</tr>"
+            for e in self.offenders() or self.entries[:SHOWN]
         )
-        notes = "".join(f"<p>{escape(text)}</p>" for text in [*(f"to blame: {b}" for b in self.blames), *self.faults, *self.notes])
-        return f"<p><strong>{escape(self.verdict)}</strong></p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+        told = [*(f"to blame: {b}" for b in self.blames), *self.faults, *self.notes]
+        notes = "".join(f"<p>{escape(text)}</p>" for text in told)
+        return (
+            f"<p><strong>{escape(self.verdict)}</strong></p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+        )
 
 
 class GradientMismatch(AssertionError):
@@ -207,12 +236,21 @@ class GradientMismatch(AssertionError):
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of text in aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
-def _from_side(slope: float, side: str) -> str:
-    return f"{slope:.6g} from the {side}" if isfinite(slope) else f"none from the {side}"
+def _from_sides(slopes: tuple[float, float, float]) -> list[str]:
+    """The slopes from the left and the right, in words."""
+    return [
+        f"{slope:.6g} from the {side}" if isfinite(slope) else f"none from the {side}"
+        for slope, side in zip(slopes, ("left", "right"), strict=False)
+    ]
 
 
 def _plural(verdict: str, n: int) -> str:
-    return verdict if n == 1 or verdict in (NOT_DIFFERENTIABLE, UNRESOLVED) else verdict.removesuffix("s").removesuffix("S")
+    if n == 1 or verdict in (NOT_DIFFERENTIABLE, UNRESOLVED):
+        return verdict
+    return verdict.removesuffix("s").removesuffix("S")

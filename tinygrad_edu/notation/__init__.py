@@ -1,0 +1,1 @@
+"""How mathematics is written: in Python, in Unicode, in LaTeX."""

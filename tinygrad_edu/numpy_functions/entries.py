@@ -1,0 +1,142 @@
+"""What goes entry by entry, and is made of other functions that do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.overrides import implements, values_only
+from ..engine.tensor import Tensor
+from ..functions import as_tensor
+from ..ops.elementwise import abs as absolute
+from ..ops.elementwise import (
+    floor_divide,
+    isinf,
+    isnan,
+    maximum,
+    minimum,
+    power,
+    remainder,
+    signbit,
+    trunc,
+    where,
+)
+
+values_only(np.spacing)
+
+
+@implements(np.fabs)
+def _fabs(x: Any) -> Tensor:
+    return absolute(as_tensor(x))
+
+
+@implements(np.fix)
+def _fix(x: Any) -> Tensor:
+    return trunc(as_tensor(x))
+
+
+@implements(np.radians, np.deg2rad)
+def _radians(x: Any) -> Tensor:
+    return as_tensor(x) * (np.pi / 180)
+
+
+@implements(np.degrees, np.rad2deg)
+def _degrees(x: Any) -> Tensor:
+    return as_tensor(x) * (180 / np.pi)
+
+
+@implements(np.conjugate, np.real, np.real_if_close)
+def _conjugate(x: Any, tol: float = 100) -> Tensor:
+    return as_tensor(x)
+
+
+@implements(np.imag)
+def _imag(x: Any) -> Tensor:
+    return as_tensor(np.zeros_like(x))
+
+
+@implements(np.angle)
+def _angle(z: Any, deg: bool = False) -> Tensor:
+    t = as_tensor(z)
+    return where(t < 0, np.asarray(180.0 if deg else np.pi, t.dtype), t * 0.0)
+
+
+@implements(np.divmod)
+def _divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    return floor_divide(x1, x2), remainder(x1, x2)
+
+
+def _number(x: Any) -> Any:
+    """What can be negated: a Tensor or a number as it is, all else as an array of numbers."""
+    if type(x) is Tensor or type(x) in (int, float):
+        return x
+    array = np.asarray(x)
+    return array.astype(float) if array.dtype.kind == "b" else array
+
+
+@implements(np.fmod)
+def fmod(x1: Any, x2: Any) -> Any:
+    """The remainder with the sign of the dividend."""
+    x1, x2 = _number(x1), _number(x2)
+    return where(signbit(x1), -remainder(-x1, abs(x2)), remainder(x1, abs(x2)))
+
+
+@implements(np.modf)
+def _modf(x: Any) -> tuple[Tensor, Tensor]:
+    t = as_tensor(x)
+    whole = trunc(t)
+    return where(isinf(t), t * np.asarray(0.0, t.dtype), fmod(t, 1.0)), whole
+
+
+def _of_numbers(extreme: Any, a: Any, b: Any) -> Tensor:
+    """An extreme, where NaN counts as missing."""
+    return where(isnan(a), b, where(isnan(b), a, extreme(a, b)))
+
+
+@implements(np.fmax)
+def _fmax(x1: Any, x2: Any) -> Tensor:
+    return _of_numbers(maximum, x1, x2)
+
+
+@implements(np.fmin)
+def _fmin(x1: Any, x2: Any) -> Tensor:
+    return _of_numbers(minimum, x1, x2)
+
+
+@implements(np.copysign)
+def _copysign(x1: Any, x2: Any) -> Tensor:
+    size = abs(_number(x1))
+    return where(signbit(x2), -size, size)
+
+
+@implements(np.float_power)
+def _float_power(x1: Any, x2: Any) -> Tensor:
+    return power(as_tensor(x1).astype(float), x2)
+
+
+@implements(np.ldexp)
+def _ldexp(x1: Any, x2: Any) -> Any:
+    t: Any = as_tensor(x1)
+    return t * np.ldexp(np.ones((), t.dtype), x2)
+
+
+@implements(np.heaviside)
+def _heaviside(x1: Any, x2: Any) -> Tensor:
+    t = as_tensor(x1)
+    step = where(t > 0, np.ones((), t.dtype), where(t < 0, np.zeros((), t.dtype), t))
+    return where(t == 0, x2, step)
+
+
+@implements(np.nan_to_num)
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Tensor:
+    t = as_tensor(x)
+    if t.dtype.kind != "f":
+        return t
+    largest = np.finfo(t.dtype).max
+    high, low = largest if posinf is None else posinf, -largest if neginf is None else neginf
+    numbers = where(isnan(t), np.asarray(nan, t.dtype), t)
+    above = where(t == np.inf, np.asarray(high, t.dtype), numbers)
+    return where(t == -np.inf, np.asarray(low, t.dtype), above)

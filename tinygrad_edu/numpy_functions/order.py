@@ -1,0 +1,162 @@
+"""Order: sorting, quantiles, what is equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.overrides import implements, values_only
+from ..engine.tensor import Tensor
+from ..functions import as_tensor
+from ..ops.reductions import argsort
+from ..ops.shape import stack
+from .picking import along, take_along_axis
+
+_numpy: Any = np  # whose stubs know no Tensors
+Axis = int | tuple[int, ...] | None
+
+values_only(np.searchsorted, np.digitize, np.lexsort, np.argpartition)
+
+
+@implements(np.sort)
+def _sort(a: Any, axis: int | None = -1, **how: Any) -> Any:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), -1
+    return take_along_axis(t, argsort(t, axis=axis, stable=True), axis)
+
+
+@implements(np.partition)
+def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), -1
+    return take_along_axis(t, np.argpartition(t.numpy(), kth, axis), axis)
+
+
+@implements(np.quantile)
+def _quantile(
+    a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    t = as_tensor(a)
+    shape, over = t.shape, _axes(t, axis)
+    rest = [i for i in range(t.ndim) if i not in over]
+    if len(over) > 1 or not t.ndim:  # as one axis, the last
+        t = t.transpose((*rest, *over)).reshape((*[shape[i] for i in rest], -1))
+    along_axis = over[0] if len(over) == 1 else len(rest)
+    if type(q) is Tensor:
+        raise TypeError(
+            "quantile of a Tensor takes q as a number or an array: "
+            "give it the values alone, q.numpy()"
+        )
+    # where the quantiles of 0, 1, ..., n - 1 lie, those of any n sorted numbers do
+    place = _numpy.quantile(np.arange(float(t.shape[along_axis])), q, method=method)
+    low = np.asarray(np.floor(place), int)
+    part = np.asarray(place - low, t.dtype)
+    ordered = _sort(t, along_axis)
+    high = np.minimum(low + 1, t.shape[along_axis] - 1)
+    part = part.reshape((*low.shape, *[1] * (t.ndim - 1 - along_axis)))
+    y = along(ordered, along_axis, low) * (1 - part) + along(ordered, along_axis, high) * part
+    if low.ndim:
+        y = _numpy.moveaxis(y, range(along_axis, along_axis + low.ndim), range(low.ndim))
+    if keepdims:
+        y = y.reshape((*low.shape, *[1 if i in over else n for i, n in enumerate(shape)]))
+    return y
+
+
+def _axes(t: Tensor, axis: Axis) -> tuple[int, ...]:
+    """The axes that are meant, all of them for None, counted from the first."""
+    if axis is None:
+        return tuple(range(t.ndim))
+    return tuple([i % t.ndim for i in ([axis] if isinstance(axis, (int, np.integer)) else axis)])
+
+
+@implements(np.nanquantile)
+def _nanquantile(a: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    t = as_tensor(a)
+    over = _axes(t, axis)
+    rest = [i for i in range(t.ndim) if i not in over]
+    lines = t.transpose((*rest, *over)).reshape((*[t.shape[i] for i in rest], -1))
+    ordered = _sort(lines, -1)  # NaN comes last
+    last = np.count_nonzero(~np.isnan(lines.numpy()), axis=-1, keepdims=True) - 1
+    found = [_of_lines(ordered, last, share) for share in np.ravel(q)]
+    if keepdims:
+        shape = [1 if i in over else n for i, n in enumerate(t.shape)]
+        found = [y.reshape(shape) for y in found]
+    return stack(found).reshape((*np.shape(q), *found[0].shape))
+
+
+def _of_lines(ordered: Tensor, last: Any, share: float) -> Any:
+    """The quantile of each sorted line, of which the entries up to `last` count."""
+    place = np.maximum(last, 0) * share
+    low = np.asarray(np.floor(place), int)
+    part = np.asarray(place - low, ordered.dtype)
+    high = np.minimum(low + 1, np.maximum(last, 0))
+    y: Any = take_along_axis(ordered, low, -1) * (1 - part)
+    return (y + take_along_axis(ordered, high, -1) * part)[..., 0]
+
+
+@implements(np.nanpercentile)
+def _nanpercentile(a: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return _nanquantile(a, np.asarray(q) / 100.0, axis, keepdims)
+
+
+@implements(np.nanmedian)
+def _nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return _nanquantile(a, 0.5, axis, keepdims)
+
+
+@implements(np.percentile)
+def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
+    return _quantile(a, np.asarray(q) / 100.0, *args, **kwargs)
+
+
+@implements(np.median)
+def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return _quantile(a, 0.5, axis, keepdims=keepdims)
+
+
+@implements(np.unique)
+def _unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+) -> Any:
+    t = as_tensor(ar)
+    _, first, inverse, counts = np.unique(
+        t.numpy(), return_index=True, return_inverse=True, return_counts=True, axis=axis
+    )
+    y = t.reshape(-1)[first] if axis is None else along(t, axis, first)
+    asked = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
+    more = [found for is_asked, found in asked if is_asked]
+    return (y, *more) if more else y
+
+
+_AllResult: Any = type(np.unique_all([1]))
+_CountsResult: Any = type(np.unique_counts([1]))
+_InverseResult: Any = type(np.unique_inverse([1]))
+
+
+@implements(np.unique_values)
+def _unique_values(x: Any) -> Any:
+    return _unique(x)
+
+
+@implements(np.unique_counts)
+def _unique_counts(x: Any) -> Any:
+    return _CountsResult(*_unique(x, return_counts=True))
+
+
+@implements(np.unique_inverse)
+def _unique_inverse(x: Any) -> Any:
+    y, inverse = _unique(x, return_inverse=True)
+    return _InverseResult(y, inverse.reshape(np.shape(x)))
+
+
+@implements(np.unique_all)
+def _unique_all(x: Any) -> Any:
+    y, first, inverse, counts = _unique(x, True, True, True)
+    return _AllResult(y, first, inverse.reshape(np.shape(x)), counts)

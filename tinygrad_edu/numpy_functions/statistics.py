@@ -1,0 +1,237 @@
+"""Sums, differences and averages; order statistics; what leaves out NaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.overrides import implements, values_only
+from ..engine.tensor import Tensor
+from ..functions import as_tensor
+from ..ops.elementwise import isnan, rint, where
+from ..ops.linalg import matmul
+from ..ops.reductions import cumsum, max, mean, min, prod, sum
+from ..ops.shape import concatenate, expand_dims
+from .joining import pieces
+
+_numpy: Any = np  # whose stubs know no Tensors
+Axis = int | tuple[int, ...] | None
+
+
+@implements(*[getattr(np, name) for name in ("cumulative_sum",) if hasattr(np, name)])
+def _cumulative_sum(
+    x: Any, /, *, include_initial: bool = False, axis: int | None = None, **more: Any
+) -> Tensor:
+    t = as_tensor(x)
+    if axis is None and t.ndim > 1:
+        raise ValueError(
+            f"cumulative_sum of {t.label()} of shape {t.shape} needs an axis: "
+            "write np.cumulative_sum(t, axis=0)"
+        )
+    axis = -1 if axis is None else axis
+    y = cumsum(t, axis, **more)
+    return concatenate([np.zeros_like(t._array.take([0], axis)), y], axis) if include_initial else y
+
+
+@implements(np.cumprod)
+def _cumprod(a: Any, axis: int | None = None) -> Tensor:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), 0
+    n, rest = t.shape[axis], t.ndim - 1 - axis % t.ndim
+    upto = np.tri(n, dtype=bool).reshape(n, n, *[1] * rest)  # of each result the factors
+    one = np.ones((), t.dtype)
+    return prod(where(upto, expand_dims(t, axis % t.ndim), one), axis % t.ndim + 1)
+
+
+@implements(np.round, np.around)
+def _round(a: Any, decimals: int = 0, out: None = None) -> Tensor:
+    if not decimals:
+        return rint(a)
+    scale = 10.0 ** abs(decimals)
+    return rint(a * scale) / scale if decimals > 0 else rint(a / scale) * scale
+
+
+@implements(np.ptp)
+def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) -> Tensor:
+    t = as_tensor(a)
+    return max(t, axis, keepdims=keepdims) - min(t, axis, keepdims=keepdims)
+
+
+@implements(np.diff)
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    t = as_tensor(a)
+    line = [1 if i == axis % t.ndim else side for i, side in enumerate(t.shape)]
+    ends = [
+        np.broadcast_to(as_tensor(end), line) if np.ndim(end) == 0 else end
+        for end in (prepend, append)
+        if end is not None
+    ]
+    if ends:
+        t = concatenate([*ends[: prepend is not None], t, *ends[prepend is not None :]], axis)
+    for _ in range(n):
+        later, earlier = pieces(t, axis, slice(1, None), slice(None, -1))
+        t = later - earlier
+    return t
+
+
+@implements(np.ediff1d)
+def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
+    steps = _diff(as_tensor(ary).reshape(-1))
+    parts = [as_tensor(part).reshape(-1).astype(steps.dtype)
+             for part in (to_begin, steps, to_end) if part is not None]  # fmt: skip
+    return concatenate(parts) if len(parts) > 1 else steps
+
+
+@implements(np.trapezoid)
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    t = as_tensor(y)
+    if x is not None:
+        dx = _diff(x)
+        if dx.ndim == 1:
+            dx = dx.reshape(*[-1 if i == axis % t.ndim else 1 for i in range(t.ndim)])
+    later, earlier = pieces(t, axis, slice(1, None), slice(None, -1))
+    areas: Tensor = dx * (later + earlier) / 2.0
+    return areas.sum(axis)
+
+
+@implements(np.average)
+def _average(
+    a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    t = as_tensor(a)
+    if weights is None:
+        y = mean(t, axis, keepdims=keepdims)
+        total: Any = np.full(y.shape, t.size / (y.size or 1))
+    else:
+        w = as_tensor(weights)
+        if w.shape != t.shape:
+            if w.ndim != 1 or not isinstance(axis, int):
+                raise ValueError(
+                    f"average weighs entries of shape {t.shape} by weights of that shape, or, "
+                    f"along an axis, by a vector: the weights have shape {w.shape}"
+                )
+            w = w.reshape(*[-1 if i == axis % t.ndim else 1 for i in range(t.ndim)])
+            w = _numpy.broadcast_to(w, t.shape)
+        total = sum(w, axis, keepdims=keepdims)
+        y = sum(t * w, axis, keepdims=keepdims) / total
+    return (y, total) if returned else y
+
+
+def root(t: Tensor) -> Tensor:
+    """The square root, whose gradient is 0 where it is 0."""
+    is_zero = t == 0
+    safe = where(is_zero, np.ones((), t.dtype), t)
+    return where(is_zero, np.zeros((), t.dtype), np.sqrt(safe))
+
+
+# -- what leaves out NaN ---------------------------------------------------------------------------
+
+
+def _filled(a: Any, value: float) -> tuple[Tensor, Any]:
+    """The numbers, with a value in place of each NaN; and where numbers are."""
+    t = as_tensor(a)
+    live = ~isnan(t)
+    return where(live, t, np.asarray(value, t.dtype)), live
+
+
+def _number_of(live: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.count_nonzero(live.numpy(), axis=axis, keepdims=keepdims)
+
+
+@implements(np.nansum)
+def _nansum(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return sum(_filled(a, 0.0)[0], axis, keepdims=keepdims)
+
+
+@implements(np.nanprod)
+def _nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return prod(_filled(a, 1.0)[0], axis, keepdims=keepdims)
+
+
+@implements(np.nanmean)
+def _nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    t, live = _filled(a, 0.0)
+    return sum(t, axis, keepdims=keepdims) / _number_of(live, axis, keepdims).astype(t.dtype)
+
+
+@implements(np.nanvar)
+def _nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    t, live = _filled(a, 0.0)
+    count = _number_of(live, axis, True).astype(t.dtype)
+    away = where(live, t - sum(t, axis, keepdims=True) / count, np.zeros((), t.dtype))
+    rest = _number_of(live, axis, keepdims) - ddof
+    return sum(away * away, axis, keepdims=keepdims) / rest.astype(t.dtype)
+
+
+@implements(np.nanstd)
+def _nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    return root(_nanvar(a, axis, ddof, keepdims))
+
+
+@implements(np.nanmax)
+def _nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return max(_filled(a, -np.inf)[0], axis, keepdims=keepdims)
+
+
+@implements(np.nanmin)
+def _nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return min(_filled(a, np.inf)[0], axis, keepdims=keepdims)
+
+
+@implements(np.nancumsum)
+def _nancumsum(a: Any, axis: int | None = None) -> Tensor:
+    return cumsum(_filled(a, 0.0)[0], axis)
+
+
+@implements(np.nancumprod)
+def _nancumprod(a: Any, axis: int | None = None) -> Any:
+    return _cumprod(_filled(a, 1.0)[0], axis)
+
+
+values_only(np.nanargmax, np.nanargmin)
+
+
+# -- of several variables --------------------------------------------------------------------------
+
+
+@implements(np.cov)
+def _cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None
+) -> Any:
+    t = as_tensor(m)
+    t = t.reshape(1, -1) if t.ndim < 2 else t if rowvar else t.T
+    if y is not None:
+        other = as_tensor(y)
+        other = other.reshape(1, -1) if other.ndim < 2 else other if rowvar else other.T
+        t = concatenate([t, other])
+    away = t - mean(t, 1, keepdims=True)
+    found = matmul(away, away.T) / (t.shape[1] - (int(not bias) if ddof is None else ddof))
+    return found.reshape(()) if found.size == 1 else found
+
+
+@implements(np.corrcoef)
+def _corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    covariance = _cov(x, y, rowvar)
+    if covariance.ndim == 0:
+        return covariance / covariance
+    i = np.arange(covariance.shape[0])
+    spread = np.sqrt(covariance[i, i])
+    return covariance / spread[:, None] / spread
+
+
+@implements(np.interp)
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+    t, places, values = as_tensor(x), as_tensor(xp), as_tensor(fp)
+    if not (np.diff(places.numpy()) > 0).all():
+        raise ValueError(
+            "interp takes places that increase: "
+            "write i = np.argsort(xp) and np.interp(x, xp[i], fp[i])"
+        )
+    low = np.searchsorted(places.numpy(), t.numpy(), side="right") - 1
+    low = np.clip(low, 0, places.size - 2)
+    part = (t - places[low]) / (places[low + 1] - places[low])
+    y = values[low] + part * (values[low + 1] - values[low])
+    y = where(t < places[0], values[0] if left is None else left, y)
+    return where(t > places[-1], values[-1] if right is None else right, y)
