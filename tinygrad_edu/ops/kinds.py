@@ -62,7 +62,8 @@ _KINDS: dict[str, tuple[Op, ...]] = {
 # a row says whether it goes over axes, and cases are given for what is not entry by entry
 for _op in registry.values():
     _is_elementwise = not (_op.shapes or _op.cases or _op.variadic)
-    _op.kind = "reduction" if _op.shapes == "axes" else "elementwise" if _is_elementwise else ""
+    _plain = "reduction" if _op.shapes == "axes" else "elementwise" if _is_elementwise else ""
+    _op.kind = _op.kind or _plain
 for _kind, _ops in _KINDS.items():
     for _op in _ops:
         _op.kind = _kind

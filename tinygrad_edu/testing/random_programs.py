@@ -16,13 +16,8 @@ from .calls import axes_of
 from .programs import Statement, StraightLine
 from .strategies import arrays, broadcastable
 
-INDIRECT = {
-    "scatter",
-    "broadcast",
-    "conversion",
-    "copy",
-    "convolution",
-}  # kinds of op that no program uses
+# kinds of op that no program uses
+INDIRECT = {"scatter", "broadcast", "conversion", "copy", "convolution"}
 # an op to come close to the kink of: its name, constants after its operand, static
 Kinked = tuple[str, tuple[float, ...], dict[str, float]]
 KINKED: tuple[Kinked, ...] = (
