@@ -222,6 +222,36 @@ def test_a_function_that_turns_many_times_within_a_step_is_not_accused(f):
     assert verdicts(checked(f, np.array([1e6, 1e8]))) == [AGREES, AGREES]
 
 
+GRAINS = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7]
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+@pytest.mark.parametrize("x", [0.3, 2.0, 100.0])
+def test_values_that_are_multiples_of_a_grain_raise_no_alarm_and_hide_no_fault(grain, x):
+    """They stand still over small steps, as differences of large numbers do."""
+
+    def run(x):
+        return (np.sin(x) + grain) - grain
+
+    right = tg.op(run, lambda g, y, x: g * np.cos(x), name="test_grainy")
+    assert verdicts(checked(right, np.array(x))) == [AGREES]
+    wrong = tg.op(run, lambda g, y, x: g * np.cos(x) * 2, name="test_grainy")
+    assert AGREES not in verdicts(checked(wrong, np.array(x)))
+
+
+@pytest.mark.parametrize("digits", range(6))
+def test_a_staircase_has_no_slope_but_0(digits):
+    stairs = tg.op(lambda x: np.round(x, digits), lambda g, y, x: g, name="test_stairs")
+    for x in (0.3, 2.0, 100.0):
+        assert verdicts(checked(stairs, np.array(x))) == [DISAGREES]
+
+
+def test_the_beta_function_of_a_large_number_is_a_difference_of_larger_ones():
+    betaln = pytest.importorskip("scipy.special").betaln
+    report = checked(lambda a: betaln(a, 2.0**20), np.array(1.0625))
+    assert DISAGREES not in verdicts(report)
+
+
 @pytest.mark.parametrize("f", [np.sin, np.cos], ids=["sin", "cos"])
 def test_nor_is_it_at_order_2_along_directions_in_float32_or_behind_another_function(f):
     for x in 2.0 ** np.array([20, 40, 43, 52]):

@@ -194,8 +194,9 @@ def test_lines_that_a_textbook_has(name):
 TEMPLATES = [unicode_template(op.latex) for op in registry.values() if isinstance(op.latex, str)]
 SIGNS = {"None", "π", "e", "ln", "at", "rows", "columns", "in", "i", "v"}  # beside the names of ops
 SIGNS |= {word for template in TEMPLATES for word in re.findall(r"[^\W\d]+", template)}  # σ, mod
+SIGNS |= {"_rows", "_columns", "_axis", "_axes"}  # below a norm
 SMELLS = (
-    r"--|−−|\+ -|\+ −|- -|− −|\(−\(−|−\(−",  # two signs where one will do
+    r"--|−−|\+ -|\+ −|- -|− −|\(−\(−|−\(−(?![^()]*(\)\^| = ))",  # two signs where one will do
     # times 1, to the power of 1
     r"(?<![\w.)\]])1[·]|(?<![\w.)\]])1 [·⊙] |[·⊙] 1(?![\d.])|\^1(?![\d.])",
     r"\(\(([^()]|\([^()]*\))*\)\)(?!\w)",  # doubled parentheses

@@ -510,7 +510,8 @@ inversion: Primitive = op(lambda a, b: _direction_cosine(a, b) / _length(a, b),
                 plain=lambda a, b: _plain_direction_cosine(a, b) / _length(a, b),
                 source="a, b: a / np.where((a == 0) & (b == 0), 1, np.hypot(a, b)) ** 2",
                 doc="a / (a * a + b * b), the inversion in the unit circle; 0 at the origin.")
-sinc       = op(np.sinc,       lambda g, y, x: g * (np.cos(np.pi * x) - y) / x,
+sinc       = op(np.sinc,       lambda g, y, x:
+                                   g * (np.cos(np.pi * x) - y) / np.where(x == 0, 1.0, x),
                        stable=(lambda g, y, x: g * sinc_slope.apply(x),),
                 kinks=lambda x: x, doc="sin(πx) / (πx), and 1 at 0.")
 sinc_slope: Primitive = op(_sinc_slope,

@@ -412,7 +412,7 @@ var  = op(_var,
           doc="The variance over the axis: the sum of squared deviations over n - ddof.")
 euclidean_norm = op(_length,
                  lambda g, y, x, axis, keepdims:
-                     _kept(g, x, axis, keepdims) * x / _kept(y, x, axis, keepdims),
+                     _kept(g / np.where(y == 0, 1.0, y), x, axis, keepdims) * x,
          stable=(lambda g, y, x, axis, keepdims:
                      _kept(g, x, axis, keepdims)
                      * (x / _kept(_length_off_0(y), x, axis, keepdims)),),

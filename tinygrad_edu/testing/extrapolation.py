@@ -17,6 +17,7 @@ from .kinks import Piece
 
 RATIO = 4.0  # of one step to the next
 LEVELS = 32  # steps at most, from the largest
+GRAINS = 10.0, 1e7  # units of rounding that a grain of a function's values has, at least and most
 
 Quotients = list[tuple[float, float, float]]  # step, quotient, what rounding may change in it
 
@@ -106,6 +107,26 @@ def _louder(seen: Quotients) -> float:
     Differences that shrink are not its doing: there the function bends, as sin does from one period
     to the next, and smaller steps see ever less of that.
     """
+    return max(_grown(seen), grain(seen))
+
+
+def grain(seen: Quotients) -> float:
+    """The same of a function whose values are multiples of a grain.
+
+    As gammaln(1e6 + x) - gammaln(1e6) has them: it stands still over the smallest steps, and moves
+    by a grain over the next. A grain that rounding would not explain is a step of the function.
+    """
+    moves = [i for i, (_, q, _) in enumerate(seen) if q]
+    still = len(seen) - 1 - moves[-1] if moves else 0
+    if still < 3 or len(moves) < 3:
+        return 1.0
+    # the quotient of a small change and its rounding are both over the same step
+    last = [seen[i] for i in moves[-3:]]
+    least = min((abs(q) / lost for _, q, lost in last if lost > 0), default=1.0)
+    return least if GRAINS[0] < least < GRAINS[1] else 1.0
+
+
+def _grown(seen: Quotients) -> float:
     differences = [(abs(b[1] - a[1]), a[2] + b[2]) for a, b in pairwise(seen[-6:])]
     grown = differences[-1:]
     for (before, _), later in reversed(list(pairwise(differences))):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite, isinf, isnan
 
-from .extrapolation import extrapolated, nearest_step, steps
+from .extrapolation import extrapolated, grain, nearest_step, steps
 from .finite_differences import BOTH, LEFT, RIGHT, UNKNOWN, AlongLine, Slope, small_step
 
 CLOSE = 3e-8  # of the scale: a claim that close to a quick measurement is right
@@ -46,14 +46,14 @@ def bears_out(line: AlongLine, found: Slope) -> bool:
     start = line.quotient(found.step, BOTH, piece) if found.step else None
     # what extrapolation took away
     bent = abs(start[0] - found.value) if start is not None else 0.0
-    smaller = [
-        line.quotient(h, BOTH, piece)
-        for part in (1.0, *BETWEEN)
-        for h in steps(line, BOTH, part)
-        if h < found.step
-    ]
     margin = bent + NEAR * min(off, abs(found.value))
-    return all(abs(q[0] - found.value) <= margin + q[1] for q in smaller if q is not None)
+    for part in (1.0, *BETWEEN):
+        tried = [(h, line.quotient(h, BOTH, piece)) for h in steps(line, BOTH, part)]
+        seen = [(h, *q) for h, q in tried if h < found.step and q is not None]
+        louder = grain(seen)
+        if any(abs(q - found.value) > margin + louder * lost for _, q, lost in seen):
+            return False
+    return True
 
 
 # -- quickly ---------------------------------------------------------------------------------------
