@@ -1129,7 +1129,7 @@ class _sinc(Op):
     """sin(πx) / (πx), and 1 at 0.
 
     y = sinc(x)
-    ∂y/∂x = (cos(π·x) − y) / x
+    ∂y/∂x = (cos(π·x) − y) / where(x = 0, 1, x)
     """
 
     def __call__(self, x: Operand, /) -> Tensor: ...
