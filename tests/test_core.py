@@ -197,9 +197,9 @@ CASES = [
     (lambda: w & w, "TypeError", "bitwise_and", "w of shape (2,)"),
     # arguments
     (lambda: x.sum(ax=1), "TypeError", "sum of a Tensor takes axis and keepdims, not ax"),
-    (lambda: np.sum(x, dtype="f4"), "TypeError", "takes axis and keepdims, not dtype"),
-    (lambda: np.sum(x, where=np.ones((2, 3), bool)), "TypeError",
-     "takes axis and keepdims, not where"),
+    (lambda: np.sum(x, where=np.ones((2, 3))), "TypeError", "where= takes conditions", "float64"),
+    (lambda: np.sum(w, where=np.ones((3, 2), bool)), "ValueError", "where= of shape (3, 2)",
+     "broadcast to the tensor's (2,)"),
     (lambda: np.mean(x, 0, None, np.ones(3)), "TypeError",
      "mean of a Tensor takes axis and keepdims"),
     (lambda: np.add(w, 1.0, dtype="f4"), "TypeError", "np.add", "no dtype", "astype"),

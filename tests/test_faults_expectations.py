@@ -88,21 +88,13 @@ def test_what_the_table_says_runs(name, code, definitions):
 
 
 EQUAL = {
-    "compress": lambda a: a[a > 0.3],
     "conj": lambda a: a.conj(),
-    "cumprod": lambda a: a.cumprod(),
-    "diagonal": lambda a: a.diagonal(),
     "flat": lambda a: np.array(a.flat),
     "imag": lambda a: a.imag,
     "itemsize": lambda a: a.itemsize,
     "nbytes": lambda a: a.nbytes,
-    "nonzero": lambda a: a.nonzero(),
     "real": lambda a: a.real,
-    "repeat": lambda a: a.repeat(1, axis=0),
-    "round": lambda a: a.round(1),
     "strides": lambda a: a.strides,
-    "take": lambda a: a.take([0, 1], axis=0),
-    "trace": lambda a: a.trace(),
 }
 
 
@@ -117,7 +109,8 @@ def test_what_the_table_says_is_equal(name):
 def test_of_one_axis_the_table_says_what_is_equal(name):
     a = np.array([3.0, 1.0, 2.0])
     expected = np.sort(a) if name != "diff" else np.diff(a)
-    assert eval(ATTRIBUTES[name], {"t": tg.Tensor(a)}).tolist() == expected.tolist()
+    scope = {"t": tg.Tensor(a), "np": np, "n": 1}
+    assert eval(ATTRIBUTES[name], scope).tolist() == expected.tolist()
 
 
 def test_a_user_may_define_what_other_libraries_have(definitions):
@@ -260,6 +253,16 @@ if hasattr(np, "matvec"):  # NumPy 2.2
     OF_ARRAYS["matvec, vecmat"] = lambda t: np.matvec(t, B[:, 0]) @ np.vecmat(A[:, 0], t)[:2]
 
 
+OF_ARRAYS |= {
+    "dtype": lambda t: np.sum(t, dtype=np.float32),
+    "dtype by place": lambda t: np.sum(t, 0, np.float32),
+    "where": lambda t: np.sum(t, where=A > 1),
+    "initial": lambda t: np.sum(t, initial=0.5),
+    "initial of max": lambda t: np.max(t, initial=-5.0),
+    "var about 0": lambda t: np.var(t, mean=0.0),
+}
+
+
 @pytest.mark.parametrize("program", OF_ARRAYS.values(), ids=OF_ARRAYS)
 def test_aliases_and_neutral_keywords_give_numpy_s_values(program):
     np.testing.assert_allclose(program(tg.Tensor(A)), program(A), rtol=1e-14)
@@ -269,13 +272,7 @@ def test_aliases_and_neutral_keywords_give_numpy_s_values(program):
 
 
 REFUSED = [
-    (lambda t: np.sum(t, dtype=np.float32), r"t\.astype\(dtype\)"),
-    (lambda t: np.sum(t, 0, np.float32), r"t\.astype\(dtype\)"),
     (lambda t: t.sum(0, np.float32), r"keepdims is True or False.*t\.astype"),
-    (lambda t: np.sum(t, where=A > 1), r"t\[mask\] first, or tg\.where\(mask, t, 0\)"),
-    (lambda t: np.sum(t, initial=1e-20), "initial"),
-    (lambda t: np.max(t, initial=-5.0), r"np\.maximum\(initial"),
-    (lambda t: np.var(t, mean=0.0), r"\(\(t - mean\) \*\* 2\)\.mean\(\)"),
     (lambda t: t.sum(dim=0), "write axis"),
     (lambda t: t.mean(axis=0, keepdim=True), "write keepdims"),
     (lambda t: t.var(unbiased=True), "write ddof"),
@@ -471,7 +468,7 @@ def test_the_advice_for_a_function_that_is_no_op_works_when_pasted(name, definit
 
 
 def test_the_sweep_is_over_many():
-    assert len([name for name in MISSING if name.startswith("numpy")]) > 50
+    assert len([name for name in MISSING if name.startswith("numpy")]) > 40
 
 
 # -- containers of parameters ----------------------------------------------------------------------

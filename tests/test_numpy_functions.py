@@ -254,12 +254,77 @@ CALLS |= {
     "piecewise": [(lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda z: -z, lambda z: z * z]), m),
                   (lambda x: np.piecewise(x, [x < 0], [lambda z: z**3, 1.0]), m)],
 }  # fmt: skip
+some = np.array([[True, False, True, True], [False, True, True, False], [True, True, True, True]])
+CALLS |= {
+    name: [(lambda x, f=f, a=a, d=d: f(x, axis=a, keepdims=d, where=some), m)
+           for f in [getattr(np, name)] for a in (None, 0, 1, (0, 1)) for d in (False, True)]
+          + [(lambda x, name=name: getattr(x, name)(where=some[1]), m)]
+          + [(lambda x, f=f: f(x, dtype=np.float64), m) for f in [getattr(np, name)]]
+    for name in ("sum", "prod", "mean", "var", "std")
+}  # fmt: skip
+for _name in ("sum", "prod", "max", "min"):
+    CALLS[_name] = CALLS.get(_name, []) + [
+        (lambda x, n=_name, w=w: getattr(np, n)(x, axis=1, initial=0.3, where=w), m)
+        for w in (True, some)
+    ]
+for _name in ("var", "std"):
+    CALLS[_name] += [
+        (lambda x, n=_name: getattr(np, n)(x, axis=1, mean=x.mean(axis=1, keepdims=True)), m),
+        (lambda x, n=_name: getattr(np, n)(x, axis=1, correction=1, where=some), m),
+    ]
+UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.subtract)
+CALLS |= {
+    f"{u.__name__}.method": [(lambda x, u=u, a=a: u.reduce(x, axis=a), m) for a in (0, -1)]
+    + [(lambda x, u=u, a=a: u.accumulate(x, axis=a), m) for a in (0, -1)]
+    + [(lambda x, u=u: u.reduceat(x, [0, 2, 1], axis=1), m), (lambda x, u=u: u.outer(x, x[0]), m)]
+    for u in UFUNCS
+}
+CALLS |= {
+    "maximum.reduce": [(lambda x: np.maximum.reduce(x, axis=(0, 1), keepdims=True), m),
+                       (lambda x: np.multiply.reduce(x, axis=None), m)],
+    "cumprod": CALLS["cumprod"] + [(lambda x: np.cumprod(x, dtype=np.float64), v),
+                                   (lambda x: x.cumprod(1), m),
+                                   (lambda x: np.cumprod(x, 0), 1 + rng.normal(size=200) / 9)],
+    "full_like": [(lambda x: np.full_like(x, x[0, 0] * 2), m),
+                  (lambda x: np.full_like(x, 2.0) * x, m)],
+    "cumulative_prod": [(lambda x: np.cumulative_prod(x), v),
+                        (lambda x: np.cumulative_prod(x, axis=1, include_initial=True), m)],
+    "poly": [(lambda x: np.poly(x), v)],
+    "histogram": [(lambda w, o=o: np.histogram([0.1, 0.5, 0.9, 0.4], weights=w, **o)[0], abs(v))
+                  for o in ({}, {"density": True}, {"bins": [0.0, 0.5, 0.9]},
+                            {"bins": 3, "range": (0.2, 0.8)})],
+    "trim_zeros": [(lambda x, t=t: np.trim_zeros(np.pad(x, 2), t), v) for t in ("f", "b", "fb")],
+    "method": [(lambda x: x.repeat(2, 1), m), (lambda x: x.take([0, 2]), m),
+               (lambda x: x.trace(), s), (lambda x: x.diagonal(1), m),
+               (lambda x: x.compress([True, False, True], 0), m)],
+}  # fmt: skip
 CALLS["median"] = CALLS.get("median", []) + [
     (lambda x, a=a: np.median(x, axis=a, keepdims=True), c) for a in ((0, 2), (1,), None)
 ]
 CALLS["linalg.norm"] += [(lambda x, p=p: np.linalg.norm(x, p), m) for p in (2, -2, "nuc")]
 CALLS["linalg.matrix_power"] += [(lambda x: np.linalg.matrix_power(x, -2), spd)]
 CASES = [(name, i) for name, calls in CALLS.items() for i in range(len(calls))]
+
+
+@pytest.mark.parametrize("f", [np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d])
+def test_sets_hold_entries_that_keep_their_gradients(f):
+    a, b = np.array([1.0, 2.0, 3.0, 2.0]), np.array([2.0, 5.0, 3.0])
+    x, y = tg.Tensor(a, requires_grad=True), tg.Tensor(b, requires_grad=True)
+    found = f(x, y)
+    np.testing.assert_array_equal(found.numpy(), f(a, b))
+    dx, dy = tg.grad(lambda x, y: f(x, y).sum(), (0, 1))(x, y)
+    assert dx.sum().item() + dy.sum().item() == found.size
+
+
+def test_reductions_with_numpys_arguments_refuse_what_has_no_answer():
+    x = tg.Tensor(m, requires_grad=True)
+    with pytest.raises(ValueError, match="max of no entries has no value: give initial="):
+        x.max(where=some)
+    with pytest.raises(TypeError, match="where= takes conditions, not float64"):
+        np.sum(x, where=m)
+    assert np.max(tg.Tensor(np.zeros((0, 2))), axis=0, initial=3.0).numpy().tolist() == [3.0, 3.0]
+    with pytest.raises(TypeError, match="write axis"):
+        x.sum(dim=1)
 
 
 def missing(name):
@@ -318,6 +383,7 @@ def test_it_has_the_dtype_of_numpy_s(name, i):
 
 # where to look depends on the values, of which a program knows none
 VALUES_DECIDE = {"partition", "interp", "linalg.lstsq", "unique", "piecewise", "geomspace"}
+VALUES_DECIDE |= {"trim_zeros"}
 IN_PROGRAMS = [(name, i) for name, i in CASES if name not in VALUES_DECIDE and "nan" not in name]
 
 

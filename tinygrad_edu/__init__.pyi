@@ -235,7 +235,7 @@ class _astype(Op):
     (g = ∂L/∂y, here for x of shape (3,))
     """
 
-    def __call__(self, x: Operand, /, dtype: DTypeLike) -> Tensor: ...
+    def __call__(self, x: Operand, /, dtype: DTypeLike | None) -> Tensor: ...
 
 astype: _astype
 

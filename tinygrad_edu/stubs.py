@@ -21,6 +21,7 @@ from .engine.registry import registry
 from .engine.tensor import Tensor
 from .notation.manual import formulas
 from .notation.table import table
+from .numpy_functions.methods import GRADIENTS, METHODS
 
 FOLDER = Path(__file__).parent
 
@@ -60,7 +61,7 @@ TYPES = {
     "destination": "int | Sequence[int]",
     "axis1": "int",
     "axis2": "int",
-    "dtype": "DTypeLike",
+    "dtype": "DTypeLike | None",
     "min": "ArrayLike | None",
     "max": "ArrayLike | None",
     "index": "Any",
@@ -123,7 +124,12 @@ def methods() -> str:
     assert tinygrad_edu.__name__ == __package__  # importing the package is what fills the registry
     ours = [m for m in registry.values() if is_at(m.name, m) and not m.is_optional]
     ours.sort(key=lambda made: made.name)
-    return HEADER + "".join(f"    {line}\n" for made in ours for line in declarations(made))
+    lines = [line for made in ours for line in declarations(made)]
+    for name, made in METHODS.items():
+        more = list(inspect.signature(made).parameters.values())[1:]
+        line = method(name, ["self", *(parameter(p.name, p.default) for p in more)])
+        lines.append(line if name in GRADIENTS else line.replace("-> Tensor", "-> Any"))
+    return HEADER + "".join(f"    {line}\n" for line in lines)
 
 
 def is_at(name: str, made: Op) -> bool:

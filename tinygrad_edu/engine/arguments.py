@@ -14,7 +14,6 @@ from .tensor import Tensor
 from .validation import short
 
 _HOLDERS = {Tensor, tuple, list}  # what may be, or hold, a Tensor in a list
-_LARGEST = np.finfo(float).max
 
 
 def bound(op: Op, rest: tuple[Any, ...], static: dict[str, Any], x: Any = None) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def _without_numpy_s(
         given = {("ddof" if k == "correction" else k): v for k, v in given.items()}
     if given.get("kind") in ("stable", "mergesort") and "stable" in op.takes:
         given = {**given, "kind": None, "stable": True}
-    given = {k: v for k, v in given.items() if k in op.takes or not _says_nothing(op, k, v, x)}
+    given = {k: v for k, v in given.items() if k in op.takes or not _says_nothing(k, v, x)}
     unknown = [name for name in given if name not in op.takes]
     if unknown or len(rest) > len(op.static):
         takes = " and ".join(op.static) or "no further arguments"
@@ -63,11 +62,8 @@ def _without_numpy_s(
     return given
 
 
-def _says_nothing(op: Op, key: str, value: Any, x: Any) -> bool:
+def _says_nothing(key: str, value: Any, x: Any) -> bool:
     """Whether an argument of NumPy's has the value at which it changes nothing."""
-    if key == "initial" and not says_nothing(key, value):
-        with np.errstate(all="ignore"):
-            return all(op.run(np.array([value, v])) == v for v in (-_LARGEST, 0.0, 2.0, _LARGEST))
     if key == "dtype" and not says_nothing(key, value):
         return bool(np.dtype(value) == getattr(x, "dtype", None))
     return says_nothing(key, value)

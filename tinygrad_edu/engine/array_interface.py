@@ -14,20 +14,13 @@ from .lending import read_only
 from .op import Array, Recorded
 from .recorder import NOBODY, top
 from .recording import about_to_change, clock, is_known, is_recording, known
-from .registry import dispatch, dispatch_method, numpy_functions
+from .registry import dispatch, dispatch_method, numpy_functions, ufunc_methods
 from .validation import operand, reworded, short
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .methods import Operand
-
-_reduces: dict[Any, Any] = {
-    np.add: np.sum,
-    np.multiply: np.prod,
-    np.maximum: np.max,
-    np.minimum: np.min,
-}
 
 
 class ArrayInterface(Recorded):
@@ -238,11 +231,8 @@ class ArrayInterface(Recorded):
         has_axis_alone = ufunc.signature and kwargs.keys() == {"axis"}
         if method == "__call__" and (not kwargs or has_axis_alone):
             return dispatch(ufunc, inputs, kwargs)
-        if method == "reduce" and ufunc in _reduces and kwargs.get("out") is None:
-            return dispatch(_reduces[ufunc], inputs, {"axis": 0, **kwargs})
-        if method == "outer" and not kwargs:
-            a, b = inputs
-            return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
+        if kwargs.get("out") is None and method in ufunc_methods:
+            return ufunc_methods[method](ufunc, *inputs, **kwargs)
         return dispatch_method(ufunc, method, inputs, kwargs)
 
     def __array_function__(

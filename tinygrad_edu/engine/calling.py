@@ -31,6 +31,9 @@ def called(op: Op, *args: Any, **static: Any) -> Tensor:
         args, rest = tuple(args[0]), args[1:]
     else:
         args, rest = args[: op.arity], args[op.arity :]
+    if op.composed is not None and not op.more.isdisjoint(static):
+        made: Tensor = op.composed(*args, *rest, **static)
+        return made
     if op.static or rest or static:
         static = bound(op, rest, static, args[0] if args else None)
     values = [a._array if type(a) is Tensor else operand(a) for a in args]

@@ -38,6 +38,8 @@ def _unary(op: Op) -> Callable[..., Tensor]:
     def unary(x: Any, *rest: Any, **static: Any) -> Tensor:
         if type(x) is not Tensor:
             return called(op, x, *rest, **static)
+        if static and op.composed is not None and not op.more.isdisjoint(static):
+            return called(op, x, *rest, **static)
         static = bound(op, rest, static, x) if rest or static else defaults
         try:
             y = run(x._array, **static) if static else run(x._array)

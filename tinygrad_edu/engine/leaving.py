@@ -57,6 +57,11 @@ def value(t: Recorded) -> Any:
                 "for roots and least squares jac=tg.jacobian(f); "
                 f"or, if its value alone is meant, {name}.numpy() or {name}.item()"
             )
+        if _taker().startswith("AxisConcatenator"):  # np.c_ and np.r_, which ask nobody
+            raise TypeError(
+                f"{loss}: write np.column_stack([a, b]) for np.c_[a, b], "
+                "and np.concatenate([a, b]) for np.r_[a, b]"
+            )
         raise TypeError(
             f"{loss}: write tg.stack([...]) for a list or an array of tensors, "
             "and for entries that are assigned one by one; "

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .elsewhere import AT, ATTRIBUTES, ONCE, advice
+from .elsewhere import ATTRIBUTES, advice
 from .keywords import INSTEAD
 from .methods import Methods
 
+ONCE = "  # where no index repeats"
 # NumPy's functions that write into an argument
 WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 
@@ -51,14 +52,15 @@ def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     )
 
 
-# the methods of NumPy's functions in terms of calls
-_WITHOUT = {
-    "accumulate": "tg.stack(list(itertools.accumulate(t, {})))",
-    "outer": "{}(a[..., None], b)",
-    "reduce": "functools.reduce({}, t)",
-    "reduceat": (
-        "tg.stack([functools.reduce({}, t[i:j]) for i, j in zip(indices, [*indices[1:], len(t)])])"
-    ),
+# what changes an array at an index, by NumPy's names of what it does
+_AT = {
+    "add": "t.at[i].add(v)",
+    "subtract": "t.at[i].subtract(v)",
+    "multiply": "t.at[i].multiply(v)",
+    "divide": "t.at[i].divide(v)",
+    "power": "t.at[i].power(v)",
+    "maximum": "t.at[i].max(v)",
+    "minimum": "t.at[i].min(v)",
 }
 
 
@@ -74,16 +76,10 @@ def no_such_call(ufunc: np.ufunc, method: str, kwargs: Mapping[str, Any]) -> str
             "write `a = a + t`, or use t.numpy() for its value alone"
         )
     if method == "at":
-        added = "t.at[i].add(v)" if ufunc is np.add else "t.at[i].set(f(t[i], v))" + ONCE
-        code = AT.get(ufunc.__name__, added)
+        code = _AT.get(ufunc.__name__, "t.at[i].set(f(t[i], v))" + ONCE)
         return (
             f"{name}.at writes into an array, which has no gradient: "
             f"{advice(code)}, a new tensor; t may be tg.Tensor(a)"
-        )
-    if method != "__call__":
-        return (
-            f"{name}.{method} of a Tensor is not an op: "
-            f"write `{_WITHOUT[method].format(name)}`, or use t.numpy() for its value alone"
         )
     instead = "; ".join(INSTEAD.get(k, "") for k in kwargs)
     return f"{name} of Tensors takes no {' and no '.join(kwargs)}: {instead}"

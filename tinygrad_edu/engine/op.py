@@ -79,6 +79,9 @@ class Op:
     is_expression = False  # whether its template is Python, though it is no primitive
     is_short = False  # whether it is written as shortly as a name: -x
     reduces: np.ufunc | None = None  # the ufunc that it reduces by
+    # NumPy's arguments that its function has not, and what runs in its place where one is given
+    more: frozenset[str] = frozenset()
+    composed: Callable[..., Any] | None = None
     converts = False  # whether NumPy converts its operands to the dtype of the result first
     replaces = False  # whether it writes over what is at an index, and does not add to it
     helper = ""  # the parameters and the body of a function that does it, for the printed text

@@ -12,6 +12,7 @@ from .op import Op
 
 registry: dict[str, Op] = {}  # every op by its name: what `tg.op` fills and the readers look up
 numpy_functions: dict[Any, Callable[..., Any]] = {}  # NumPy function -> what computes it on Tensors
+ufunc_methods: dict[str, Callable[..., Any]] = {}  # "accumulate" -> what does it to Tensors
 late: list[Callable[[], None]] = []  # what defines more of them, when an unknown one is called
 
 

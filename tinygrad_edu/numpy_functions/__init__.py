@@ -8,11 +8,16 @@ from . import (
     factors,
     joining,
     linear,
+    methods,
     order,
     picking,
+    reductions,
     series,
     shaping,
     statistics,
 )
 
-MODULES = entries, factors, joining, linear, order, picking, series, shaping, statistics
+MODULES = (
+    *(entries, factors, joining, linear, methods, order, picking),
+    *(reductions, series, shaping, statistics),
+)

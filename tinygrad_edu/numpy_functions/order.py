@@ -10,7 +10,7 @@ from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
 from ..ops.reductions import argsort
-from ..ops.shape import stack
+from ..ops.shape import concatenate, stack
 from .picking import along, take_along_axis
 
 _numpy: Any = np  # whose stubs know no Tensors
@@ -133,6 +133,54 @@ def _unique(
     asked = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
     more = [found for is_asked, found in asked if is_asked]
     return (y, *more) if more else y
+
+
+# -- sets ------------------------------------------------------------------------------------------
+
+
+@implements(np.union1d)
+def _union1d(ar1: Any, ar2: Any) -> Any:
+    return _unique(concatenate([as_tensor(ar1).reshape(-1), as_tensor(ar2).reshape(-1)]))
+
+
+@implements(np.intersect1d)
+def _intersect1d(
+    ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False
+) -> Any:
+    t = as_tensor(ar1)
+    _, first, second = np.intersect1d(
+        t.numpy(), as_tensor(ar2).numpy(), assume_unique, return_indices=True
+    )
+    y = t.reshape(-1)[first]
+    return (y, first, second) if return_indices else y
+
+
+@implements(np.setdiff1d)
+def _setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    t = as_tensor(ar1).reshape(-1)
+    t = t if assume_unique else _unique(t)
+    return t[~np.isin(t.numpy(), as_tensor(ar2).numpy())]
+
+
+@implements(np.setxor1d)
+def _setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    parts = [_setdiff1d(ar1, ar2, assume_unique), _setdiff1d(ar2, ar1, assume_unique)]
+    return _sort(concatenate(parts))
+
+
+@implements(np.trim_zeros)
+def _trim_zeros(filt: Any, trim: str = "fb") -> Any:
+    t = as_tensor(filt)
+    places = np.flatnonzero(t.numpy())
+    if t.ndim != 1 or trim.lower().strip("fb"):
+        raise ValueError(
+            "trim_zeros of a Tensor takes a row, and trim='f', 'b' or 'fb', "
+            f"not shape {t.shape} and {trim!r}: write t[start:stop]"
+        )
+    if not places.size:
+        return t[:0]
+    start = places[0] if "f" in trim.lower() else 0
+    return t[start : places[-1] + 1 if "b" in trim.lower() else None]
 
 
 _AllResult: Any = type(np.unique_all([1]))

@@ -203,3 +203,37 @@ def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
         return np.bincount(places, weights, minlength)
     bins = np.zeros(max(minlength, places.max(initial=-1) + 1), weights.dtype)
     return as_tensor(bins).at[places].add(weights)
+
+
+@implements(np.histogram_bin_edges)
+def _edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+    """The edges of bins: from the smallest entry to the largest, if nothing else is said."""
+    if isinstance(bins, str):
+        raise TypeError(f"bins of a Tensor are a number or edges, not {bins!r}: write bins=10")
+    if np.ndim(bins):
+        return as_tensor(bins)
+    t = as_tensor(a)
+    if range is None:
+        range = (t.min(), t.max()) if t.size else (0.0, 1.0)
+    low, high = (as_tensor(end) for end in range)
+    if low.item() == high.item():
+        low, high = low - 0.5, high + 0.5
+    return _numpy.linspace(low, high, bins + 1)
+
+
+@implements(np.histogram)
+def _histogram(
+    a: Any, bins: Any = 10, range: Any = None, density: bool = False, weights: Any = None
+) -> Any:
+    """Counts, which have no gradient, or sums of weights, which have one; and the edges."""
+    values, edges = as_tensor(a).numpy().ravel(), _edges(a, bins, range)
+    at = edges.numpy()
+    places = np.searchsorted(at, values, "right") - 1
+    places[values == at[-1]] -= 1  # the last bin has both its ends
+    inside = (places >= 0) & (places < len(at) - 1)
+    if weights is None:
+        sums: Any = np.bincount(places[inside], minlength=len(at) - 1)
+    else:
+        heavy = as_tensor(weights).reshape(-1)[inside]
+        sums = scatter(heavy, index=places[inside], shape=(len(at) - 1,))
+    return (sums / (sums.sum() * _numpy.diff(edges)) if density else sums), edges

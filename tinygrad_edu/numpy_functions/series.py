@@ -71,6 +71,22 @@ def _polyval(p: Any, x: Any) -> Any:
     return reduce(lambda y, c: y * x + c, list(coefficients), zero)
 
 
+@implements(np.poly)
+def _poly(seq_of_zeros: Any) -> Any:
+    t = row(as_tensor(seq_of_zeros))
+    if t.ndim > 1:
+        raise ValueError(
+            f"poly of a Tensor takes a row of zeros, not shape {t.shape}: of a matrix write "
+            "np.poly(np.linalg.eigvalsh(t)), if it is symmetric"
+        )
+    none = np.zeros(1, t.dtype)
+
+    def times(y: Any, zero: Any) -> Any:
+        return concatenate([y, none]) - concatenate([none, y]) * zero
+
+    return reduce(times, list(t), as_tensor(none + 1))
+
+
 @implements(np.polymul)
 def _polymul(a1: Any, a2: Any) -> Any:
     return _convolved("polymul", a1, a2, "full")

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.overrides import implements
+from ..engine.overrides import implements, shapes_only
 from ..engine.recording import is_known
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
 from ..ops.elementwise import where
-from ..ops.shape import concatenate, flip, moveaxis, stack, swapaxes
+from ..ops.shape import broadcast_to, concatenate, flip, moveaxis, stack, swapaxes
 
 _numpy: Any = np  # whose stubs know no Tensors
 
@@ -149,3 +149,15 @@ def _tile(A: Any, reps: Any) -> Tensor:
         if count != 1:
             t = concatenate([t] * count, axis) if count else t[(slice(None),) * axis + (slice(0),)]
     return t
+
+
+@implements(np.full_like)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Tensor:
+    t = as_tensor(a)
+    filled = as_tensor(fill_value)
+    wanted = t.shape if shape is None else shape
+    y: Tensor = broadcast_to(filled, wanted)
+    return y.astype(t.dtype if dtype is None else dtype)
+
+
+shapes_only(np.tril_indices_from, np.triu_indices_from, np.diag_indices_from)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -9,37 +10,53 @@ import numpy as np
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
-from ..ops.elementwise import isnan, rint, where
+from ..ops.elementwise import isnan, multiply, rint, where
 from ..ops.linalg import matmul
 from ..ops.reductions import cumsum, max, mean, min, prod, sum
-from ..ops.shape import concatenate, expand_dims
+from ..ops.shape import concatenate, expand_dims, moveaxis, stack
 from .joining import pieces
 
 _numpy: Any = np  # whose stubs know no Tensors
 Axis = int | tuple[int, ...] | None
+MANY = 128  # factors, for all of whose products there is no table
+
+
+def _cumulative(name: str, scan: Any, x: Any, axis: int | None, start: float, **more: Any) -> Any:
+    """A running sum or product, where asked for with what it starts from."""
+    t, is_whole = as_tensor(x), more.pop("include_initial", False)
+    if more.keys() - {"dtype"}:
+        raise TypeError(
+            f"np.{name} of a Tensor takes axis, dtype and include_initial, not {[*more]}: "
+            "write y = ..., a new tensor"
+        )
+    if not t.ndim or (axis is None and t.ndim > 1):
+        raise ValueError(
+            f"{name} of {t.label()} of shape {t.shape} needs an axis: write np.{name}(t, axis=0)"
+        )
+    axis = -1 if axis is None else axis
+    y = scan(t, axis, **more)
+    first = np.full_like(t._array.take([0], axis), start)
+    return concatenate([first, y], axis) if is_whole else y
 
 
 @implements(*[getattr(np, name) for name in ("cumulative_sum",) if hasattr(np, name)])
-def _cumulative_sum(
-    x: Any, /, *, include_initial: bool = False, axis: int | None = None, **more: Any
-) -> Tensor:
-    t = as_tensor(x)
-    if axis is None and t.ndim > 1:
-        raise ValueError(
-            f"cumulative_sum of {t.label()} of shape {t.shape} needs an axis: "
-            "write np.cumulative_sum(t, axis=0)"
-        )
-    axis = -1 if axis is None else axis
-    y = cumsum(t, axis, **more)
-    return concatenate([np.zeros_like(t._array.take([0], axis)), y], axis) if include_initial else y
+def _cumulative_sum(x: Any, /, *, axis: int | None = None, **more: Any) -> Any:
+    return _cumulative("cumulative_sum", cumsum, x, axis, 0.0, **more)
+
+
+@implements(*[getattr(np, name) for name in ("cumulative_prod",) if hasattr(np, name)])
+def _cumulative_prod(x: Any, /, *, axis: int | None = None, **more: Any) -> Any:
+    return _cumulative("cumulative_prod", _cumprod, x, axis, 1.0, **more)
 
 
 @implements(np.cumprod)
-def _cumprod(a: Any, axis: int | None = None) -> Tensor:
-    t = as_tensor(a)
+def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
+    t = as_tensor(a) if dtype is None else as_tensor(a).astype(dtype)
     if axis is None:
         t, axis = t.reshape(-1), 0
     n, rest = t.shape[axis], t.ndim - 1 - axis % t.ndim
+    if n > MANY:  # of which a table of all factors would be large
+        return stack(list(accumulate(moveaxis(t, axis, 0), multiply)), axis)
     upto = np.tri(n, dtype=bool).reshape(n, n, *[1] * rest)  # of each result the factors
     one = np.ones((), t.dtype)
     return prod(where(upto, expand_dims(t, axis % t.ndim), one), axis % t.ndim + 1)
