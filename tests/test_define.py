@@ -8,6 +8,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.engine.registry import numpy_functions, registry
 from tinygrad_edu.graph import value_of
+from tinygrad_edu.testing import check_op, gradcheck
 
 Tensor = tg.Tensor
 
@@ -252,3 +253,76 @@ def test_two_rules_agree_with_their_measured_slopes(f):
             at[i],
         )
         assert g.item() == pytest.approx(measured)
+
+
+# -- several results -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def polar():
+    """Polar coordinates, and how often they were computed."""
+    calls = []
+
+    def run(a, b):
+        calls.append(a)
+        return np.hypot(a, b), np.arctan2(b, a)
+
+    def by_a(g, y, a, b):
+        return g[0] * a / y[0] - g[1] * b / y[0] ** 2
+
+    def by_b(g, y, a, b):
+        return g[0] * b / y[0] + g[1] * a / y[0] ** 2
+
+    made = tg.op(run, by_a, by_b, results=2, name="test_polar", domain=((0.5, 2.0), (0.5, 2.0)))
+    return made, calls
+
+
+def spiral(made):
+    def loss(a, b):
+        length, angle = made(a, b)
+        return (length * np.sin(angle) + angle**2).sum()
+
+    return loss
+
+
+POINTS = np.array([1.0, 2.0, -1.0]), np.array([0.5, -1.0, 2.0])
+
+
+def test_an_op_may_have_several_results(polar):
+    made, calls = polar
+    length, angle = made(tg.Tensor(POINTS[0]), POINTS[1])
+    assert len(calls) == 1
+    assert repr(made) == "<op test_polar of 2 results>"
+    np.testing.assert_array_equal(length.numpy(), np.hypot(*POINTS))
+    np.testing.assert_array_equal(angle.numpy(), np.arctan2(POINTS[1], POINTS[0]))
+    check_op(made)
+    for order in (1, 2):
+        assert gradcheck(spiral(made), *POINTS, order=order)
+
+
+def test_every_reader_takes_an_op_of_several_results(polar):
+    made, _ = polar
+    a, b = (tg.Tensor(x, requires_grad=True, name=n) for x, n in zip(POINTS, "ab", strict=True))
+    loss = spiral(made)(a, b)
+    loss.backward()
+    derived = tg.derive(loss, [a, b])
+    for found, t in zip(derived.function(a=a.numpy(), b=b.numpy()), (a, b), strict=True):
+        np.testing.assert_allclose(found, t.grad, rtol=1e-13)
+    _, (da, db) = tg.compile(tg.value_and_grad(spiral(made), (0, 1)))(*POINTS)
+    np.testing.assert_allclose(da.numpy(), a.grad, rtol=1e-13)
+    np.testing.assert_allclose(db.numpy(), b.grad, rtol=1e-13)
+    assert "test_polar_0" in tg.draw(loss).source
+    assert "test_polar_1" in str(tg.explain(loss, a))
+
+
+def test_results_may_have_other_shapes_and_an_axis():
+    extremes = tg.op(
+        lambda x, axis=0: (x.min(axis), x.max(axis), x.sum()),
+        lambda g, y, x, axis: g[0] * (x == y[0]) + g[1] * (x == y[1]) + g[2],
+        results=3,
+        name="test_extremes",
+    )
+    x = tg.Tensor([[1.0, 5.0], [3.0, 2.0]], requires_grad=True)
+    low, high, total = extremes(x, axis=0)
+    ((high - low).sum() + total).backward()
+    assert x.grad.tolist() == [[0.0, 2.0], [2.0, 0.0]]

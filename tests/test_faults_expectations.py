@@ -573,11 +573,16 @@ def test_a_rule_may_use_ops_of_the_package(definitions):
     assert second == pytest.approx(expected)
 
 
-def test_an_op_with_several_results_is_refused(definitions):
+def test_several_results_are_said_to_be_several(definitions):
     split = tg.op(lambda x: (x, x), lambda g, y, x: g, name="twice_the_same")
-    refused = "twice_the_same gave a tuple of 2, and an op has one result: make an op of each"
+    refused = r"twice_the_same gave a tuple of 2: say so, tg.op\(f, rule, results=2"
     with pytest.raises(TypeError, match=refused):
         split(leaf([1.0, 2.0]))
+    split = tg.op(lambda x: (x, x), lambda g, y, x: g[0], name="twice_the_same", results=3)
+    with pytest.raises(ValueError, match="gave 2, and was defined with results=3"):
+        split(leaf([1.0, 2.0]))
+    with pytest.raises(ValueError, match="results is how many results"):
+        tg.op(lambda x: (x, x), lambda g, y, x: g[0], name="twice_the_same", results=0)
 
 
 SIGNATURES = {

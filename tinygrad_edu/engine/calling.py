@@ -105,7 +105,7 @@ def only_result(op: Op, y: Any) -> Any:
     """What the function gave, as an array; a TypeError if it is several results."""
     if isinstance(y, (tuple, list)) and any(isinstance(p, (np.ndarray, np.generic)) for p in y):
         raise TypeError(
-            f"{op.name} gave a {type(y).__name__} of {len(y)}, and an op has one result: "
-            f"make an op of each, tg.op(lambda x: f(x)[0], rule, name='{op.name}_0')"
+            f"{op.name} gave a {type(y).__name__} of {len(y)}: say so, "
+            f"tg.op(f, rule, results={len(y)}, name='{op.name}'), whose rules get as many gradients"
         )
     return numeric(y)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from keyword import iskeyword
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,9 +16,24 @@ from .op import Interval, Op, Rule
 from .operators import attach
 from .primitive import Primitive
 from .registry import in_table, is_tables, numpy_functions, registry
+from .several import Several, parts
 from .tensor import Tensor
 
 
+@overload
+def op(
+    function: Callable[..., Any],
+    *rules: Rule | None,
+    results: int,
+    name: str | None = None,
+    domain: Sequence[Interval] = (),
+    kinks: Callable[..., Any] | None = None,
+    shapes: str = "",
+    cases: Sequence[Mapping[str, Any]] = (),
+) -> Several: ...
+
+
+@overload
 def op(
     function: Callable[..., Any],
     *rules: Rule | None,
@@ -37,7 +53,30 @@ def op(
     jax: str = "",
     source: str = "",
     doc: str = "",
-) -> Primitive:
+) -> Primitive: ...
+
+
+def op(
+    function: Callable[..., Any],
+    *rules: Rule | None,
+    results: int | None = None,
+    name: str | None = None,
+    write: str | Callable[..., str] = "",
+    latex: str | Callable[..., str] = "",
+    domain: Sequence[Interval] = (),
+    range: Interval = REAL,
+    kinks: Callable[..., Any] | None = None,
+    shapes: str = "",
+    cases: Sequence[Mapping[str, Any]] = (),
+    numpy: Sequence[Callable[..., Any]] = (),
+    variadic: Callable[[int], Rule] | None = None,
+    stable: Sequence[Rule | None] = (),
+    brief: bool = False,
+    plain: Callable[..., Any] | None = None,
+    jax: str = "",
+    source: str = "",
+    doc: str = "",
+) -> Primitive | Several:
     r"""Define an op: a NumPy function, and for each tensor argument a rule to pull a gradient back.
 
     A rule is a plain expression of `g`, the gradient at the output, `y`, the output, and the op's
@@ -62,6 +101,9 @@ def op(
     by name. `source` is an equal function in plain NumPy, "x: np.maximum(x, 0)", that a printed
     program takes along where NumPy has no function of the op's name.
 
+    A function that gives a tuple of two or more arrays takes `results=2`, and its rules get a tuple
+    of gradients and one of results. Each result is an op of its own, `name_0` and `name_1`.
+
     >>> import numpy as np, tinygrad_edu as tg
     >>> cube = tg.op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -69,6 +111,9 @@ def op(
     >>> x.grad
     array([ 3., 12.])
     """
+    if results is not None:
+        facts = {"domain": domain, "kinks": kinks, "shapes": shapes, "cases": cases}
+        return _several(function, rules, name, results, facts)
     name = _checked(function, rules, name)
     made = Primitive(
         function,
@@ -97,6 +142,22 @@ def op(
         if held is None or not is_tables(held):  # np.exp(t) stays the table's exp
             numpy_functions[dispatched] = _in_numpy_s_order(dispatched, made, call)
     attach(made, call)
+    return made
+
+
+def _several(
+    function: Callable[..., Any],
+    rules: Sequence[Rule | None],
+    name: str | None,
+    results: int,
+    facts: Mapping[str, Any],
+) -> Several:
+    if type(results) is not int or results < 1:
+        raise ValueError(f"results is how many results the function gives, not {results!r}")
+    define: Callable[..., Any] = partial(op, **facts)
+    made = parts(define, function, rules, _checked(function, rules, name), results)
+    if numpy_functions.get(function) is None:
+        numpy_functions[function] = made
     return made
 
 

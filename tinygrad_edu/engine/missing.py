@@ -43,7 +43,7 @@ def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     definition = _definition(function, name, args, kwargs, bool(several), "c" in kinds)
     why = ""
     if several:
-        why = f", and gives {several} results where an op has one"
+        why = f", and gives {several} results"
     elif "c" in kinds:
         why = ", and gives complex numbers"
     return (

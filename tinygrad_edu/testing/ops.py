@@ -13,6 +13,7 @@ from ..engine.broadcasting import stretched
 from ..engine.op import Op
 from ..engine.recording import enable_grad
 from ..engine.registry import registry
+from ..engine.several import Several
 from ..engine.tensor import Tensor
 from ..engine.validation import short
 from .calls import are_ordinary, op_calls
@@ -37,6 +38,10 @@ def check_op(
     >>> check_op(gauss)
     """
     __tracebackhide__ = True
+    if isinstance(op, Several):
+        for one in op.ops:
+            check_op(one, max_examples, orders, **options)
+        return
     if not isinstance(op, Op):
         raise TypeError(
             f"check_op takes an op made by tg.op(function, *rules), not {type(op).__name__}"
