@@ -274,7 +274,7 @@ for _name in ("var", "std"):
     ]
 UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.subtract)
 CALLS |= {
-    f"{u.__name__}.method": [(lambda x, u=u, a=a: u.reduce(x, axis=a), m) for a in (0, -1)]
+    f"{u.__name__} and its methods": [(lambda x, u=u, a=a: u.reduce(x, axis=a), m) for a in (0, -1)]
     + [(lambda x, u=u, a=a: u.accumulate(x, axis=a), m) for a in (0, -1)]
     + [(lambda x, u=u: u.reduceat(x, [0, 2, 1], axis=1), m), (lambda x, u=u: u.outer(x, x[0]), m)]
     for u in UFUNCS
@@ -290,11 +290,21 @@ CALLS |= {
     "cumulative_prod": [(lambda x: np.cumulative_prod(x), v),
                         (lambda x: np.cumulative_prod(x, axis=1, include_initial=True), m)],
     "poly": [(lambda x: np.poly(x), v)],
+    "cov": CALLS["cov"] + [
+        (lambda x, o=o: np.cov(x, **o), m)
+        for o in ({"aweights": abs(v)}, {"fweights": [1, 2, 1, 3]},
+                  {"bias": True, "aweights": v**2},
+                  {"aweights": v**2, "fweights": [1, 2, 1, 3], "ddof": 0})
+    ] + [(lambda x, w: np.cov(x, aweights=w), m, abs(v))],
+    "quantile by q": [(lambda x, q: np.quantile(x, q, axis=1), m, abs(v) / 3)],
+    "trapezoid": CALLS["trapezoid"] + [(lambda y, x: np.trapezoid(y, x, axis=0), m, m**3)],
+    "nextafter": [(lambda x: np.nextafter(x, 9.0), m)], "spacing": [(lambda x: np.spacing(x), m)],
+    "pad": CALLS["pad"] + [(lambda x: np.pad(x, 1), np.zeros((0, 2)))],
     "histogram": [(lambda w, o=o: np.histogram([0.1, 0.5, 0.9, 0.4], weights=w, **o)[0], abs(v))
                   for o in ({}, {"density": True}, {"bins": [0.0, 0.5, 0.9]},
                             {"bins": 3, "range": (0.2, 0.8)})],
     "trim_zeros": [(lambda x, t=t: np.trim_zeros(np.pad(x, 2), t), v) for t in ("f", "b", "fb")],
-    "method": [(lambda x: x.repeat(2, 1), m), (lambda x: x.take([0, 2]), m),
+    "ndarray and its methods": [(lambda x: x.repeat(2, 1), m), (lambda x: x.take([0, 2]), m),
                (lambda x: x.trace(), s), (lambda x: x.diagonal(1), m),
                (lambda x: x.compress([True, False, True], 0), m)],
 }  # fmt: skip
@@ -327,9 +337,74 @@ def test_reductions_with_numpys_arguments_refuse_what_has_no_answer():
         x.sum(dim=1)
 
 
+ALONG = {
+    **{name: lambda x, a, name=name: getattr(np, name)(x, axis=a)
+       for name in ("sort median cumsum cumprod diff sum ptp flip trapezoid unstack nansum "
+                    "argsort cumulative_sum partition".split()) if name != "partition"},
+    "partition": lambda x, a: np.partition(x, 0, axis=a),
+    "take": lambda x, a: np.take(x, [0], axis=a),
+    "take_along_axis": lambda x, a: np.take_along_axis(x, np.zeros((1, 1), int), a),
+    "repeat": lambda x, a: np.repeat(x, 2, axis=a),
+    "roll": lambda x, a: np.roll(x, 1, axis=a),
+    "split": lambda x, a: np.split(x, 1, axis=a),
+    "array_split": lambda x, a: np.array_split(x, 2, axis=a),
+    "insert": lambda x, a: np.insert(x, 0, 1.0, axis=a),
+    "delete": lambda x, a: np.delete(x, 0, axis=a),
+    "append": lambda x, a: np.append(x, x, axis=a),
+    "quantile": lambda x, a: np.quantile(x, 0.3, axis=a),
+    "nanquantile": lambda x, a: np.nanquantile(x, 0.3, axis=a),
+    "average": lambda x, a: np.average(x, axis=a),
+    "norm": lambda x, a: np.linalg.norm(x, axis=a),
+    "vector_norm": lambda x, a: np.linalg.vector_norm(x, axis=a),
+    "gradient": lambda x, a: np.gradient(x, axis=a),
+    "unwrap": lambda x, a: np.unwrap(x, axis=a),
+    "apply_along_axis": lambda x, a: np.apply_along_axis(lambda r: r * 2, a, x),
+    "maximum.accumulate": lambda x, a: np.maximum.accumulate(x, a),
+    "subtract.reduce": lambda x, a: np.subtract.reduce(x, a),
+    "add.reduceat": lambda x, a: np.add.reduceat(x, [0], a),
+    "compress": lambda x, a: np.compress([True], x, a),
+    "expand_dims": lambda x, a: np.expand_dims(x, a * 2),
+    "rollaxis": lambda x, a: np.rollaxis(x, a),
+    "moveaxis": lambda x, a: np.moveaxis(x, a, 0),
+    "swapaxes": lambda x, a: np.swapaxes(x, a, 0),
+    "concatenate": lambda x, a: np.concatenate([x, x], axis=a),
+    "stack": lambda x, a: np.stack([x, x], axis=a * 2),
+    "cross": lambda x, a: np.cross(np.ones((3, 3)) * x[:1, :1], np.ones((3, 3)), axis=a),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", [5, -4])
+@pytest.mark.parametrize("name", [name for name in ALONG if hasattr(np, name) or "." in name])
+def test_an_axis_that_is_not_there_is_no_other_one(name, axis):
+    with pytest.raises((ValueError, IndexError)):
+        ALONG[name](m, axis)
+    with pytest.raises((ValueError, IndexError)) as raised:
+        ALONG[name](tg.Tensor(m), axis)
+    assert str(raised.value) != "tuple index out of range"
+
+
+def test_norms_at_zero_have_gradient_0_at_every_order():
+    zero = np.zeros(3)
+    for p in (0.5, 1.5, 2, 3, -0.5, -1, -2, 1, np.inf):
+        first = tg.grad(lambda x, p=p: np.linalg.vector_norm(x, ord=p))
+        np.testing.assert_array_equal(first(zero).numpy(), zero)
+        second = tg.grad(lambda x, first=first: first(x)[0])
+        np.testing.assert_array_equal(second(zero).numpy(), zero)
+    beside = np.array([0.0, 1.0, 2.0])
+    assert tg.grad(lambda x: np.linalg.vector_norm(x, ord=0.5))(beside)[0].item() == 0.0
+
+
+def test_entries_are_taken_along_an_axis_of_length_1():
+    x, i = np.arange(5.0)[None], np.array([[0, 2], [1, 1]])
+    found = np.take_along_axis(tg.Tensor(x), i, 1)
+    np.testing.assert_array_equal(found.numpy(), np.take_along_axis(x, i, 1))
+    with pytest.raises(ValueError, match="as many axes"):
+        np.take_along_axis(tg.Tensor(x), i, None)
+
+
 def missing(name):
     module = np
-    for part in name.split("."):
+    for part in name.partition(" ")[0].split("."):
         if not hasattr(module, part):
             return True
         module = getattr(module, part)
@@ -383,7 +458,7 @@ def test_it_has_the_dtype_of_numpy_s(name, i):
 
 # where to look depends on the values, of which a program knows none
 VALUES_DECIDE = {"partition", "interp", "linalg.lstsq", "unique", "piecewise", "geomspace"}
-VALUES_DECIDE |= {"trim_zeros"}
+VALUES_DECIDE |= {"trim_zeros", "quantile by q", "nextafter", "spacing"}
 IN_PROGRAMS = [(name, i) for name, i in CASES if name not in VALUES_DECIDE and "nan" not in name]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
@@ -175,6 +176,6 @@ def glu(x: Any, axis: int = -1) -> Any:
             f"glu splits an axis in two halves, and axis {axis} of {t.label()} of shape {t.shape} "
             "has no even number of entries"
         )
-    before = (slice(None),) * (axis % t.ndim)
+    before = (slice(None),) * (normalize_axis_index(axis, t.ndim))
     half = t.shape[axis] // 2
     return t[(*before, slice(half))] * sigmoid(t[(*before, slice(half, None))])

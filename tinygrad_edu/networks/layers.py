@@ -14,6 +14,8 @@ from ..ops.elementwise import maximum, where
 from ..ops.linalg import matmul
 from ..ops.reductions import euclidean_norm, mean, softmax, sum
 
+_numpy: Any = np  # whose stubs know no Tensors
+
 
 def _normalised(x: Any, axes: Any, eps: float) -> Any:
     """With mean 0 and variance 1 over the axes."""
@@ -84,7 +86,7 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, eps: f
         raise ValueError(
             f"group_norm takes x of shape (N, C, ...) with C a multiple of {groups}, not {t.shape}"
         )
-    parts = t.reshape((t.shape[0], groups, -1))
+    parts = t.reshape((t.shape[0], groups, t.size // max(t.shape[0] * groups, 1)))
     y = _normalised(parts, -1, eps).reshape(t.shape)
     return _scaled(y, weight, bias, (-1, *[1] * (t.ndim - 2)))
 
@@ -184,7 +186,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, eps: float = 1e-8) -> Any:
     >>> tg.cosine_similarity([1.0, 0.0], [0.0, 2.0]).item()
     0.0
     """
-    left, right = as_tensor(a), as_tensor(b)
+    left, right = _numpy.broadcast_arrays(as_tensor(a), as_tensor(b))
     lengths: Any = vector_norm(left, axis=axis) * vector_norm(right, axis=axis)
     return sum(left * right, axis) / maximum(lengths, eps)
 

@@ -117,8 +117,27 @@ def _float_power(x1: Any, x2: Any) -> Tensor:
 
 @implements(np.ldexp)
 def _ldexp(x1: Any, x2: Any) -> Any:
-    t: Any = as_tensor(x1)
-    return t * np.ldexp(np.ones((), t.dtype), x2)
+    t, powers = as_tensor(x1), as_tensor(x2)
+    if powers.dtype.kind not in "iu":
+        raise TypeError(
+            f"ldexp takes powers of two as whole numbers, not {powers.dtype}: write x * 2.0**t"
+        )
+    y: Tensor = t * np.ldexp(np.ones((), t.dtype), powers.numpy())
+    return y
+
+
+@implements(np.nextafter)
+def _nextafter(x1: Any, x2: Any) -> Any:
+    """The next number, at a distance from x1 that does not depend on x1 but by steps."""
+    t, to = as_tensor(x1), x2.numpy() if type(x2) is Tensor else x2
+    return t + (np.nextafter(t.numpy(), to) - t.numpy())
+
+
+@implements(np.spacing)
+def _spacing(x: Any) -> Any:
+    """The distance to the next number, which changes by steps alone."""
+    t = as_tensor(x)
+    return t * 0.0 + np.spacing(t.numpy())
 
 
 @implements(np.heaviside)

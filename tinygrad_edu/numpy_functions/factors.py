@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
@@ -123,7 +124,7 @@ def _tensorinv(a: Any, ind: int = 2) -> Tensor:
 def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Tensor:
     t, right = as_tensor(a), as_tensor(b)
     if axes is not None:
-        over = [i % t.ndim for i in axes]
+        over = [normalize_axis_index(i, t.ndim) for i in axes]
         t = t.transpose((*[i for i in range(t.ndim) if i not in over], *over))
     columns = t.shape[right.ndim :]
     n = int(np.prod(columns))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
@@ -64,7 +65,7 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 @implements(np.array_split)
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    t, before = as_tensor(ary), (slice(None),) * (axis % max(np.ndim(ary), 1))
+    t, before = as_tensor(ary), (slice(None),) * (normalize_axis_index(axis, np.ndim(ary)))
     parts = np.array_split(np.arange(t.shape[axis]), indices_or_sections)
     starts = [int(part[0]) if part.size else 0 for part in parts]
     return [
@@ -101,14 +102,14 @@ def _dsplit(ary: Any, indices_or_sections: Any) -> Any:
 
 @implements(*[getattr(np, name) for name in ("unstack",) if hasattr(np, name)])
 def _unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
-    t, before = as_tensor(x), (slice(None),) * (axis % max(np.ndim(x), 1))
+    t, before = as_tensor(x), (slice(None),) * (normalize_axis_index(axis, np.ndim(x)))
     return tuple([t[(*before, i)] for i in range(t.shape[axis])])
 
 
 @implements(np.delete)
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
     t = as_tensor(arr).reshape(-1) if axis is None else as_tensor(arr)
-    axis = (axis or 0) % t.ndim
+    axis = normalize_axis_index(axis or 0, t.ndim)
     return t[(*(slice(None),) * axis, np.delete(np.arange(t.shape[axis]), obj))]
 
 
@@ -117,7 +118,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     t, v = as_tensor(arr), as_tensor(values)
     if axis is None:
         t, axis = t.reshape(-1), 0
-    axis = axis % t.ndim
+    axis = normalize_axis_index(axis, t.ndim)
     # where the entries of both come to lie: those of t count from 0, the new ones from -1 down
     places = np.insert(np.arange(t.shape[axis]), obj, -1)
     new = int((places < 0).sum())
@@ -135,5 +136,5 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
 
 def pieces(t: Tensor, axis: int, *cuts: slice) -> Sequence[Tensor]:
     """Slices along an axis."""
-    before = (slice(None),) * (axis % t.ndim)
+    before = (slice(None),) * (normalize_axis_index(axis, t.ndim))
     return [t[(*before, cut)] for cut in cuts]

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
@@ -56,7 +57,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     if isinstance(axes, (int, np.integer)):
         axes = range(left.ndim - axes, left.ndim), range(axes)
     over_a, over_b = [[*np.atleast_1d(part).tolist()] for part in map(list_of, axes)]
-    over_a, over_b = [i % left.ndim for i in over_a], [i % right.ndim for i in over_b]
+    over_a, over_b = (
+        [normalize_axis_index(i, left.ndim) for i in over_a],
+        [normalize_axis_index(i, right.ndim) for i in over_b],
+    )
     lengths = [[t.shape[i] for i in over] for t, over in ((left, over_a), (right, over_b))]
     if lengths[0] != lengths[1]:
         raise ValueError(
@@ -159,10 +163,12 @@ def vector_norm(
         return sum((t != 0).astype(t.dtype), axis, keepdims=keepdims)
     if ord == 1:
         return sum(sizes, axis, keepdims=keepdims)
-    powers = sum(sizes**ord, axis, keepdims=keepdims)
-    is_zero = powers == 0
-    root = where(is_zero, np.ones((), t.dtype), powers) ** (1.0 / ord)
-    return where(is_zero, np.zeros((), t.dtype), root)
+    # entries of 0 have no part in it, or for a negative order all of it; their gradient is 0
+    none, one = np.zeros((), t.dtype), np.ones((), t.dtype)
+    powers = sum(where(t == 0, none, where(t == 0, one, sizes) ** ord), axis, keepdims=keepdims)
+    is_zero = powers == 0 if ord > 0 else (t == 0).any(axis, keepdims=keepdims)
+    root = where(powers == 0, one, powers) ** (1.0 / ord)
+    return where(is_zero, none, root)
 
 
 @implements(np.linalg.matrix_norm)
@@ -194,7 +200,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
             f"{t.label()} has shape {t.shape}, axis is {axis}"
         )
     y = matrix_norm(t if axis is None else moveaxis(t, tuple(over), (-2, -1)), ord=ord)
-    return expand_dims(y, tuple(i % t.ndim for i in over)) if keepdims else y
+    return expand_dims(y, tuple(normalize_axis_index(i, t.ndim) for i in over)) if keepdims else y
 
 
 @implements(np.linalg.cond)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
@@ -45,31 +46,39 @@ def _quantile(
     if len(over) > 1 or not t.ndim:  # as one axis, the last
         t = t.transpose((*rest, *over)).reshape((*[shape[i] for i in rest], -1))
     along_axis = over[0] if len(over) == 1 else len(rest)
-    if type(q) is Tensor:
-        raise TypeError(
-            "quantile of a Tensor takes q as a number or an array: "
-            "give it the values alone, q.numpy()"
-        )
     # where the quantiles of 0, 1, ..., n - 1 lie, those of any n sorted numbers do
-    place = _numpy.quantile(np.arange(float(t.shape[along_axis])), q, method=method)
+    share = as_tensor(q).numpy()
+    place: Any = _numpy.quantile(np.arange(float(t.shape[along_axis])), share, method=method)
     low = np.asarray(np.floor(place), int)
-    part = np.asarray(place - low, t.dtype)
+    if type(q) is Tensor and q.requires_grad:
+        if method != "linear":
+            raise TypeError(
+                f"a quantile by method={method!r} gives no gradient to q: write q.detach()"
+            )
+        place = q * (t.shape[along_axis] - 1.0)
+    part: Any = as_tensor(place - low).astype(t.dtype)
     ordered = _sort(t, along_axis)
     high = np.minimum(low + 1, t.shape[along_axis] - 1)
     part = part.reshape((*low.shape, *[1] * (t.ndim - 1 - along_axis)))
-    y = along(ordered, along_axis, low) * (1 - part) + along(ordered, along_axis, high) * part
+    y: Any = along(ordered, along_axis, low) * (1 - part) + along(ordered, along_axis, high) * part
     if low.ndim:
         y = _numpy.moveaxis(y, range(along_axis, along_axis + low.ndim), range(low.ndim))
     if keepdims:
         y = y.reshape((*low.shape, *[1 if i in over else n for i, n in enumerate(shape)]))
-    return y
+    found: Tensor = y
+    return found
 
 
 def _axes(t: Tensor, axis: Axis) -> tuple[int, ...]:
     """The axes that are meant, all of them for None, counted from the first."""
     if axis is None:
         return tuple(range(t.ndim))
-    return tuple([i % t.ndim for i in ([axis] if isinstance(axis, (int, np.integer)) else axis)])
+    return tuple(
+        [
+            normalize_axis_index(i, t.ndim)
+            for i in ([axis] if isinstance(axis, (int, np.integer)) else axis)
+        ]
+    )
 
 
 @implements(np.nanquantile)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
@@ -20,7 +21,7 @@ _numpy: Any = np  # whose stubs know no Tensors
 
 def along(t: Tensor, axis: int, index: Any) -> Tensor:
     """t[:, :, index], on that axis."""
-    return t[(*(slice(None),) * (axis % t.ndim), index)]
+    return t[(*(slice(None),) * (normalize_axis_index(axis, t.ndim)), index)]
 
 
 @implements(np.take)
@@ -40,13 +41,14 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
     """The entries at one index per line along an axis, as argsort gives them."""
     t = as_tensor(arr)
     if axis is None:
-        return t.reshape(-1)[indices]
-    shape = np.broadcast_shapes(
-        *[s[: axis % t.ndim] + s[axis % t.ndim + 1 :] for s in (t.shape, np.shape(indices))]
-    )
-    grid: list[Any] = list(np.indices(shape, sparse=True))
-    grid = [np.expand_dims(i, axis % t.ndim) for i in grid]
-    grid.insert(axis % t.ndim, indices)
+        t, axis = t.reshape(-1), 0
+    if np.ndim(indices) != t.ndim:
+        raise ValueError(
+            f"take_along_axis takes indices of as many axes as the tensor has, {t.ndim}, and not "
+            f"{np.ndim(indices)}: write np.take(t, indices, axis) for the same ones on each line"
+        )
+    grid: list[Any] = list(np.indices(t.shape, sparse=True))
+    grid[normalize_axis_index(axis, t.ndim)] = indices
     return t[tuple(grid)]
 
 
@@ -173,6 +175,8 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **how: Any) -> Tens
         )
     if any(type(v) is Tensor for v in how.values()):
         raise TypeError("pad of a Tensor takes numbers as constant_values")
+    if not t.size:
+        return as_tensor(_numpy.pad(np.zeros(t.shape, t.dtype), pad_width, mode, **how))
     ones = np.pad(np.ones(t.shape, bool), pad_width)
     around = _numpy.pad(np.zeros(t.shape, t.dtype), pad_width, mode, **how)
     inside = tuple(

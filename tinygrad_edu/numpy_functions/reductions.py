@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.keywords import UNSET, says_nothing
 from ..engine.op import Op
@@ -173,7 +174,7 @@ def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, **static: Any) -> Any:
     _only(ufunc, "reduce", "axis, keepdims and initial", static)
     t = _with_axes(ufunc, "reduce", as_tensor(array))
     axes = range(t.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    for i in sorted((i % t.ndim for i in axes), reverse=True):
+    for i in sorted((normalize_axis_index(i, t.ndim) for i in axes), reverse=True):
         parts = list(moveaxis(t, i, 0))
         t = reduce(ufunc, parts if initial is None else [initial, *parts])
         initial = None
@@ -184,6 +185,7 @@ def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, **static: Any) -> Any:
 def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None) -> Any:
     t = _with_axes(ufunc, "accumulate", as_tensor(array))
     t = t if dtype is None else t.astype(dtype)
+    axis = normalize_axis_index(axis, t.ndim)
     if ufunc in _ACCUMULATES:
         return _ACCUMULATES[ufunc](t, axis)
     return stack(list(accumulate(moveaxis(t, axis, 0), ufunc)), axis) if t.shape[axis] else t

@@ -7,6 +7,7 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
@@ -222,7 +223,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
     found = [as_tensor(func1d(line, *args, **kwargs)) for line in lines]
     y = stack(found)
     y = y.reshape((*t.shape[:-1], *y.shape[1:]))
-    more, at = y.ndim + 1 - t.ndim, axis % t.ndim
+    more, at = y.ndim + 1 - t.ndim, normalize_axis_index(axis, t.ndim)
     return moveaxis(y, tuple(range(t.ndim - 1, y.ndim)), tuple(range(at, at + more)))
 
 

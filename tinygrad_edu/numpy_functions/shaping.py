@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, shapes_only
 from ..engine.recording import is_known
@@ -79,7 +80,7 @@ def _matrix_transpose(x: Any) -> Tensor:
 @implements(np.rollaxis)
 def _rollaxis(a: Any, axis: int, start: int = 0) -> Tensor:
     ndim = np.ndim(a)
-    axis, start = axis % ndim, start + ndim * (start < 0)
+    axis, start = normalize_axis_index(axis, ndim), start + ndim * (start < 0)
     return moveaxis(as_tensor(a), axis, start - (axis < start))
 
 

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
@@ -54,12 +55,15 @@ def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     t = as_tensor(a) if dtype is None else as_tensor(a).astype(dtype)
     if axis is None:
         t, axis = t.reshape(-1), 0
-    n, rest = t.shape[axis], t.ndim - 1 - axis % t.ndim
+    n, rest = t.shape[axis], t.ndim - 1 - normalize_axis_index(axis, t.ndim)
     if n > MANY:  # of which a table of all factors would be large
         return stack(list(accumulate(moveaxis(t, axis, 0), multiply)), axis)
     upto = np.tri(n, dtype=bool).reshape(n, n, *[1] * rest)  # of each result the factors
     one = np.ones((), t.dtype)
-    return prod(where(upto, expand_dims(t, axis % t.ndim), one), axis % t.ndim + 1)
+    return prod(
+        where(upto, expand_dims(t, normalize_axis_index(axis, t.ndim)), one),
+        normalize_axis_index(axis, t.ndim) + 1,
+    )
 
 
 @implements(np.round, np.around)
@@ -79,7 +83,9 @@ def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) ->
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     t = as_tensor(a)
-    line = [1 if i == axis % t.ndim else side for i, side in enumerate(t.shape)]
+    line = [
+        1 if i == normalize_axis_index(axis, t.ndim) else side for i, side in enumerate(t.shape)
+    ]
     ends = [
         np.broadcast_to(as_tensor(end), line) if np.ndim(end) == 0 else end
         for end in (prepend, append)
@@ -105,9 +111,11 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     t = as_tensor(y)
     if x is not None:
-        dx = _diff(x)
+        dx = _diff(x, axis=axis if np.ndim(x) > 1 else -1)
         if dx.ndim == 1:
-            dx = dx.reshape(*[-1 if i == axis % t.ndim else 1 for i in range(t.ndim)])
+            dx = dx.reshape(
+                *[-1 if i == normalize_axis_index(axis, t.ndim) else 1 for i in range(t.ndim)]
+            )
     later, earlier = pieces(t, axis, slice(1, None), slice(None, -1))
     areas: Tensor = dx * (later + earlier) / 2.0
     return areas.sum(axis)
@@ -129,7 +137,9 @@ def _average(
                     f"average weighs entries of shape {t.shape} by weights of that shape, or, "
                     f"along an axis, by a vector: the weights have shape {w.shape}"
                 )
-            w = w.reshape(*[-1 if i == axis % t.ndim else 1 for i in range(t.ndim)])
+            w = w.reshape(
+                *[-1 if i == normalize_axis_index(axis, t.ndim) else 1 for i in range(t.ndim)]
+            )
             w = _numpy.broadcast_to(w, t.shape)
         total = sum(w, axis, keepdims=keepdims)
         y = sum(t * w, axis, keepdims=keepdims) / total
@@ -215,16 +225,32 @@ values_only(np.nanargmax, np.nanargmin)
 
 @implements(np.cov)
 def _cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
 ) -> Any:
+    """The covariances of rows, of which fweights says how often, aweights how much each counts."""
     t = as_tensor(m)
     t = t.reshape(1, -1) if t.ndim < 2 else t if rowvar else t.T
     if y is not None:
         other = as_tensor(y)
         other = other.reshape(1, -1) if other.ndim < 2 else other if rowvar else other.T
         t = concatenate([t, other])
-    away = t - mean(t, 1, keepdims=True)
-    found = matmul(away, away.T) / (t.shape[1] - (int(not bias) if ddof is None else ddof))
+    lost = int(not bias) if ddof is None else ddof
+    if fweights is None and aweights is None:
+        away = t - mean(t, 1, keepdims=True)
+        found: Any = matmul(away, away.T) / (t.shape[1] - lost)
+    else:
+        often = as_tensor(1.0 if fweights is None else fweights)
+        w: Any = often * (1.0 if aweights is None else as_tensor(aweights))
+        whole = w.sum()
+        heavy = whole if aweights is None else (w * aweights).sum() / whole
+        away = t - (t * w).sum(1, keepdims=True) / whole
+        found = matmul(away * w, away.T) / (whole - lost * (1.0 if aweights is None else heavy))
     return found.reshape(()) if found.size == 1 else found
 
 

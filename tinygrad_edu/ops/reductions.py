@@ -299,7 +299,7 @@ def _length(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _length_off_0(y: Any) -> Any:
-    return np.where(y == 0, 1.0, y)
+    return np.where(y == 0, np.inf, y)
 
 
 def _std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
