@@ -83,6 +83,8 @@ def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) ->
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     t = as_tensor(a)
+    if not n:
+        return t
     line = [
         1 if i == normalize_axis_index(axis, t.ndim) else side for i, side in enumerate(t.shape)
     ]
