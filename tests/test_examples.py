@@ -81,6 +81,11 @@ EXPECTED = {
         ["xor.png", "xor_player.html"],
     ),
 }
+EXPECTED["xor_by_lbfgs"] = (
+    ["--epochs", "100"],
+    ["L-BFGS: cost 0.0514 after", "answers [0.01 0.99 0.99 0.01]"],
+    ["xor_by_lbfgs.png"],
+)
 FIRST_BYTES = {".png": b"\x89PNG", ".svg": b"<?xml", ".html": b"<!doctype html>"}
 FIRST_BYTES |= {".tex": b"\\documentclass"}
 ARTICLES = "article 000", "article 001", "article 002", "articles 000, 001 and 002"

@@ -402,6 +402,66 @@ def test_entries_are_taken_along_an_axis_of_length_1():
         np.take_along_axis(tg.Tensor(x), i, None)
 
 
+EQUAL, DEPENDENT, DEFECTIVE = np.eye(3), np.array([[1.0, 2], [2, 4]]), np.array([[1.0, 1], [0, 1]])
+turned = np.linalg.qr(s)[0]
+NO_DERIVATIVE = {
+    "equal eigenvalues": (lambda a: np.linalg.eigh(a)[1], EQUAL, "equal eigenvalues"),
+    "equal up to rounding": (
+        lambda a: np.linalg.eigh(a)[1], turned @ np.diag([1.0, 1.0, 2.0]) @ turned.T, "equal"),
+    "equal singular values": (lambda a: np.linalg.svd(a)[0], EQUAL, "equal"),
+    "of zeros": (lambda a: np.linalg.svd(a)[2], 0 * EQUAL, "equal"),
+    "their second derivative": (
+        lambda a: tg.grad(lambda a: (np.linalg.eigvalsh(a) ** 2).sum())(a), EQUAL, "equal"),
+    "columns that depend": (lambda a: np.linalg.qr(a)[1], DEPENDENT, "depend on each other"),
+    "a tall matrix of them": (
+        lambda a: np.linalg.svd(np.concatenate([a, a]), full_matrices=False)[0], DEPENDENT,
+        "depend on each other"),
+    "fewer eigenvectors": (lambda a: np.linalg.eigvals(a), DEFECTIVE, "fewer eigenvectors"),
+    "a singular matrix": (lambda a: np.linalg.inv(a), DEPENDENT, "[Ss]ingular"),
+    "not positive definite": (lambda a: np.linalg.cholesky(a), -EQUAL, "positive definite"),
+    "complex eigenvalues": (lambda a: np.linalg.eigvals(a), np.array([[0.0, 1], [-1, 0]]), "real"),
+    "weights of 0": (lambda a: np.average(a, weights=np.zeros((3, 3))), EQUAL, "add up to 0"),
+    "the largest of nothing": (lambda a: a[:0].max(), EQUAL, "no identity"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_DERIVATIVE)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_where_there_is_no_derivative_an_error_says_what_has_none(name):
+    f, a, message = NO_DERIVATIVE[name]
+    with pytest.raises((ValueError, np.linalg.LinAlgError, ZeroDivisionError), match=message):
+        tg.grad(lambda a: (f(a) ** 3).sum())(a)
+
+
+def test_a_compiled_program_refuses_equal_eigenvalues_too():
+    slope = tg.compile(tg.grad(lambda a: (np.linalg.eigh(a)[1] ** 3).sum()))
+    assert np.isfinite(slope(np.diag([1.0, 2.0, 3.0])).numpy()).all()
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="equal eigenvalues"):
+        slope(EQUAL)
+
+
+HARD = {  # the gradient where it is a convention, or a limit
+    "equal eigenvalues": (lambda a: np.linalg.eigvalsh(a).sum(), EQUAL, EQUAL),
+    "equal singular values": (lambda a: np.linalg.svdvals(a).sum(), EQUAL, EQUAL),
+    "the largest of equal ones": (lambda a: np.linalg.norm(a, 2), EQUAL, EQUAL / 3),
+    "singular values of 0": (lambda a: np.linalg.norm(a, "nuc"), 0 * EQUAL, 0 * EQUAL),
+    "a singular determinant": (lambda a: np.linalg.det(a), DEPENDENT, [[4.0, -2], [-2, 1]]),
+    "sorted ties": (lambda a: (np.sort(a) * [1.0, 2, 3]).sum(), np.ones(3), [1.0, 2, 3]),
+    "running products of 0": (lambda a: np.cumprod(a).sum(), np.array([2.0, 0, 3]), [1.0, 8, 0]),
+    "running ties": (lambda a: np.maximum.accumulate(a).sum(), np.array([1.0, 1]), [1.5, 0.5]),
+    "a pool of ties": (lambda a: tg.max_pool(a[None, None], 2).sum(), DEFECTIVE * 0,
+                       np.full((2, 2), 0.25)),
+    "nothing but gaps": (lambda a: np.nansum(a), np.full(2, np.nan), [0.0, 0.0]),
+    "no entries": (lambda a: np.einsum("ij,kj->", a, a), np.zeros((2, 0)), np.zeros((2, 0))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_at_hard_points_the_gradient_is_the_convention_s(name):
+    f, a, expected = HARD[name]
+    np.testing.assert_allclose(tg.grad(f)(a).numpy(), expected, atol=1e-14)
+
+
 def missing(name):
     module = np
     for part in name.partition(" ")[0].split("."):

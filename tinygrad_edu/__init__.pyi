@@ -1282,7 +1282,7 @@ class _svd_right(Op):
     """The right singular vectors, in rows.
 
     y = svd_right(a)
-    ∂L/∂a = ((yᵀ (c₂ / (svdvals(a)² − (svdvals(a)²)[:, None] + c₁) ⊙ (y gᵀ − (y gᵀ)ᵀ)) ⊙ svdvals(a) + (c₃ − yᵀ y) gᵀ / svdvals(a)) svd_left(a)ᵀ)ᵀ
+    ∂L/∂a = ((yᵀ (c₂ / (svdvals(a)² − (svdvals(a)²)[:, None] + c₁) ⊙ (y gᵀ − (y gᵀ)ᵀ)) ⊙ svdvals(a)) svd_left(a)ᵀ)ᵀ
     (g = ∂L/∂y, here for a of shape (3, 2))
     """
 
@@ -1294,7 +1294,7 @@ class _svdvals(Op):
     """The singular values, largest first.
 
     y = svdvals(a)
-    ∂L/∂a = (svd_left(a) ⊙ g) svd_right(a)
+    ∂L/∂a = (svd_left(a) ⊙ (g ⊙ sign(y))) svd_right(a)
     (g = ∂L/∂y, here for a of shape (3, 2))
     """
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, values_only
+from ..engine.recording import check
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
 from ..ops.elementwise import isnan, multiply, rint, where
@@ -144,8 +145,14 @@ def _average(
             )
             w = _numpy.broadcast_to(w, t.shape)
         total = sum(w, axis, keepdims=keepdims)
+        check(total, _refuse_none)
         y = sum(t * w, axis, keepdims=keepdims) / total
     return (y, total) if returned else y
+
+
+def _refuse_none(total: Any) -> None:
+    if (total == 0).any():
+        raise ZeroDivisionError("average: the weights add up to 0, and divide by nothing")
 
 
 def root(t: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ..engine.define import op
 from ..engine.primitive import Primitive
+from ..engine.recording import check
+from ..engine.tensor import Tensor
 from .cases import case
 from .reductions import others
 
@@ -107,8 +110,56 @@ def _eigh_vectors(a: Any, UPLO: Any = "L") -> Any:
 
 def _shares(w: Any) -> Any:
     """1 over each difference of two eigenvalues, and 0 on the diagonal."""
+    _looked_at(w, _refuse_equal)
     one = np.eye(w.shape[-1], dtype=w.dtype)
     return (1 - one) / (w[..., None, :] - w[..., None] + one)
+
+
+def _looked_at(x: Any, refuse: Callable[[Any], None]) -> None:
+    """Let `refuse` see an array, or the value of a Tensor, when it is known."""
+    if type(x) is Tensor:
+        check(x, refuse)
+    else:
+        refuse(x)
+
+
+def _refuse_equal(w: Any) -> None:
+    """Raise if two eigenvalues, or singular values, are the same up to rounding."""
+    if w.shape[-1] < 2 or not w.size:
+        return
+    ordered = np.sort(w, axis=-1)
+    gaps = (ordered[..., 1:] - ordered[..., :-1]).min(-1)
+    size = np.abs(w).max(-1)
+    if (gaps <= w.shape[-1] * np.finfo(w.dtype).eps * size).any():
+        raise ValueError(
+            "vectors that belong to equal eigenvalues, or singular values, are no function of the "
+            "matrix, and have no derivative: the values alone have one, np.linalg.eigvalsh and "
+            "np.linalg.svdvals; np.linalg.qr and np.linalg.cholesky give other factors"
+        )
+
+
+def _refuse_singular(r: Any) -> None:
+    """Raise if a triangular factor is that of columns which depend on each other."""
+    _refuse_dependent(np.abs(np.diagonal(r, axis1=-2, axis2=-1)))
+
+
+def _refuse_dependent(sizes: Any) -> None:
+    """The same, of the diagonal, or of singular values."""
+    least = sizes.shape[-1] * np.finfo(sizes.dtype).eps
+    if sizes.size and (sizes.min(-1) <= least * sizes.max(-1)).any():
+        raise ValueError(
+            "the factors of a matrix whose columns depend on each other have no derivative: "
+            "leave out a column, or write np.linalg.svdvals(t)"
+        )
+
+
+def _refuse_defective(v: Any) -> None:
+    """Raise if there are fewer eigenvectors than columns."""
+    if v.size and (np.linalg.cond(v) * np.finfo(v.dtype).eps * 8 >= 1).any():
+        raise ValueError(
+            "this matrix has fewer eigenvectors than columns, and its eigenvalues have no "
+            "derivative: np.linalg.eigh takes a symmetric matrix, and np.linalg.svd any"
+        )
 
 
 def _of_eigvalsh(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
@@ -152,13 +203,16 @@ def _svd_right(a: Any) -> Any:
 
 def _of_svdvals(g: Any, y: Any, a: Any) -> Any:
     u, _, vh = np.linalg.svd(a, full_matrices=False)
-    return (u * g[..., None, :]) @ vh
+    return (u * (g * np.sign(y))[..., None, :]) @ vh  # at 0 it is as |x|
 
 
 def _of_vectors(g: Any, u: Any, s: Any, vh: Any) -> Any:
     turned = u.mT @ g
     inner = u @ (_shares(s * s) * (turned - turned.mT)) * s[..., None, :]
-    return (inner + _rest(u, u.mT) @ g / s[..., None, :]) @ vh
+    if u.shape[-2] > u.shape[-1]:
+        _looked_at(s, _refuse_dependent)
+        inner = inner + _rest(u, u.mT) @ g / s[..., None, :]
+    return inner @ vh
 
 
 def _of_svd_left(g: Any, y: Any, a: Any) -> Any:
@@ -181,6 +235,7 @@ def _qr_r(a: Any) -> Any:
 
 def _of_qr(g: Any, q: Any, r: Any, m: Any) -> Any:
     """What pulls back to a matrix with at least as many rows: g + q · (m, mirrored) over r.mT."""
+    _looked_at(r, _refuse_singular)
     lower = m * _below(m, 0.5)
     whole = q @ (lower + lower.mT) if g is None else g + q @ (lower + lower.mT)
     return np.linalg.solve(r, whole.mT).mT
@@ -216,6 +271,7 @@ def _eig_vectors(a: Any) -> Any:
 
 def _of_eigvals(g: Any, y: Any, a: Any) -> Any:
     v = np.linalg.eig(a)[1]
+    _looked_at(v, _refuse_defective)
     return np.linalg.solve(v.mT, g[..., None] * v.mT)
 
 
