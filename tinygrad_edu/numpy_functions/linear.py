@@ -71,9 +71,15 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     columns = [i for i in range(right.ndim) if i not in over_b]
     n = int(np.prod(lengths[0]))
     shape = [left.shape[i] for i in rows], [right.shape[i] for i in columns]
-    p = left.transpose((*rows, *over_a)).reshape(int(np.prod(shape[0])), n)
-    q = right.transpose((*over_b, *columns)).reshape(n, int(np.prod(shape[1])))
-    return matmul(p, q).reshape((*shape[0], *shape[1]))
+    p = arranged(left, (*rows, *over_a), (int(np.prod(shape[0])), n))
+    q = arranged(right, (*over_b, *columns), (n, int(np.prod(shape[1]))))
+    return arranged(matmul(p, q), (0, 1), (*shape[0], *shape[1]))
+
+
+def arranged(t: Tensor, order: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+    """The tensor with its axes in an order, then in a shape; itself, if that is how it is."""
+    ordered = t if order == tuple(range(t.ndim)) else t.transpose(order)
+    return ordered if ordered.shape == shape else ordered.reshape(shape)
 
 
 def list_of(part: Any) -> Any:
@@ -229,7 +235,8 @@ def einsum(subscripts: Any, *operands: Any, **how: Any) -> Tensor:
         t, letters = _summed(t, letters, rest | {*of_y})
         y, of_y = (t, letters) if not k else _joined(y, of_y, t, letters, rest)
     y, of_y = _summed(y, of_y, {*result})
-    return y.transpose(tuple([of_y.index(letter) for letter in result])) if result else y
+    order = tuple([of_y.index(letter) for letter in result])
+    return arranged(y, order, tuple([y.shape[i] for i in order]))
 
 
 def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
@@ -289,13 +296,13 @@ def _joined(a: Tensor, of_a: str, b: Tensor, of_b: str, kept: set[str]) -> tuple
 
     def matrices(t: Tensor, letters: str, *groups: list[str]) -> Tensor:
         order = [letters.index(c) for group in (stacked, *groups) for c in group]
-        ordered = t.transpose(tuple(order))
         sides = [int(np.prod([t.shape[letters.index(c)] for c in group])) for group in groups]
-        return ordered.reshape((*ordered.shape[: len(stacked)], *sides))
+        front = [t.shape[i] for i in order[: len(stacked)]]
+        return arranged(t, tuple(order), (*front, *sides))
 
     y = matmul(matrices(a, of_a, rows, over), matrices(b, of_b, over, columns))
     found = "".join([*stacked, *rows, *columns])
     sides = [t.shape[of.index(c)] for t, of, group in ((a, of_a, rows), (b, of_b, columns))
              for c in group]  # fmt: skip
-    y, found = y.reshape((*y.shape[: len(stacked)], *sides)), found
+    y = arranged(y, tuple(range(y.ndim)), (*y.shape[: len(stacked)], *sides))
     return _summed(y, found, kept)

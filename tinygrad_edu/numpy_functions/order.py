@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
-from ..ops.reductions import argsort
+from ..ops.reductions import ordered
 from ..ops.shape import concatenate, stack
 from .picking import along, take_along_axis
 
@@ -25,7 +25,7 @@ def _sort(a: Any, axis: int | None = -1, **how: Any) -> Any:
     t = as_tensor(a)
     if axis is None:
         t, axis = t.reshape(-1), -1
-    return take_along_axis(t, argsort(t, axis=axis, stable=True), axis)
+    return ordered(t, axis=axis) if t.ndim else t
 
 
 @implements(np.partition)

@@ -48,6 +48,8 @@ def _to_filters(x: Any, g: Any, sizes: Any, stride: Any, dilation: Any, groups: 
 
 
 def _to_images(g: Any, w: Any, shape: Any, stride: Any, dilation: Any, groups: Any) -> Any:
+    if set(stride) == {1}:
+        return _to_images_in_runs(g, w, shape, dilation, groups)
     n, places, sizes = len(shape), g.shape[2:], w.shape[2:]
     filters = w.reshape(groups, w.shape[0] // groups, -1)
     given = g.reshape(g.shape[0], groups, w.shape[0] // groups, -1)
@@ -61,6 +63,25 @@ def _to_images(g: Any, w: Any, shape: Any, stride: Any, dilation: Any, groups: A
         ]
         whole[(slice(None), slice(None), *reached[:n])] += columns[(slice(None), slice(None), *at)]
     return whole
+
+
+def _to_images_in_runs(g: Any, w: Any, shape: Any, dilation: Any, groups: Any) -> Any:
+    """The same for stride 1, where places as wide as the image make each addition one long run."""
+    wide = (g.shape[2], *shape[1:])
+    given = np.zeros((*g.shape[:2], *wide), g.dtype)
+    given[(slice(None), slice(None), *[slice(m) for m in g.shape[2:]])] = g
+    given = given.reshape(g.shape[0], groups, w.shape[0] // groups, -1)
+    filters = w.reshape(groups, w.shape[0] // groups, -1)
+    columns = np.matmul(filters.swapaxes(-1, -2), given)
+    run, size, sizes = given.shape[-1], int(np.prod(shape)), w.shape[2:]
+    columns = columns.reshape(g.shape[0], groups * w.shape[1], *sizes, run)
+    apart = [d * int(np.prod(shape[i + 1 :])) for i, d in enumerate(dilation)]
+    last = sum([(k - 1) * by for k, by in zip(sizes, apart, strict=True)])
+    whole = np.zeros((*columns.shape[:2], max(size, last + run)), columns.dtype)
+    for at in np.ndindex(*sizes):
+        start = sum([k * by for k, by in zip(at, apart, strict=True)])
+        whole[..., start : start + run] += columns[(slice(None), slice(None), *at)]
+    return whole[..., :size].reshape(*columns.shape[:2], *shape)
 
 
 _HOW = {"stride": (1,), "dilation": (1,), "groups": 1}

@@ -344,6 +344,32 @@ def _has_no_tie(sign: int) -> Any:
     return lambda x, axis, keepdims: x.ndim and (np.abs(lead(x, axis, keepdims)) > 0).all()
 
 
+def _ordered(x: Any, axis: Any = -1) -> Any:
+    return np.sort(x, axis)
+
+
+def _order(y: Any, x: Any, axis: Any) -> Any:
+    """Where each sorted entry was: equal ones in their order, which costs more, and only then."""
+    line = (slice(None),) * (axis % y.ndim)
+    ties = (y[(*line, slice(1, None))] == y[(*line, slice(None, -1))]).any()
+    return argsort.run(x, axis=axis, stable=bool(ties))
+
+
+def _unsorted(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    """A gradient at the sorted entries, at where they were."""
+    if type(g) is Tensor or type(x) is Tensor:
+        ranks = argsort.apply(argsort.apply(x, axis=axis, stable=True), axis=axis)
+        return np.take_along_axis(g, ranks, axis)
+    placed = np.empty_like(g)
+    np.put_along_axis(placed, _order(y, x, axis), g, axis)
+    return placed
+
+
+def _apart(x: Any, axis: Any) -> Any:
+    """How far each entry is from the next one in order: 0 where the order is no one's choice."""
+    return np.diff(np.sort(x, axis), axis=axis)
+
+
 def _cumsum(x: Any, axis: Any) -> Any:
     """np.cumsum; of few digits in more, given back in those of x."""
     y = np.cumsum(x, axis, _WIDER.get(x.dtype.char))
@@ -472,12 +498,19 @@ argmax  = op(lambda x, axis=None, keepdims=False: x.argmax(axis, keepdims=keepdi
              name="argmax", numpy=(np.argmax,), cases=_ONE_AXIS, doc="Where the largest entry is.")
 argmin  = op(lambda x, axis=None, keepdims=False: x.argmin(axis, keepdims=keepdims),
              name="argmin", numpy=(np.argmin,), cases=_ONE_AXIS, doc="Where the smallest entry is.")
-argsort = op(lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
+argsort: Primitive = op(lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
              name="argsort", numpy=(np.argsort,), doc="The indices that sort along the axis.")
+ordered = op(_ordered,
+             lambda g, y, x, axis: _unsorted(g, y, x, axis),
+             name="ordered", kinks=_apart, cases=(case((4,)), case((2, 3), axis=0)),
+             source="x, axis=-1: np.sort(x, axis=axis)", jax="jax.numpy.sort",
+             doc="The entries in order along the axis; equal ones keep their order.")
 any     = op(lambda x, axis=None, keepdims=False: x.any(axis, keepdims=keepdims),
              name="any", numpy=(np.any,), doc="Whether an entry is true.")
 all     = op(lambda x, axis=None, keepdims=False: x.all(axis, keepdims=keepdims),
              name="all", numpy=(np.all,), doc="Whether all entries are true.")
+
+ordered.is_public = False  # np.sort; an array's method of that name sorts it in place
 
 values_only(np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin)
 values_only(np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere)
