@@ -376,6 +376,15 @@ def _cumsum(x: Any, axis: Any) -> Any:
     return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
 
 
+def _from_the_end(g: Any, axis: Any) -> Any:
+    """The running sum from the last entry to the first."""
+    if type(g) is Tensor or g.dtype is not double:
+        return np.flip(cumsum.apply(np.flip(g, axis), axis=axis), axis)
+    y = np.empty(g.shape)
+    np.cumsum(np.flip(g, axis), axis, out=np.flip(y, axis))
+    return y
+
+
 # what printed programs have in place of an op
 _DEVIATION = (
     "x, axis=None: x - np.clip(x.mean(axis=axis, keepdims=True), "
@@ -480,8 +489,7 @@ log_softmax = op(_log_softmax,
           jax="jax.nn.log_softmax", cases=_ALONG_AN_AXIS,
           doc="log(softmax(x)) along the axis: right even where softmax itself would be 0.")
 cumsum: Primitive = op(lambda x, axis=None: _cumsum(x, axis),
-                 lambda g, y, x, axis:
-                     np.flip(cumsum.apply(np.flip(g, axis), axis=axis), axis).reshape(x.shape),
+                 lambda g, y, x, axis: _from_the_end(g, axis).reshape(x.shape),
           name="cumsum", numpy=(np.cumsum,),
           cases=(case((4,), axis=0), case((2, 3), axis=-1), case((2, 3))),
           doc="The running sum along the axis, or over all entries in order.")
