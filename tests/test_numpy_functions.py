@@ -529,3 +529,54 @@ def compiled(f, arrays):
     whole = lambda *x: sum_of(f(*x))  # noqa: E731
     eager = tg.value_and_grad(whole, tuple(range(len(arrays))))
     same(tg.compile(eager)(*arrays), eager(*arrays), rtol=1e-12)
+
+
+# -- what SciPy's linalg has -----------------------------------------------------------------------
+
+triangle, right = np.tril(s) + 3 * np.eye(3), rng.normal(size=(3, 2))
+LINALG = {
+    "expm": [(lambda f, x: f(x), s), (lambda f, x: f(x), 20 * s), (lambda f, x: f(x), s * 1e-3)],
+    "sqrtm": [(lambda f, x: f(x), spd)],
+    "solve_sylvester": [
+        (lambda f, x, y, z: f(x, y, z), spd, s + 9 * np.eye(3), rng.normal(size=(3, 3)))
+    ],
+    "solve_triangular": [
+        (lambda f, x, y, o=o: f(x, y, **o), triangle, right)
+        for o in ({}, {"lower": True}, {"trans": 1}, {"lower": True, "trans": "T"},
+                  {"unit_diagonal": True})
+    ],
+    "cho_solve": [
+        (lambda f, x, y, low=low: f((x, low), y), triangle, right) for low in (True, False)
+    ],
+    "block_diag": [(lambda f, x, y: f(x, y, [1.0, 2.0]), m, s)],
+    "toeplitz": [(lambda f, x, y: f(x, y), v, m[0]), (lambda f, x: f(x), v)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINALG)
+def test_it_equals_scipys_linalg(name):
+    sl = pytest.importorskip("scipy.linalg")
+    for call, *arrays in LINALG[name]:
+        ours, theirs = getattr(tg, name), getattr(sl, name)
+        expected = call(theirs, *arrays)
+        found = call(ours, *[tg.Tensor(a) for a in arrays])
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11, atol=1e-11)
+        if np.abs(expected).max() < 1e6:
+            for order in (1, 2):
+                assert gradcheck(
+                    lambda *x, call=call, ours=ours: call(ours, *x), *arrays, order=order
+                )
+
+
+def test_a_matrix_without_a_real_root_says_so():
+    for a in (-np.eye(2), np.zeros((2, 2)), np.array([[0.0, 1.0], [0.0, 0.0]])):
+        with pytest.raises(ValueError, match="no real square root"):
+            tg.sqrtm(a)
+
+
+def test_scipys_functions_of_arrays_show_ours():
+    sl = pytest.importorskip("scipy.linalg")
+    t = tg.Tensor(spd, requires_grad=True)
+    for f, instead in ((sl.expm, "tg.expm"), (sl.inv, "np.linalg.inv"), (sl.sqrtm, "tg.sqrtm")):
+        with pytest.raises(TypeError, match=f"write {instead}, which has its gradient"):
+            f(t)

@@ -31,6 +31,7 @@ PARTLY = {
     "erfc": lambda x: sp.erfc(x),
     "expm1": lambda x: sp.expm1(x),
     "np.i0": lambda x: np.i0(x),
+    "lambertw": lambda x: sp.lambertw(x) if isinstance(x, tg.Tensor) else sp.lambertw(x).real,
 }
 
 

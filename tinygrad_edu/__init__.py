@@ -74,6 +74,7 @@ from .networks.layers import (
 from .networks.losses import focal, hinge, huber, kl_div, mae, nll, triplet
 from .networks.parameters import flatten
 from .notation.table import table
+from .numpy_functions.matrices import block_diag, cho_solve, solve_triangular, toeplitz
 from .player import play
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 

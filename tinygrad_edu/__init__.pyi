@@ -65,6 +65,10 @@ from .networks.losses import nll as nll
 from .networks.losses import triplet as triplet
 from .networks.parameters import flatten as flatten
 from .notation.table import table as table
+from .numpy_functions.matrices import block_diag as block_diag
+from .numpy_functions.matrices import cho_solve as cho_solve
+from .numpy_functions.matrices import solve_triangular as solve_triangular
+from .numpy_functions.matrices import toeplitz as toeplitz
 from .player import play as play
 from .transforms import grad as grad
 from .transforms import hessian as hessian
@@ -513,6 +517,18 @@ class _expand_dims(Op):
     def __call__(self, x: Operand, /, axis: Axis) -> Tensor: ...
 
 expand_dims: _expand_dims
+
+class _expm(Op):
+    """The exponential of a matrix, 1 + a + a @ a / 2 + ...
+
+    y = expm(a)
+    ∂L/∂a = expm(concatenate(concatenate(aᵀ, g, axis=-1), concatenate(0, aᵀ, axis=-1), axis=-2))[..., :4, 4:]
+    (g = ∂L/∂y, here for a of shape (4, 4))
+    """
+
+    def __call__(self, x: Operand, /) -> Tensor: ...
+
+expm: _expm
 
 class _expm1(Op):
     """expm1, entry by entry; see np.expm1.
@@ -1183,6 +1199,20 @@ class _solve(Op):
 
 solve: _solve
 
+class _solve_sylvester(Op):
+    """The solution x of a @ x + x @ b = q.
+
+    y = solve_sylvester(a, b, q)
+    ∂L/∂a = −solve_sylvester(aᵀ, bᵀ, g) yᵀ
+    ∂L/∂b = −yᵀ solve_sylvester(aᵀ, bᵀ, g)
+    ∂L/∂q = solve_sylvester(aᵀ, bᵀ, g)
+    (g = ∂L/∂y, here for a of shape (2, 2) and b of shape (3, 3) and q of shape (2, 3))
+    """
+
+    def __call__(self, a: Operand, b: Operand, c: Operand, /) -> Tensor: ...
+
+solve_sylvester: _solve_sylvester
+
 class _sqrt(Op):
     """sqrt, entry by entry; see np.sqrt.
 
@@ -1193,6 +1223,18 @@ class _sqrt(Op):
     def __call__(self, x: Operand, /) -> Tensor: ...
 
 sqrt: _sqrt
+
+class _sqrtm(Op):
+    """The square root y of a matrix, y @ y = a, with positive eigenvalues.
+
+    y = sqrtm(a)
+    ∂L/∂a = solve_sylvester(yᵀ, yᵀ, g)
+    (g = ∂L/∂y, here for a of shape (2, 2))
+    """
+
+    def __call__(self, x: Operand, /) -> Tensor: ...
+
+sqrtm: _sqrtm
 
 class _square(Op):
     """square, entry by entry; see np.square.
@@ -1416,10 +1458,12 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "bitwise_and",
     "bitwise_or",
+    "block_diag",
     "broadcast_to",
     "cbrt",
     "ceil",
     "celu",
+    "cho_solve",
     "cholesky",
     "clip",
     "cofactors",
@@ -1454,6 +1498,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "explain",
+    "expm",
     "expm1",
     "flatten",
     "flip",
@@ -1549,7 +1594,10 @@ __all__ = [
     "softplus",
     "softsign",
     "solve",
+    "solve_sylvester",
+    "solve_triangular",
     "sqrt",
+    "sqrtm",
     "square",
     "squeeze",
     "stack",
@@ -1563,6 +1611,7 @@ __all__ = [
     "table",
     "tan",
     "tanh",
+    "toeplitz",
     "transpose",
     "triplet",
     "trunc",

@@ -57,6 +57,10 @@ def value(t: Recorded) -> Any:
                 "for roots and least squares jac=tg.jacobian(f); "
                 f"or, if its value alone is meant, {name}.numpy() or {name}.item()"
             )
+        name_, _, library = _taker().partition(" of ")
+        ours = _instead_of(name_, t) if library == "scipy" else ""
+        if ours:
+            raise TypeError(f"{loss}: write {ours}, which has its gradient")
         if _taker().startswith("AxisConcatenator"):  # np.c_ and np.r_, which ask nobody
             raise TypeError(
                 f"{loss}: write np.column_stack([a, b]) for np.c_[a, b], "
@@ -185,6 +189,15 @@ def _is_looked_at() -> bool:
         f.f_code in _lookers or f"{f.f_globals.get('__name__', '')}.".startswith(modules)
         for f in _asking()[0]
     )
+
+
+def _instead_of(name: str, t: Recorded) -> str:
+    """What does the same as a function of SciPy's that takes arrays alone."""
+    if hasattr(np.linalg, name):
+        return f"np.linalg.{name}"
+    if hasattr(sys.modules[_names.PACKAGE], name):
+        return f"tg.{name}"
+    return f"{_names.code(t)}.{name}" if hasattr(type(t), name) else ""
 
 
 def _taker() -> str:

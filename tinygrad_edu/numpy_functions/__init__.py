@@ -8,6 +8,7 @@ from . import (
     factors,
     joining,
     linear,
+    matrices,
     methods,
     order,
     picking,
@@ -18,6 +19,6 @@ from . import (
 )
 
 MODULES = (
-    *(entries, factors, joining, linear, methods, order, picking),
+    *(entries, factors, joining, linear, matrices, methods, order, picking),
     *(reductions, series, shaping, statistics),
 )

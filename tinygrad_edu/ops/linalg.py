@@ -285,22 +285,22 @@ def _of_eig_vectors(g: Any, y: Any, a: Any) -> Any:
 # -- operands that they take, made of any ----------------------------------------------------------
 
 
-def _scaled(a: Any) -> Any:
+def scaled(a: Any) -> Any:
     """The matrix with entries from -1 to 1."""
     return a / max(float(np.abs(a).max(initial=0.0)), float(np.finfo(a.dtype).tiny))
 
 
-def _dominant(a: Any, *others: Any) -> tuple[Any, ...]:
+def dominant(a: Any, *others: Any) -> tuple[Any, ...]:
     """A matrix whose diagonal is larger than all beside it: regular, and positive definite."""
     n = a.shape[-1]
-    return (_scaled(a) + 2 * n * np.eye(n, dtype=a.dtype), *others)
+    return (scaled(a) + 2 * n * np.eye(n, dtype=a.dtype), *others)
 
 
 def _apart(a: Any) -> tuple[Any, ...]:
     """A matrix whose eigenvalues, and singular values, are real and lie apart; no entry is 0."""
     rows, columns = a.shape[-2:]
     steps = 8 * columns * np.arange(1, columns + 1, dtype=a.dtype)
-    return (_scaled(a) + 2 + np.eye(rows, columns, dtype=a.dtype) * steps,)
+    return (scaled(a) + 2 + np.eye(rows, columns, dtype=a.dtype) * steps,)
 
 
 SQUARE = "(n,n)->(n,n)"
@@ -369,7 +369,7 @@ qr_r     = op(_qr_r, _of_qr_r,
 # fmt: on
 
 for _op in (inv, solve, det, cofactors, logabsdet, sign_of_det, cholesky):
-    _op.fits = _dominant
+    _op.fits = dominant
 for _op in (eigvalsh, eigh_vectors, eigvals, eig_vectors, pinv, svdvals, svd_left, svd_right):
     _op.fits = _apart
 qr_q.fits = qr_r.fits = _apart

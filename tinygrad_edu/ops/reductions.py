@@ -348,21 +348,21 @@ def _ordered(x: Any, axis: Any = -1) -> Any:
     return np.sort(x, axis)
 
 
-def _order(y: Any, x: Any, axis: Any) -> Any:
-    """Where each sorted entry was: equal ones in their order, which costs more, and only then."""
-    line = (slice(None),) * (axis % y.ndim)
-    ties = (y[(*line, slice(1, None))] == y[(*line, slice(None, -1))]).any()
-    return argsort.run(x, axis=axis, stable=bool(ties))
+def _order(x: Any, axis: Any) -> Any:
+    """The places of the sorted entries; equal ones, if there are any, in their order."""
+    y = np.moveaxis(np.sort(x, axis), axis, -1)
+    has_ties = (y[..., 1:] == y[..., :-1]).any()
+    return x.argsort(axis, stable=bool(has_ties))  # which takes five times as long if it is
 
 
-def _unsorted(g: Any, y: Any, x: Any, axis: Any) -> Any:
-    """A gradient at the sorted entries, at where they were."""
-    if type(g) is Tensor or type(x) is Tensor:
-        ranks = argsort.apply(argsort.apply(x, axis=axis, stable=True), axis=axis)
-        return np.take_along_axis(g, ranks, axis)
-    placed = np.empty_like(g)
-    np.put_along_axis(placed, _order(y, x, axis), g, axis)
-    return placed
+def _in_order(v: Any, x: Any, axis: Any = -1) -> Any:
+    return np.take_along_axis(v, _order(x, axis), axis)
+
+
+def _back_from_order(v: Any, x: Any, axis: Any = -1) -> Any:
+    y = np.empty_like(v)
+    np.put_along_axis(y, _order(x, axis), v, axis)
+    return y
 
 
 def _apart(x: Any, axis: Any) -> Any:
@@ -501,6 +501,9 @@ for _op, _sign, _end in ((max, 1, "maximum"), (min, -1, "minimum")):
 prod.usual = Usual(lambda x, axis, keepdims: x.all(), (_over_factor,), "no factor of {} is 0")
 
 # fmt: off
+_SORTED = case((4,)), case((2, 3), axis=0), case((4,), (4,)), case((2, 3), (2, 3), axis=0)
+_ORDER = "np.argsort(x, axis=axis, stable=True)"
+_TAKEN = "np.take_along_axis(v, {}, axis)"
 _ONE_AXIS = (case((2, 3), axis=1), case((4,), axis=None))
 argmax  = op(lambda x, axis=None, keepdims=False: x.argmax(axis, keepdims=keepdims),
              name="argmax", numpy=(np.argmax,), cases=_ONE_AXIS, doc="Where the largest entry is.")
@@ -509,16 +512,33 @@ argmin  = op(lambda x, axis=None, keepdims=False: x.argmin(axis, keepdims=keepdi
 argsort: Primitive = op(lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
              name="argsort", numpy=(np.argsort,), doc="The indices that sort along the axis.")
 ordered = op(_ordered,
-             lambda g, y, x, axis: _unsorted(g, y, x, axis),
-             name="ordered", kinks=_apart, cases=(case((4,)), case((2, 3), axis=0)),
+             lambda g, y, x, axis: back_from_order.apply(g, x, axis=axis),
+             name="ordered", kinks=_apart, cases=_SORTED[:2],
              source="x, axis=-1: np.sort(x, axis=axis)", jax="jax.numpy.sort",
              doc="The entries in order along the axis; equal ones keep their order.")
+in_order: Primitive = op(_in_order,
+             lambda g, y, v, x, axis: back_from_order.apply(g, x, axis=axis), None,
+             name="in_order", cases=_SORTED[2:], source=f"v, x, axis=-1: {_TAKEN.format(_ORDER)}",
+             doc="The entries of v in the order of those of x, along the axis.")
+back_from_order: Primitive = op(_back_from_order,
+             lambda g, y, v, x, axis: in_order.apply(g, x, axis=axis), None,
+             name="back_from_order", cases=_SORTED[2:],
+             source=f"v, x, axis=-1: {_TAKEN.format(f'np.argsort({_ORDER}, axis=axis)')}",
+             doc="The entries of v, which were in the order of those of x, at their places.")
 any     = op(lambda x, axis=None, keepdims=False: x.any(axis, keepdims=keepdims),
              name="any", numpy=(np.any,), doc="Whether an entry is true.")
 all     = op(lambda x, axis=None, keepdims=False: x.all(axis, keepdims=keepdims),
              name="all", numpy=(np.all,), doc="Whether all entries are true.")
 
-ordered.is_public = False  # np.sort; an array's method of that name sorts it in place
+# np.sort; an array's method of that name sorts it in place
+ordered.is_public = in_order.is_public = back_from_order.is_public = False
+in_order.write_jax = (
+    "jnp.take_along_axis({0}, jnp.argsort({1}, axis={axis}, stable=True), axis={axis})"
+)
+back_from_order.write_jax = (
+    "jnp.take_along_axis({0}, jnp.argsort(jnp.argsort({1}, axis={axis}, stable=True), "
+    "axis={axis}), axis={axis})"
+)
 
 values_only(np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin)
 values_only(np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere)

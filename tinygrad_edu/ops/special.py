@@ -5,6 +5,7 @@ Imported when one of them is first called on a Tensor, since SciPy takes its tim
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,15 @@ def _of_several(ufunc: Any) -> Any:
 
 def _log_ratio(a: Any, b: Any) -> Any:
     return np.log(a) - np.log(b)
+
+
+def _lambertw(x: Any) -> Any:
+    """Its real branch, from -1/e on."""
+    if (np.asarray(x) < -np.exp(-1.0)).any():
+        raise ValueError(
+            "lambertw below -1/e is complex, and Tensors are real: write np.maximum(x, -np.exp(-1))"
+        )
+    return np.asarray(_sp.lambertw(x).real, getattr(x, "dtype", float))
 
 
 _BESSEL = (REAL, POSITIVE)
@@ -129,6 +139,8 @@ kl_terms = op(_of_several(sp.kl_div),   lambda g, y, a, b: g * _log_ratio(a, b),
               name="kl_terms", numpy=(sp.kl_div,), domain=(POSITIVE, POSITIVE),
               jax="jax.scipy.special.kl_div",
               doc="a · log(a / b) - a + b; see scipy.special.kl_div.")
+lambertw = op(_lambertw,   lambda g, y, x: g * np.exp(-y) / (1 + y), domain=(POSITIVE,),
+              name="lambertw", doc="The y with y · exp(y) = x; see scipy.special.lambertw.")
 exp10    = op(sp.exp10,    lambda g, y, x: g * y * float(np.log(10.0)))
 expi     = op(sp.expi,     lambda g, y, x: g * np.exp(x) / x, domain=(POSITIVE,),
               jax="jax.scipy.special.expi")
@@ -176,6 +188,13 @@ for _ufunc, _ours in (
     *((sp.exp2, elementwise.exp2), (sp.digamma, digamma)),
 ):
     numpy_functions[_ufunc] = _ours
+
+
+@implements(vars(sys.modules[_sp.lambertw.__module__])["_lambertw"])
+def _branch(x: Any, k: Any = 0, tol: Any = 1e-8) -> Any:
+    if np.any(np.asarray(k) != 0):
+        raise ValueError("lambertw of a Tensor takes k=0, the branch that is real above -1/e")
+    return lambertw(x)
 
 
 @implements(sp.log_expit)
