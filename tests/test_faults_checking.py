@@ -222,6 +222,15 @@ def test_a_function_that_turns_many_times_within_a_step_is_not_accused(f):
     assert verdicts(checked(f, np.array([1e6, 1e8]))) == [AGREES, AGREES]
 
 
+def test_a_constant_that_is_nan_stands_in_no_check_s_way():
+    def chosen(x, y):
+        return np.choose([0, 1, 1, 0], [x, y]) * 2.0  # elsewhere it would be NaN
+
+    x, y = np.array([1.0, 2.0, -1.0, 0.5]), np.array([0.3, -2.0, 1.0, 4.0])
+    for order in (1, 2):
+        assert set(verdicts(checked(chosen, x, y, order=order))) == {AGREES}
+
+
 GRAINS = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7]
 
 

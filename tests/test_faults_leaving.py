@@ -444,7 +444,7 @@ def test_a_sparse_array_on_either_side_is_an_error_that_shows_the_way(f):
 @pytest.mark.parametrize("f", ["logsumexp", "softmax", "ellipk", "spence", "hyp0f1"])
 def test_special_functions_of_scipy_are_refused_unless_defined(f):
     function = getattr(pytest.importorskip("scipy.special"), f)
-    with pytest.raises(TypeError, match=r"x\.detach\(\)|is not an op on Tensors yet"):
+    with pytest.raises(TypeError, match=r"x\.detach\(\)|not an op on Tensors yet|write tg"):
         tg.grad(lambda x: function(*[x] * (2 if f == "hyp0f1" else 1)).sum())(V)
 
 

@@ -490,13 +490,58 @@ VALUES_DECIDE |= {"trim_zeros", "quantile by q", "nextafter", "spacing"}
 @pytest.mark.parametrize(("name", "i"), CASES)
 def test_it_is_numpy_s_with_the_right_gradient_which_compiles(name, i):
     f, *arrays = CALLS[name][i]
-    value_and_gradient(f, arrays)
+    value_and_gradient(f, arrays, (1,) if i else (1, 2))  # the second derivative of each function
+    laid_out(f, [np.asarray(a, float) for a in arrays])
+    if name not in NUMPY_ODD:
+        cut(f, [np.asarray(a, float) for a in arrays])
     dtype(f, [np.asarray(a, np.float32) for a in arrays])
     if name not in VALUES_DECIDE and "nan" not in name:
         compiled(f, [np.asarray(a) for a in arrays])
 
 
-def value_and_gradient(f, arrays):
+NUMPY_ODD = {"einsum", "nanquantile"}  # of no entries: shapes that follow from nothing
+
+
+def gradients(f, arrays):
+    return tg.value_and_grad(lambda *x: sum_of(f(*x)), tuple(range(len(arrays))))(*arrays)
+
+
+def laid_out(f, arrays):
+    """In Fortran's order, or backwards in memory, and read-only: the same."""
+    value, slopes = gradients(f, arrays)
+    for layout in (np.asfortranarray, lambda a: np.flip(np.flip(a).copy())):
+        views = [layout(a) for a in arrays]
+        for a in views:
+            a.setflags(write=False)
+        again, others = gradients(f, views)
+        np.testing.assert_allclose(again.numpy(), value.numpy(), rtol=1e-12, atol=1e-12)
+        for a, b in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def cut(f, arrays):
+    """Of no entries, and of one number: what NumPy gives, or an error of ours."""
+    for part in (lambda a: a[:0], lambda a: a[..., :0], lambda a: a.reshape(-1)[0]):
+        few = [np.asarray(part(a)) if a.size and a.ndim else a for a in arrays]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                expected = parts_of(f(*few))
+        except Exception:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = parts_of(f(*[tg.Tensor(a, requires_grad=True) for a in few]))
+        except (TypeError, ValueError):
+            continue
+        for y, e in zip(found, expected, strict=True):
+            y = y.numpy() if isinstance(y, tg.Tensor) else y
+            assert np.shape(y) == np.shape(e)
+            np.testing.assert_allclose(y, e, rtol=1e-12, atol=1e-12)
+
+
+def value_and_gradient(f, arrays, orders):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = parts_of(f(*arrays))
@@ -511,9 +556,12 @@ def value_and_gradient(f, arrays):
         assert np.isfinite(gradient[~np.isnan(arrays[0])]).all()
         assert (gradient[np.isnan(arrays[0])] == 0).all()
     elif any(y.requires_grad and y.size for y in found):
-        assert gradcheck(
-            lambda *x: [y for y in parts_of(f(*x)) if y.size and y.requires_grad], *arrays
-        )
+        for order in orders:
+            assert gradcheck(
+                lambda *x: [y for y in parts_of(f(*x)) if y.size and y.requires_grad],
+                *arrays,
+                order=order,
+            )
 
 
 def dtype(f, arrays):

@@ -53,7 +53,10 @@ def explained(
 
 def _why(op: Op, args: Sequence[Any]) -> str | None:
     """Why the function does not take the operands, if their shapes or dtypes show it."""
-    if any([low == high for low, high in op.domain]):  # no interval: booleans
+    # no interval: booleans
+    conditions = [a for a, (low, high) in zip(args, op.domain, strict=False) if low == high]
+    kinds = [np.asarray(getattr(a, "_array", a)).dtype.kind for a in conditions]
+    if any([kind not in "biu" for kind in kinds]):
         dtypes = {str(getattr(a, "dtype", type(a).__name__)): None for a in args}
         return (
             f"it takes booleans and integers, not {' and '.join(dtypes)}; "

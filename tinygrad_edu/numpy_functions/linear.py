@@ -146,6 +146,11 @@ def _multi_dot(arrays: Any) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
+def _of_nothing(norm: Any, t: Tensor, **how: Any) -> Tensor:
+    """What NumPy says of the norm of no entries, which is a constant."""
+    return as_tensor(norm(np.zeros(t.shape, t.dtype), **how))
+
+
 @implements(np.linalg.vector_norm)
 def vector_norm(
     x: Any,
@@ -158,6 +163,8 @@ def vector_norm(
     """The norm of vectors, of all entries or along axes: (Σ |x|ᵖ)^(1/p)."""
     t = as_tensor(x)
     t = t if t.dtype.kind == "f" else t.astype(float)
+    if not t.size:
+        return _of_nothing(np.linalg.vector_norm, t, axis=axis, keepdims=keepdims, ord=ord)
     if ord in (2, "fro", None):
         return euclidean_norm(t, axis, keepdims)
     sizes = absolute(t)
@@ -181,6 +188,8 @@ def vector_norm(
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of matrices, over the last two axes: "fro", "nuc", 1, -1, 2, -2, inf or -inf."""
     t = as_tensor(x)
+    if not t.size:
+        return _of_nothing(np.linalg.matrix_norm, t, keepdims=keepdims, ord=ord)
     if ord in ("fro", None):
         return vector_norm(t, axis=(-2, -1), keepdims=keepdims)
     if ord in (2, -2, "nuc"):

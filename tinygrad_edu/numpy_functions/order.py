@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
-from ..ops.reductions import ordered
+from ..ops.reductions import mean, ordered
 from ..ops.shape import concatenate, stack
 from .picking import along, take_along_axis
 
@@ -84,6 +84,9 @@ def _axes(t: Tensor, axis: Axis) -> tuple[int, ...]:
 @implements(np.nanquantile)
 def _nanquantile(a: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     t = as_tensor(a)
+    if not t.size:
+        y = mean(t, axis, keepdims)
+        return stack([y] * np.size(q)).reshape((*np.shape(q), *y.shape))
     over = _axes(t, axis)
     rest = [i for i in range(t.ndim) if i not in over]
     lines = t.transpose((*rest, *over)).reshape((*[t.shape[i] for i in rest], -1))
@@ -123,7 +126,9 @@ def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
 
 @implements(np.median)
 def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    return _quantile(a, 0.5, axis, keepdims=keepdims)
+    t = as_tensor(a)
+    # of no entries NaN, and a warning, as of their mean
+    return _quantile(t, 0.5, axis, keepdims=keepdims) if t.size else mean(t, axis, keepdims)
 
 
 @implements(np.unique)

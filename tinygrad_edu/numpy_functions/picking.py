@@ -105,6 +105,9 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 @implements(np.piecewise)
 def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
     t = as_tensor(x)
+    if not t.ndim:
+        conditions = [np.reshape(c, 1) for c in condlist]
+        return _piecewise(t.reshape(1), conditions, funclist, *args, **kwargs).reshape(())
     conditions = [
         np.asarray(c, bool) for c in (condlist if np.ndim(condlist) > t.ndim else [condlist])
     ]

@@ -80,6 +80,8 @@ def _poly(seq_of_zeros: Any) -> Any:
             f"poly of a Tensor takes a row of zeros, not shape {t.shape}: of a matrix write "
             "np.poly(np.linalg.eigvalsh(t)), if it is symmetric"
         )
+    if not t.size:
+        return as_tensor(1.0)
     none = np.zeros(1, t.dtype)
 
     def times(y: Any, zero: Any) -> Any:

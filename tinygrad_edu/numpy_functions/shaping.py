@@ -104,6 +104,8 @@ def _rot90(m: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
 @implements(np.resize)
 def _resize(a: Any, new_shape: Any) -> Tensor:
     t = as_tensor(a)
+    if not t.size:
+        return as_tensor(np.resize(np.zeros(t.shape, t.dtype), new_shape))
     return t.reshape(-1)[np.resize(np.arange(t.size), new_shape)]
 
 

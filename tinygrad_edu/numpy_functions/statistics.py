@@ -12,7 +12,7 @@ from ..engine.overrides import implements, values_only
 from ..engine.recording import check
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
-from ..ops.elementwise import isnan, multiply, rint, where
+from ..ops.elementwise import isnan, maximum, multiply, rint, where
 from ..ops.linalg import matmul
 from ..ops.reductions import cumsum, max, mean, min, prod, sum
 from ..ops.shape import concatenate, expand_dims, moveaxis, stack
@@ -37,7 +37,8 @@ def _cumulative(name: str, scan: Any, x: Any, axis: int | None, start: float, **
         )
     axis = -1 if axis is None else axis
     y = scan(t, axis, **more)
-    first = np.full_like(t._array.take([0], axis), start)
+    shape = [1 if i == normalize_axis_index(axis, t.ndim) else n for i, n in enumerate(t.shape)]
+    first = np.full(shape, start, t.dtype)
     return concatenate([first, y], axis) if is_whole else y
 
 
@@ -197,7 +198,7 @@ def _nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
     t, live = _filled(a, 0.0)
     count = _number_of(live, axis, True).astype(t.dtype)
     away = where(live, t - sum(t, axis, keepdims=True) / count, np.zeros((), t.dtype))
-    rest = _number_of(live, axis, keepdims) - ddof
+    rest = maximum(_number_of(live, axis, keepdims) - ddof, 0)  # NaN where too few are left
     return sum(away * away, axis, keepdims=keepdims) / rest.astype(t.dtype)
 
 
@@ -206,14 +207,21 @@ def _nanstd(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
     return root(_nanvar(a, axis, ddof, keepdims))
 
 
+def _of_live(y: Tensor, live: Any, axis: Axis, keepdims: bool) -> Tensor:
+    """NaN where no entry is left, as NumPy has it."""
+    return where(_number_of(live, axis, keepdims) > 0, y, np.full((), np.nan, y.dtype))
+
+
 @implements(np.nanmax)
 def _nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    return max(_filled(a, -np.inf)[0], axis, keepdims=keepdims)
+    t, live = _filled(a, -np.inf)
+    return _of_live(max(t, axis, keepdims=keepdims), live, axis, keepdims)
 
 
 @implements(np.nanmin)
 def _nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    return min(_filled(a, np.inf)[0], axis, keepdims=keepdims)
+    t, live = _filled(a, np.inf)
+    return _of_live(min(t, axis, keepdims=keepdims), live, axis, keepdims)
 
 
 @implements(np.nancumsum)
@@ -252,14 +260,16 @@ def _cov(
     lost = int(not bias) if ddof is None else ddof
     if fweights is None and aweights is None:
         away = t - mean(t, 1, keepdims=True)
-        found: Any = matmul(away, away.T) / (t.shape[1] - lost)
+        found: Any = matmul(away, away.T) / np.float64(np.maximum(t.shape[1] - lost, 0))
     else:
         often = as_tensor(1.0 if fweights is None else fweights)
         w: Any = often * (1.0 if aweights is None else as_tensor(aweights))
         whole = w.sum()
         heavy = whole if aweights is None else (w * aweights).sum() / whole
         away = t - (t * w).sum(1, keepdims=True) / whole
-        found = matmul(away * w, away.T) / (whole - lost * (1.0 if aweights is None else heavy))
+        found = matmul(away * w, away.T) / maximum(
+            whole - lost * (1.0 if aweights is None else heavy), 0
+        )
     return found.reshape(()) if found.size == 1 else found
 
 

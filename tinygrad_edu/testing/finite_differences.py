@@ -57,14 +57,15 @@ class AlongLine:
         floor: float = 0.0,  # what may be lost of any value, however small: numbers underflow
     ) -> None:
         self._at, self.weights, self.noise, self.eps = at, weights, noise, eps
-        self.claimed, self.scale, self.size, self.has_kinks = claimed, scale, size, has_kinks
+        self.claimed, self.scale, self.has_kinks = claimed, scale, has_kinks
+        self.size = size if isfinite(size) else 0.0  # NaN and infinities do not move
         self.blur = blur
         self._weight, self._least = np.abs(weights), np.maximum(noise, floor)
         self.known: dict[float, Point] = {}
         self.center = self.point(0.0)
         # which values depend on where we are at all
         self.moved: Any = np.zeros(weights.shape, bool)
-        self.typical = max(1.0, size)
+        self.typical = max(1.0, self.size)
         loudest = float((self._weight * noise).max(initial=0.0))
         # over this length the function changes by as much as itself, if its slope is as claimed
         self.length = loudest / scale / eps if scale and isfinite(scale) else self.typical
