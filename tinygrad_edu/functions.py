@@ -19,6 +19,12 @@ def as_tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x, copy=False)
 
 
+def as_floats(x: Any) -> Tensor:
+    """The same, of whole numbers and booleans as floats: pixels of 0 to 255 would wrap around."""
+    t = as_tensor(x)
+    return t if t.dtype.kind == "f" else t.astype(float)
+
+
 def log_sigmoid(x: Any) -> Tensor:
     """log(sigmoid(x)): right even where sigmoid itself would be 0.
 
@@ -26,7 +32,7 @@ def log_sigmoid(x: Any) -> Tensor:
     >>> tg.log_sigmoid(-1000.0).item()
     -1000.0
     """
-    return -softplus(-as_tensor(x))
+    return -softplus(-as_floats(x))
 
 
 def reduced(costs: Tensor, reduction: str) -> Tensor:
@@ -109,7 +115,8 @@ def cross_entropy(
     """The mean of -log softmax(z) at the target class, from scores z of shape (..., classes).
 
     The target is either class numbers, integers of shape (...), or probabilities of the shape of z,
-    such as one-hot rows. `weight` has a number for each class, and the mean is then weighted;
+    such as one-hot rows. `weight` has a number for each class, by which the mean of labels is then
+    weighted;
     labels equal to `ignore_index` count for nothing; of `label_smoothing` each class gets an equal
     share. `reduction` is "mean", "sum" or "none".
 
@@ -117,7 +124,7 @@ def cross_entropy(
     >>> round(tg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).item(), 6)
     0.410038
     """
-    z, y = as_tensor(logits), target if type(target) is np.ndarray else as_tensor(target)
+    z, y = as_floats(logits), target if type(target) is np.ndarray else as_tensor(target)
     if z.op is not None and z.op.range == (0.0, 1.0):
         raise ValueError(
             "cross_entropy takes scores, of which it takes the softmax itself, "
@@ -138,10 +145,36 @@ def cross_entropy(
         )
     if z.shape[-1:] == (1,):
         check(y, _not_of_one_class)
+    if ignore_index is not None:
+        raise TypeError(
+            "ignore_index is one of the class numbers, and the target has probabilities: "
+            "write a weight of 0 for what does not count, or leave the rows out"
+        )
+    y = y.astype(z.dtype) if y.dtype.kind != "f" else y
+    if label_smoothing:
+        y = (1 - _share(label_smoothing)) * y + label_smoothing / z.shape[-1]
+    if weight is not None:
+        y = y * _class_weights(weight, logs)
     if not is_known(z) or np.isneginf(logs.numpy()).any():
         # 0 times the log of 0: a class that is ruled out, and not the target
         return -reduced((y * where(y == 0, 0.0, logs)).sum(axis=-1), reduction)
     return -reduced((y * logs).sum(axis=-1), reduction)
+
+
+def _share(smoothing: float) -> float:
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"label_smoothing is a share, from 0 to 1, not {smoothing!r}")
+    return smoothing
+
+
+def _class_weights(weight: Any, logs: Any) -> Any:
+    each = weight if type(weight) is Tensor else np.asarray(weight, logs.dtype)
+    if each.shape != logs.shape[-1:]:
+        raise ValueError(
+            f"weight has a number for each of {logs.shape[-1]} classes, and here has shape "
+            f"{each.shape}"
+        )
+    return each
 
 
 def _weighted(
@@ -149,14 +182,8 @@ def _weighted(
 ) -> Any:
     """The cross entropy of class numbers, of which some count for more than others."""
     classes = logs.shape[-1]
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"label_smoothing is a share, from 0 to 1, not {smoothing!r}")
-    each: Any = np.ones(classes) if weight is None else weight
-    each = each if type(each) is Tensor else np.asarray(each, logs.dtype)
-    if each.shape != (classes,):
-        raise ValueError(
-            f"weight has a number for each of {classes} classes, and here has shape {each.shape}"
-        )
+    each = _class_weights(np.ones(classes) if weight is None else weight, logs)
+    smoothing = _share(smoothing)
     labels: Any = as_tensor(y)
     counts = labels != (-1 if ignore_index is None else ignore_index)
     known: Any = where(counts, labels, 0) if ignore_index is not None else labels
@@ -241,9 +268,10 @@ def outer(a: Any, b: Any) -> Tensor:
 
 def alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one shape: (4, 1) against (4,) would silently broadcast to (4, 4)."""
-    p, t = as_tensor(prediction), as_tensor(target)
-    is_labels = t.dtype.kind != "f" or isinstance(target, (list, tuple, float))
-    if p.dtype.kind == "f" and is_labels:  # which do not widen float32
+    p, t = as_floats(prediction), as_tensor(target)
+    if t.dtype.kind != "f" or isinstance(
+        target, (list, tuple, float)
+    ):  # which do not widen float32
         t = t.astype(p.dtype)
     if p.shape != t.shape and t.size != 1:
         mend = f"write target.reshape({p.shape})" if p.size == t.size else "they must be equal"

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
-from ..ops.elementwise import clip, erfc, expm1, minimum, sigmoid, softplus, tanh, where
+from ..functions import as_floats
+from ..ops.elementwise import clip, erfc, expm1, sigmoid, softplus, tanh, where
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # of Klambauer et al., 2017
 
@@ -21,8 +21,8 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> tg.elu([-1000.0, 2.0]).tolist()
     [-1.0, 2.0]
     """
-    t = as_tensor(x)
-    return where(t > 0, t, alpha * expm1(minimum(t, 0.0)))
+    t = as_floats(x)
+    return where(t > 0, t, alpha * expm1(where(t > 0, 0.0, t)))
 
 
 def selu(x: Any) -> Any:
@@ -42,8 +42,8 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> tg.celu([-1000.0, 2.0], alpha=0.5).tolist()
     [-0.5, 2.0]
     """
-    t: Any = as_tensor(x)
-    return where(t > 0, t, alpha * expm1(minimum(t, 0.0) / alpha))
+    t: Any = as_floats(x)
+    return where(t > 0, t, alpha * expm1(where(t > 0, 0.0, t) / alpha))
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
@@ -53,7 +53,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     >>> round(tg.gelu(1.0).item(), 6), round(tg.gelu(1.0, approximate="tanh").item(), 6)
     (0.841345, 0.841192)
     """
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     if approximate == "none":
         return 0.5 * t * erfc(t * -(0.5**0.5))
     if approximate != "tanh":
@@ -69,7 +69,7 @@ def silu(x: Any) -> Any:
     >>> round(tg.silu(1.0).item(), 6)
     0.731059
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     return t * sigmoid(t)
 
 
@@ -80,7 +80,7 @@ def mish(x: Any) -> Any:
     >>> round(tg.mish(1.0).item(), 6)
     0.865098
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     return t * tanh(softplus(t))
 
 
@@ -91,7 +91,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Tensor:
     >>> tg.leaky_relu([-2.0, 3.0], slope=0.5).tolist()
     [-1.0, 3.0]
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     return where(t > 0, t, slope * t)
 
 
@@ -104,7 +104,7 @@ def prelu(x: Any, slope: Any) -> Tensor:
     >>> slope.grad.item()
     -2.0
     """
-    t, s = as_tensor(x), as_tensor(slope)
+    t, s = as_floats(x), as_floats(slope)
     if s.size > 1 and s.ndim == 1 and t.ndim > 2:
         s = s.reshape(-1, *[1] * (t.ndim - 2))
     return leaky_relu(t, s)
@@ -117,7 +117,7 @@ def hardtanh(x: Any, min: float = -1.0, max: float = 1.0) -> Tensor:
     >>> tg.hardtanh([-3.0, 0.5, 3.0]).tolist()
     [-1.0, 0.5, 1.0]
     """
-    return clip(as_tensor(x), min, max)
+    return clip(as_floats(x), min, max)
 
 
 def relu6(x: Any) -> Tensor:
@@ -127,7 +127,7 @@ def relu6(x: Any) -> Tensor:
     >>> tg.relu6([-3.0, 0.5, 30.0]).tolist()
     [0.0, 0.5, 6.0]
     """
-    return clip(as_tensor(x), 0.0, 6.0)
+    return clip(as_floats(x), 0.0, 6.0)
 
 
 def hardsigmoid(x: Any) -> Any:
@@ -137,7 +137,7 @@ def hardsigmoid(x: Any) -> Any:
     >>> tg.hardsigmoid([-3.0, 0.0, 5.0]).tolist()
     [0.0, 0.5, 1.0]
     """
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     return clip(t + 3.0, 0.0, 6.0) / 6.0
 
 
@@ -148,7 +148,7 @@ def hardswish(x: Any) -> Any:
     >>> tg.hardswish([-4.0, 0.0, 5.0]).tolist()
     [0.0, 0.0, 5.0]
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     return t * hardsigmoid(t) + 0.0
 
 
@@ -159,7 +159,7 @@ def softsign(x: Any) -> Any:
     >>> tg.softsign([-1.0, 3.0]).tolist()
     [-0.5, 0.75]
     """
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     return t / (1 + abs(t))
 
 
@@ -170,7 +170,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     >>> tg.glu([3.0, 0.0]).tolist()
     [1.5]
     """
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     if t.ndim == 0 or t.shape[axis] % 2:
         raise ValueError(
             f"glu splits an axis in two halves, and axis {axis} of {t.label()} of shape {t.shape} "

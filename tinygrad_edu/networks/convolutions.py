@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats
 from ..ops.convolution import convolution, to_images
 from ..ops.reductions import max, mean
 from ..ops.shape import stack
@@ -41,7 +41,7 @@ def conv(
     >>> tg.conv(np.ones((2, 3, 8, 8)), np.ones((4, 3, 3, 3)), stride=2, padding=1).shape
     (2, 4, 4, 4)
     """
-    images, filters = as_tensor(x), as_tensor(w)
+    images, filters = as_floats(x), as_floats(w)
     n = _axes("conv", images, filters)
     if images.shape[1] != filters.shape[1] * groups or filters.shape[0] % groups:
         raise ValueError(
@@ -54,7 +54,7 @@ def conv(
     images = _padded(images, padding, spans, steps)
     _fits("filters", images.shape[2:], spans)
     y = convolution(images, filters, steps, gaps, groups)
-    return y if b is None else y + _per_channel(b, n)
+    return y if b is None else y + _per_channel(b, n, y.shape[1])
 
 
 def conv_transpose(
@@ -77,7 +77,7 @@ def conv_transpose(
     >>> tg.conv_transpose([[[1.0, 2.0]]], [[[1.0, 1.0, 1.0]]], stride=2).tolist()
     [[[1.0, 1.0, 3.0, 2.0, 2.0]]]
     """
-    images, filters = as_tensor(x), as_tensor(w)
+    images, filters = as_floats(x), as_floats(w)
     n = _axes("conv_transpose", images, filters)
     if images.shape[1] != filters.shape[0]:
         raise ValueError(
@@ -100,7 +100,7 @@ def conv_transpose(
     if any(cut):
         kept = [slice(p, s - p) for p, s in zip(cut, shape, strict=True)]
         y = y[(slice(None), slice(None), *kept)]
-    return y if b is None else y + _per_channel(b, n)
+    return y if b is None else y + _per_channel(b, n, y.shape[1])
 
 
 def max_pool(x: Any, size: Sizes, *, stride: Sizes | None = None, padding: Sizes = 0) -> Any:
@@ -146,7 +146,7 @@ def adaptive_max_pool(x: Any, shape: Sizes) -> Any:
 
 
 def _adaptive(x: Any, shape: Sizes, reduced: Any) -> Any:
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     wanted = _each("shape", shape, t.ndim - 2)
     for axis, (n, k) in enumerate(zip(t.shape[2:], wanted, strict=True), 2):
         before = (slice(None),) * axis
@@ -160,12 +160,19 @@ def _windows(
     name: str, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes, value: float
 ) -> Any:
     """The images once for every place in a window, in a stack: entries of windows, in order."""
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     if t.ndim < 3:
         raise ValueError(f"{name} takes images of shape (N, C, ...), not {t.shape}")
     n = t.ndim - 2
     sizes = _each("size", size, n)
     steps = sizes if stride is None else _each("stride", stride, n)
+    if padding not in ("same", "valid"):
+        rims = _each("padding", padding, n, 0)
+        if any(2 * rim > k for rim, k in zip(rims, sizes, strict=True)):
+            raise ValueError(
+                f"{name} puts at most half a window around the images, {sizes}, not {padding!r}: "
+                "a window of nothing else has no entries"
+            )
     t = _padded(t, padding, sizes, steps, value)
     _fits("windows", t.shape[2:], sizes)
     places = [(m - k) // by + 1 for m, k, by in zip(t.shape[2:], sizes, steps, strict=True)]
@@ -223,5 +230,10 @@ def _fits(what: str, shape: Any, spans: Any) -> None:
         raise ValueError(f"{what} of size {tuple(spans)} do not fit into images of size {shape}")
 
 
-def _per_channel(b: Any, n: int) -> Tensor:
-    return as_tensor(b).reshape(-1, *[1] * n)
+def _per_channel(b: Any, n: int, channels: int) -> Tensor:
+    bias = as_floats(b)
+    if bias.size != channels:
+        raise ValueError(
+            f"b has a number for each of {channels} filters, and here has shape {bias.shape}"
+        )
+    return bias.reshape(-1, *[1] * n)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.recording import is_known
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..numpy_functions.linear import vector_norm
 from ..ops.elementwise import maximum, where
 from ..ops.linalg import matmul
@@ -19,7 +19,7 @@ _numpy: Any = np  # whose stubs know no Tensors
 
 def _normalised(x: Any, axes: Any, eps: float) -> Any:
     """With mean 0 and variance 1 over the axes."""
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     away = t - mean(t, axes, keepdims=True)
     return away / (mean(away * away, axes, keepdims=True) + eps) ** 0.5
 
@@ -54,7 +54,7 @@ def rms_norm(x: Any, weight: Any = None, axis: Any = -1, eps: float = 1e-5) -> A
     >>> tg.rms_norm([[3.0, 3.0]], eps=0.0).tolist()
     [[1.0, 1.0]]
     """
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     return _scaled(t / (mean(t * t, axis, keepdims=True) + eps) ** 0.5, weight, None, None)
 
 
@@ -67,7 +67,7 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) 
     >>> tg.batch_norm([[1.0, 0.0], [3.0, 4.0]], eps=0.0).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     if t.ndim < 2:
         raise ValueError(f"batch_norm takes x of shape (N, C, ...), not {t.shape}")
     axes = (0, *range(2, t.ndim))
@@ -81,7 +81,7 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, eps: f
     >>> tg.group_norm([[1.0, 3.0, 0.0, 8.0]], 2, eps=0.0).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
-    t = as_tensor(x)
+    t = as_floats(x)
     if t.ndim < 2 or t.shape[1] % groups:
         raise ValueError(
             f"group_norm takes x of shape (N, C, ...) with C a multiple of {groups}, not {t.shape}"
@@ -103,7 +103,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
     >>> tg.attention([[0.0]], [[1.0], [2.0]], [[1.0], [3.0]], mask=[[True, False]]).tolist()
     [[1.0]]
     """
-    q, k, v = as_tensor(query), as_tensor(key), as_tensor(value)
+    q, k, v = as_floats(query), as_floats(key), as_floats(value)
     if q.ndim < 2 or k.ndim < 2 or v.ndim < 2 or q.shape[-1] != k.shape[-1]:
         raise ValueError(
             "attention takes a query of shape (..., n, d), a key of shape (..., m, d) and a value "
@@ -138,7 +138,7 @@ def dropout(x: Any, rate: float, generator: np.random.Generator | None = None) -
         )
     if not 0 <= rate < 1:
         raise ValueError(f"rate is the share that is dropped, from 0 to below 1, not {rate!r}")
-    t: Any = as_tensor(x)
+    t: Any = as_floats(x)
     kept = generator.random(t.shape) >= rate
     return where(kept, t / (1 - rate), 0.0)
 
@@ -150,7 +150,7 @@ def embedding(table: Any, index: Any) -> Any:
     >>> tg.embedding([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0]).tolist()
     [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
     """
-    t, i = as_tensor(table), as_tensor(index)
+    t, i = as_floats(table), as_tensor(index)
     if i.dtype.kind not in "iu":
         raise TypeError(f"an embedding is looked up by whole numbers, not by {i.dtype}")
     if is_known(i) and i.size and not (0 <= i.numpy().min() and i.numpy().max() < t.shape[0]):
@@ -186,7 +186,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, eps: float = 1e-8) -> Any:
     >>> tg.cosine_similarity([1.0, 0.0], [0.0, 2.0]).item()
     0.0
     """
-    left, right = _numpy.broadcast_arrays(as_tensor(a), as_tensor(b))
+    left, right = _numpy.broadcast_arrays(as_floats(a), as_floats(b))
     lengths: Any = vector_norm(left, axis=axis) * vector_norm(right, axis=axis)
     return sum(left * right, axis) / maximum(lengths, eps)
 
@@ -198,7 +198,7 @@ def distance(a: Any, b: Any, axis: int = -1) -> Any:
     >>> tg.distance([0.0, 3.0], [4.0, 0.0]).item()
     5.0
     """
-    away: Any = as_tensor(a) - as_tensor(b)
+    away: Any = as_floats(a) - as_floats(b)
     return euclidean_norm(away, axis)
 
 
@@ -209,7 +209,7 @@ def pairwise_distance(a: Any, b: Any) -> Any:
     >>> tg.pairwise_distance([[0.0, 0.0], [3.0, 4.0]], [[0.0, 0.0]]).tolist()
     [[0.0], [5.0]]
     """
-    left, right = as_tensor(a), as_tensor(b)
+    left, right = as_floats(a), as_floats(b)
     if left.ndim < 2 or right.ndim < 2 or left.shape[-1] != right.shape[-1]:
         raise ValueError(
             f"pairwise_distance takes rows of one length, not shapes {left.shape} and {right.shape}"

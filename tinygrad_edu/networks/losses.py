@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions import alike, as_tensor, reduced, true_class
+from ..functions import alike, as_floats, reduced, true_class
 from ..ops.elementwise import abs as absolute
 from ..ops.elementwise import log, maximum, minimum, relu, sigmoid_cross_entropy, where
 from ..ops.reductions import sum
@@ -57,7 +57,7 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Any:
     >>> round(tg.nll(np.log([[0.5, 0.5], [0.25, 0.75]]), [0, 1]).item(), 6)
     0.490415
     """
-    logs = as_tensor(log_probabilities)
+    logs = as_floats(log_probabilities)
     return reduced(-true_class("nll", logs, target), reduction)
 
 

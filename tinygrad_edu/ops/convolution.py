@@ -42,7 +42,7 @@ def _convolution(x: Any, w: Any, stride: Any, dilation: Any, groups: Any) -> Any
 
 def _to_filters(x: Any, g: Any, sizes: Any, stride: Any, dilation: Any, groups: Any) -> Any:
     columns, _ = _windows(x, sizes, stride, dilation, groups)
-    g = g.reshape(g.shape[0], groups, g.shape[1] // groups, -1)
+    g = g.reshape(g.shape[0], groups, g.shape[1] // groups, int(np.prod(g.shape[2:])))
     whole = np.matmul(g, columns.swapaxes(-1, -2)).sum(axis=0)
     return whole.reshape(g.shape[1] * g.shape[2], x.shape[1] // groups, *sizes)
 
@@ -52,7 +52,7 @@ def _to_images(g: Any, w: Any, shape: Any, stride: Any, dilation: Any, groups: A
         return _to_images_in_runs(g, w, shape, dilation, groups)
     n, places, sizes = len(shape), g.shape[2:], w.shape[2:]
     filters = w.reshape(groups, w.shape[0] // groups, -1)
-    given = g.reshape(g.shape[0], groups, w.shape[0] // groups, -1)
+    given = g.reshape(g.shape[0], groups, w.shape[0] // groups, int(np.prod(places)))
     columns = np.matmul(filters.swapaxes(-1, -2), given)
     columns = columns.reshape(*g.shape[:1], groups * w.shape[1], *sizes, *places)
     whole = np.zeros((*g.shape[:1], groups * w.shape[1], *shape), columns.dtype)
@@ -70,7 +70,7 @@ def _to_images_in_runs(g: Any, w: Any, shape: Any, dilation: Any, groups: Any) -
     wide = (g.shape[2], *shape[1:])
     given = np.zeros((*g.shape[:2], *wide), g.dtype)
     given[(slice(None), slice(None), *[slice(m) for m in g.shape[2:]])] = g
-    given = given.reshape(g.shape[0], groups, w.shape[0] // groups, -1)
+    given = given.reshape(g.shape[0], groups, w.shape[0] // groups, int(np.prod(wide)))
     filters = w.reshape(groups, w.shape[0] // groups, -1)
     columns = np.matmul(filters.swapaxes(-1, -2), given)
     run, size, sizes = given.shape[-1], int(np.prod(shape)), w.shape[2:]

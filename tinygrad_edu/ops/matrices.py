@@ -12,6 +12,12 @@ from .cases import case
 from .linalg import dominant, scaled
 
 
+def _dtype(*operands: Any) -> Any:
+    """That of the result: whole numbers have roots and exponentials that are floats."""
+    dtype = np.result_type(*operands)
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
 def _expm(a: Any) -> Any:
     """Padé's approximation for a / 2ᵏ, squared k times (Higham, 2005)."""
     pade = [
@@ -22,9 +28,9 @@ def _expm(a: Any) -> Any:
     reach = 4.25  # the norm up to which it is exact
     x = a.astype(float) if a.dtype.char != "d" else a
     if not x.size:
-        return a.copy()
+        return a.astype(_dtype(a))
     if not np.isfinite(x).all():
-        return np.full_like(a, np.nan)
+        return np.full(a.shape, np.nan, _dtype(a))
     norm = float(np.abs(x).sum(-2).max())
     halvings = int(np.ceil(np.log2(norm / reach))) if norm > reach else 0
     x = x / 2.0**halvings
@@ -36,7 +42,7 @@ def _expm(a: Any) -> Any:
     y = np.linalg.solve(even - odd, even + odd)
     for _ in range(halvings):
         y = y @ y
-    return y.astype(a.dtype, copy=False)
+    return y.astype(_dtype(a), copy=False)
 
 
 def _of_expm(g: Any, a: Any) -> Any:
@@ -51,7 +57,7 @@ def _sqrtm(a: Any) -> Any:
     """The iteration of Denman and Beavers, scaled by the determinant."""
     x = a.astype(float) if a.dtype.char != "d" else a
     if not x.size:
-        return a.copy()
+        return a.astype(_dtype(a))
     one, m, y = np.eye(x.shape[-1]), x, x
     for _ in range(60):  # it doubles its digits at each step
         try:
@@ -71,7 +77,7 @@ def _sqrtm(a: Any) -> Any:
             "this matrix has no real square root that was found: one needs eigenvalues that are "
             "not negative, and none that is 0 up to rounding"
         )
-    return y.astype(a.dtype, copy=False)
+    return y.astype(_dtype(a), copy=False)
 
 
 def _sylvester(a: Any, b: Any, q: Any) -> Any:
@@ -81,8 +87,8 @@ def _sylvester(a: Any, b: Any, q: Any) -> Any:
     except ImportError:
         n, m = a.shape[-1], b.shape[-1]
         whole = np.kron(a, np.eye(m)) + np.kron(np.eye(n), b.T)
-        return np.linalg.solve(whole, q.reshape(-1)).reshape(q.shape).astype(q.dtype, copy=False)
-    return np.asarray(by_scipy(a, b, q)).astype(np.result_type(a, b, q), copy=False)
+        return np.linalg.solve(whole, q.reshape(-1)).reshape(q.shape).astype(_dtype(a, b, q))
+    return np.asarray(by_scipy(a, b, q)).astype(_dtype(a, b, q), copy=False)
 
 
 def _small(a: Any) -> tuple[Any, ...]:
