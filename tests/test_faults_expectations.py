@@ -123,13 +123,18 @@ def test_a_user_may_define_what_other_libraries_have(definitions):
 
 AT_IN_NUMPY = {
     "apply": lambda a, v: np.exp(a),
+    "div": np.divide,
     "divide": np.divide,
     "get": lambda a, v: a,
     "max": np.maximum,
+    "maximum": np.maximum,
     "min": np.minimum,
+    "minimum": np.minimum,
     "mul": np.multiply,
     "multiply": np.multiply,
+    "pow": np.power,
     "power": np.power,
+    "sub": np.subtract,
     "subtract": np.subtract,
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .arguments import bound
 from .errors import retried
-from .lending import lent, look
+from .lending import lent, look, read_only
 from .op import Op
 from .recorder import NOBODY, listening, top
 from .recording import are_recorded, clock
@@ -39,6 +39,8 @@ def called(op: Op, *args: Any, **static: Any) -> Tensor:
     values = [a._array if type(a) is Tensor else operand(a) for a in args]
     if len(values) == 1 and type(values[0]) is not ndarray:
         values = [np.asarray(values[0])]  # a Python number is weak beside arrays only
+    if not op.is_plain:  # what a user's function writes into is not the data of the graph
+        values = [read_only(v) if type(v) is ndarray else v for v in values]
     try:
         y = op.run(*values, **static)
     except Exception as error:

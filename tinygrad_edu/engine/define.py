@@ -194,6 +194,12 @@ def _fits(rule: Rule | None, arity: int, function: Callable[..., Any], name: str
     if rule is None or (getattr(rule, "__module__", "") or "").startswith(f"{PACKAGE}.ops."):
         return
     static = _static_arguments(function, arity)
+    if {"g", "y"} & static.keys():
+        raise TypeError(
+            f"{name} has as many rules as tensor arguments, {arity}, "
+            f"so {' and '.join(static)} would be static, and g and y have a meaning in rules: "
+            "give a rule for each tensor argument, or None, or name a static one otherwise"
+        )
     try:
         inspect.signature(rule).bind(*[None] * (2 + arity), **dict.fromkeys(static))
     except ValueError:  # it has no signature

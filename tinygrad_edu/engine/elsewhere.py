@@ -13,8 +13,6 @@ from typing import Any, NoReturn
 IN_NUMPY = {
     "base": "t.numpy().base",
     "byteswap": "t.numpy().byteswap()",
-    "conj": "t  # its numbers are real",
-    "conjugate": "t  # its numbers are real",
     "ctypes": "t.numpy().ctypes",
     "device": "t  # its numbers are a NumPy array's, on the CPU",
     "dump": "pickle.dump(t, file)",
@@ -195,7 +193,12 @@ OPERATORS = {  # Python's own that a Tensor has not, by their methods
 }
 
 AT = {  # JAX's other names of what t.at[i] has
+    "div": "t.at[i].divide(v)",
+    "maximum": "t.at[i].max(v)",
+    "minimum": "t.at[i].min(v)",
     "mul": "t.at[i].multiply(v)",
+    "pow": "t.at[i].power(v)",
+    "sub": "t.at[i].subtract(v)",
 }
 
 MAKERS = {

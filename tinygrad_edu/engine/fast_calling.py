@@ -10,7 +10,7 @@ import numpy as np
 from .arguments import bound
 from .calling import FLOAT, NOTHING, called, new, result
 from .errors import retried
-from .lending import lent
+from .lending import lent, read_only
 from .op import Op
 from .recorder import NOBODY, top
 from .recording import clock
@@ -41,8 +41,9 @@ def _unary(op: Op) -> Callable[..., Tensor]:
         if static and op.composed is not None and not op.more.isdisjoint(static):
             return called(op, x, *rest, **static)
         static = bound(op, rest, static, x) if rest or static else defaults
+        array = x._array if plain else read_only(x._array)
         try:
-            y = run(x._array, **static) if static else run(x._array)
+            y = run(array, **static) if static else run(array)
         except Exception as error:
             y = retried(op, error, (x,), static)
         if type(y) is float64:

@@ -32,9 +32,10 @@ INSTEAD = {
     "initial": "write np.maximum(initial, ...), or the operator that the reduction repeats",
     "keepdim": "write keepdims",
     "mean": "write ((t - mean) ** 2).mean()",
+    "order": "write t.T first for Fortran's order, as in t.T.reshape(shape[::-1]).T",
     "out": "write out = ..., a new tensor",
     "unbiased": "write ddof=1 or ddof=0",
-    "where": "write t[mask] first, or tg.where(mask, t, 0)",
+    "where": "write t[mask] first, or tg.where(mask, f(t), otherwise)",
 }
 
 # NumPy's own default, which its type stubs do not show

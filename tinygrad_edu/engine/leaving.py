@@ -193,11 +193,14 @@ def _is_looked_at() -> bool:
 
 def _instead_of(name: str, t: Recorded) -> str:
     """What does the same as a function of SciPy's that takes arrays alone."""
+    if name == "polygamma":
+        return "tg.Tensor.polygamma(x, n)"
     if hasattr(np.linalg, name):
         return f"np.linalg.{name}"
-    if hasattr(sys.modules[_names.PACKAGE], name):
-        return f"tg.{name}"
-    return f"{_names.code(t)}.{name}" if hasattr(type(t), name) else ""
+    if not hasattr(sys.modules[_names.PACKAGE], name):
+        return ""
+    # SciPy's default is another axis
+    return f"tg.{name}(x, axis=None)" if "softmax" in name else f"tg.{name}"
 
 
 def _taker() -> str:

@@ -27,6 +27,12 @@ def implements(*functions: Function) -> Callable[[Function], Function]:
             try:
                 return ours(*args, **said)
             except TypeError as error:
+                if " is being compiled" in str(error):
+                    error.add_note(
+                        f"{spelled(functions[0])} goes by the values of a tensor: call it outside "
+                        "of the compiled function"
+                    )
+                    raise
                 raise _explained(error, functions[0], ours, args, said) from None
             except IndexError as error:
                 if str(error) != "tuple index out of range":
@@ -55,8 +61,9 @@ def _explained(
     try:
         takes.bind(*args, **kwargs)
     except TypeError as misfit:
-        unknown = next((key for key in kwargs if key not in takes.parameters), "t")
-        instead = INSTEAD.get(unknown, f"give it the values alone, {unknown}.numpy()")
+        unknown = next((key for key in kwargs if key not in takes.parameters), "")
+        values = f"for values alone write {spelled(function)}(t.numpy(), ...)"
+        instead = INSTEAD.get(unknown, values)
         names = ", ".join(takes.parameters)
         return TypeError(f"{spelled(function)} of a Tensor takes {names}; {misfit}: {instead}")
     return error

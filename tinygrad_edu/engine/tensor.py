@@ -298,9 +298,9 @@ class Tensor(ArrayInterface):
         """The last two axes swapped: the matrix transpose of every matrix in the stack."""
         return self.swapaxes(-1, -2)
 
-    def ravel(self) -> Tensor:
+    def ravel(self, order: str = "C") -> Tensor:
         """All entries in one row."""
-        return self.reshape(-1)
+        return dispatch(np.ravel, (self, order), {}) if order == "F" else self.reshape(-1)
 
     flatten = ravel
 

@@ -157,7 +157,7 @@ def _adaptive(x: Any, shape: Sizes, reduced: Any) -> Any:
 
 
 def _windows(
-    name: str, x: Any, size: Sizes, stride: Sizes | None, padding: Sizes, value: float
+    name: str, x: Any, size: Sizes, stride: Sizes | None, padding: Any, value: float
 ) -> Any:
     """The images once for every place in a window, in a stack: entries of windows, in order."""
     t: Any = as_floats(x)
@@ -166,7 +166,7 @@ def _windows(
     n = t.ndim - 2
     sizes = _each("size", size, n)
     steps = sizes if stride is None else _each("stride", stride, n)
-    if padding not in ("same", "valid"):
+    if not isinstance(padding, str):
         rims = _each("padding", padding, n, 0)
         if any(2 * rim > k for rim, k in zip(rims, sizes, strict=True)):
             raise ValueError(

@@ -8,7 +8,7 @@ matrix product, a sum) is a symbol of its own here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import comb, prod
 from typing import Any
 
@@ -23,6 +23,7 @@ from .constants import data_of, is_variable
 from .reading import Reading, TooLong, transposed
 from .symbols import AGREEMENT, Symbols, agree, sympy
 
+DRAWS = 5  # random values at which expressions are compared
 TERMS = 120  # and so many terms may it have when multiplied out
 
 
@@ -59,6 +60,14 @@ def simplified(t: Tensor, known: Symbols | None = None) -> Tensor:
     values = reading.values()
     for candidate, found in recorded:
         if agree(t, found) and (candidate == given or _agree_nearby(given, candidate, values)):
+            return found
+    # what is 0 but for rounding agrees with nothing: beside that it is a size that counts
+    beside = max([abs(value) for value in _nearby(given, given.free_symbols, values)], default=0.0)
+    for candidate, found in recorded:
+        if found.shape != t.shape:
+            continue
+        apart = np.abs(t.numpy() - found.numpy()).max(initial=0.0)
+        if apart <= AGREEMENT * beside and _agree_nearby(given, candidate, values):
             return found
     return t
 
@@ -120,15 +129,23 @@ def _length(t: Tensor, reading: Reading) -> int:
 
 
 def _agree_nearby(given: Any, candidate: Any, known: dict[Any, Any]) -> bool:
-    """Whether two expressions agree on random values.
+    """Whether two expressions agree on random values, at all of which they have numbers."""
+    free = given.free_symbols | candidate.free_symbols
+    pairs = [list(_nearby(e, free, known)) for e in (given, candidate)]
+    return len(pairs[0]) == len(pairs[1]) == DRAWS and all(
+        abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300) for a, b in zip(*pairs, strict=True)
+    )
+
+
+def _nearby(e: Any, free: Any, known: dict[Any, Any]) -> Iterator[complex]:
+    """An expression's numbers at random values, up to the first without one.
 
     They are drawn between the smallest and the largest that each symbol has.
     """
     rng = np.random.default_rng(0)
-    free = sorted(given.free_symbols | candidate.free_symbols, key=str)
-    for _ in range(5):
+    for _ in range(DRAWS):
         values = {}
-        for symbol in free:
+        for symbol in sorted(free, key=str):
             data = known[symbol]
             if isinstance(data, float):
                 values[symbol] = data
@@ -143,12 +160,12 @@ def _agree_nearby(given: Any, candidate: Any, known: dict[Any, Any]) -> bool:
             )
             values[symbol] = rng.uniform(low, high)
         try:
-            a, b = (complex(e.evalf(30, subs=values)) for e in (given, candidate))
+            number = complex(e.evalf(30, subs=values))
         except (TypeError, ValueError):  # a pole, or a function without a number
-            return False
-        if not abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300):
-            return False
-    return True
+            return
+        if number != number:
+            return
+        yield number
 
 
 def rebuilt(g: Tensor, known: Symbols) -> Tensor:

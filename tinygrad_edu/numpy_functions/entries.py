@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.overrides import implements, values_only
+from ..engine.overrides import implements
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..ops.elementwise import abs as absolute
 from ..ops.elementwise import (
     floor_divide,
@@ -23,12 +23,10 @@ from ..ops.elementwise import (
     where,
 )
 
-values_only(np.spacing)
-
 
 @implements(np.fabs)
 def _fabs(x: Any) -> Tensor:
-    return absolute(as_tensor(x))
+    return absolute(as_floats(x))
 
 
 @implements(np.fix)
@@ -58,8 +56,10 @@ def _imag(x: Any) -> Tensor:
 
 @implements(np.angle)
 def _angle(z: Any, deg: bool = False) -> Tensor:
-    t = as_tensor(z)
-    return where(t < 0, np.asarray(180.0 if deg else np.pi, t.dtype), t * 0.0)
+    t = as_floats(z)
+    flat = where(isinf(t), np.zeros((), t.dtype), t) * 0.0  # NaN stays
+    half: Tensor = where(signbit(t), np.asarray(180.0 if deg else np.pi, t.dtype), abs(flat))
+    return where(isnan(t), t, half)
 
 
 @implements(np.divmod)
@@ -69,7 +69,9 @@ def _divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
 
 def _number(x: Any) -> Any:
     """What can be negated: a Tensor or a number as it is, all else as an array of numbers."""
-    if type(x) is Tensor or type(x) in (int, float):
+    if type(x) is Tensor:
+        return x.astype(np.int8) if x.dtype.kind == "b" else x
+    if type(x) in (int, float):
         return x
     array = np.asarray(x)
     return array.astype(float) if array.dtype.kind == "b" else array
@@ -84,9 +86,10 @@ def fmod(x1: Any, x2: Any) -> Any:
 
 @implements(np.modf)
 def _modf(x: Any) -> tuple[Tensor, Tensor]:
-    t = as_tensor(x)
+    t = as_floats(x)
     whole = trunc(t)
-    return where(isinf(t), t * np.asarray(0.0, t.dtype), fmod(t, 1.0)), whole
+    inner = where(isinf(t), np.zeros((), t.dtype), t)
+    return where(isinf(t), np.copysign(np.zeros((), t.dtype), t), fmod(inner, 1.0)), whole
 
 
 def _of_numbers(extreme: Any, a: Any, b: Any) -> Tensor:
@@ -106,7 +109,7 @@ def _fmin(x1: Any, x2: Any) -> Tensor:
 
 @implements(np.copysign)
 def _copysign(x1: Any, x2: Any) -> Tensor:
-    size = abs(_number(x1))
+    size = abs(x1 if type(x1) in (int, float) else as_floats(x1))
     return where(signbit(x2), -size, size)
 
 

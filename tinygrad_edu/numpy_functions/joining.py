@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
-from ..ops.shape import concatenate
+from ..ops.shape import concatenate, moveaxis
 from .shaping import _layers, row, rows
 
 
@@ -119,19 +119,19 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         t, axis = t.reshape(-1), 0
     axis = normalize_axis_index(axis, t.ndim)
-    # where the entries of both come to lie: those of t count from 0, the new ones from -1 down
-    places = np.insert(np.arange(t.shape[axis]), obj, -1)
-    new = int((places < 0).sum())
-    one_place = np.ndim(obj) == 0 and not isinstance(obj, slice)
-    if one_place and v.ndim == t.ndim and v.shape[axis] != 1:
-        new = v.shape[axis]
-        places = np.insert(np.arange(t.shape[axis]), [obj] * new, -1)
+    n = t.shape[axis]
+    at: Any = obj if isinstance(obj, slice) else np.asarray(obj)
+    if not isinstance(at, slice) and at.size == 1 and at.dtype.kind != "b":  # any number of values
+        v = v.reshape((1,) * (t.ndim - v.ndim) + v.shape)
+        v = v if at.ndim else moveaxis(v, 0, axis)
+        at, new = int(at.reshape(-1)[0]), v.shape[axis]
+    else:
+        new = np.insert(np.arange(n), at, -1).size - n
+    # where the entries of both come to lie: those of t by their number, the new ones after them
+    places = np.insert(np.arange(n), at, n + np.arange(new))
     shape = (*t.shape[:axis], new, *t.shape[axis + 1 :])
-    if one_place and v.ndim < t.ndim and v.ndim:
-        v = v.reshape(*v.shape[:axis], 1, *v.shape[axis:]) if v.ndim == t.ndim - 1 else v
-    order = np.argsort(np.concatenate([np.flatnonzero(places >= 0), np.flatnonzero(places < 0)]))
     both = concatenate([t, np.broadcast_to(v.astype(t.dtype), shape)], axis=axis)
-    return both[(*(slice(None),) * axis, order)]
+    return both[(*(slice(None),) * axis, places)]
 
 
 def pieces(t: Tensor, axis: int, *cuts: slice) -> Sequence[Tensor]:

@@ -207,6 +207,10 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     t = as_tensor(x)
     over = range(t.ndim) if axis is None else list_of(axis)
+    if isinstance(ord, str) and len(over) != 2:
+        raise ValueError(
+            f"norm with ord={ord!r} is of matrices, over two axes: {t.label()} has shape {t.shape}"
+        )
     if ord is None or len(over) == 1:
         return vector_norm(t, axis=axis, keepdims=keepdims, ord=2 if ord is None else ord)
     if len(over) != 2:
@@ -270,6 +274,11 @@ def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
         more = ndim - len(text.replace("...", ""))
         labels[k] = text.replace("...", "".join(spare[longest - more : longest]))
     every = "".join(labels)
+    if arrow and longest and "..." not in result:
+        raise ValueError(
+            f"einsum({subscripts!r}): the result leaves out the axes of '...': sum them yourself, "
+            "or give them letters"
+        )
     if not arrow:
         once = sorted(c for c in {*every} if every.count(c) == 1 and c not in spare[:longest])
         result = "".join([*spare[:longest], *once])
@@ -284,6 +293,11 @@ def _distinct(t: Tensor, letters: str) -> tuple[Tensor, str]:
     for letter in dict.fromkeys(letters):
         while letters.count(letter) > 1:
             first, second = letters.index(letter), letters.rindex(letter)
+            if t.shape[first] != t.shape[second]:
+                raise ValueError(
+                    f"einsum: {letter} stands for axes of lengths {t.shape[first]} and "
+                    f"{t.shape[second]} of one operand"
+                )
             t = diagonal(t, 0, first, second)
             letters = letters[:first] + letters[first + 1 : second] + letters[second + 1 :] + letter
     return t, letters

@@ -10,7 +10,18 @@ import numpy as np
 from ..engine.registry import dispatch
 from ..engine.tensor import Tensor
 
-GRADIENTS = ("choose", "compress", "cumprod", "diagonal", "repeat", "round", "take", "trace")
+GRADIENTS = (
+    "choose",
+    "conj",
+    "conjugate",
+    "compress",
+    "cumprod",
+    "diagonal",
+    "repeat",
+    "round",
+    "take",
+    "trace",
+)
 _VALUES = ("argpartition", "nonzero", "searchsorted")  # whose results are no Tensors
 _PLACES = {"compress": 1}  # where the array is not the first argument
 
@@ -21,7 +32,10 @@ def _method(name: str, place: int = 0) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         return dispatch(function, (*args[:place], self, *args[place:]), kwargs)
 
-    parameters = list(inspect.signature(function).parameters.values())
+    if isinstance(function, np.ufunc):
+        parameters = [inspect.Parameter("x", inspect.Parameter.POSITIONAL_ONLY)]
+    else:
+        parameters = list(inspect.signature(function).parameters.values())
     of_array = parameters.pop(place)
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     method.__doc__ = f"np.{name} of the tensor; see NumPy's."

@@ -9,7 +9,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements, values_only
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
+from ..ops.elementwise import isnan, where
 from ..ops.reductions import mean, ordered
 from ..ops.shape import concatenate, stack
 from .picking import along, take_along_axis
@@ -23,9 +24,11 @@ values_only(np.searchsorted, np.digitize, np.lexsort, np.argpartition)
 @implements(np.sort)
 def _sort(a: Any, axis: int | None = -1, **how: Any) -> Any:
     t = as_tensor(a)
+    if (kind := how.get("kind")) not in (None, "stable", "mergesort", "quicksort", "heapsort"):
+        raise ValueError(f"sort takes kind='stable' or 'quicksort', not {kind!r}")
     if axis is None:
         t, axis = t.reshape(-1), -1
-    return ordered(t, axis=axis) if t.ndim else t
+    return ordered(t, axis=axis)
 
 
 @implements(np.partition)
@@ -40,8 +43,10 @@ def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
 def _quantile(
     a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    t = as_tensor(a)
+    t = as_floats(a)
     shape, over = t.shape, _axes(t, axis)
+    if not over:  # of each entry alone
+        return stack([t] * np.size(q)).reshape((*np.shape(q), *shape))
     rest = [i for i in range(t.ndim) if i not in over]
     if len(over) > 1 or not t.ndim:  # as one axis, the last
         t = t.transpose((*rest, *over)).reshape((*[shape[i] for i in rest], -1))
@@ -60,13 +65,22 @@ def _quantile(
     ordered = _sort(t, along_axis)
     high = np.minimum(low + 1, t.shape[along_axis] - 1)
     part = part.reshape((*low.shape, *[1] * (t.ndim - 1 - along_axis)))
-    y: Any = along(ordered, along_axis, low) * (1 - part) + along(ordered, along_axis, high) * part
+    y: Any = _between(along(ordered, along_axis, low), along(ordered, along_axis, high), part)
+    if t.shape[along_axis]:  # NaN comes last, and makes the quantile NaN
+        last = along(ordered, along_axis, -1)
+        last = _numpy.expand_dims(last, tuple(range(along_axis, along_axis + low.ndim)))
+        y = where(isnan(last), np.asarray(np.nan, t.dtype), y)
     if low.ndim:
         y = _numpy.moveaxis(y, range(along_axis, along_axis + low.ndim), range(low.ndim))
     if keepdims:
         y = y.reshape((*low.shape, *[1 if i in over else n for i, n in enumerate(shape)]))
     found: Tensor = y
     return found
+
+
+def _between(low: Any, high: Any, part: Any) -> Any:
+    """low + part · (high - low), and low itself where part is 0: infinity times 0 is NaN."""
+    return low * (1 - part) + where(part == 0, np.zeros((), low.dtype), high) * part
 
 
 def _axes(t: Tensor, axis: Axis) -> tuple[int, ...]:
@@ -83,7 +97,7 @@ def _axes(t: Tensor, axis: Axis) -> tuple[int, ...]:
 
 @implements(np.nanquantile)
 def _nanquantile(a: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    t = as_tensor(a)
+    t = as_floats(a)
     if not t.size:
         y = mean(t, axis, keepdims)
         return stack([y] * np.size(q)).reshape((*np.shape(q), *y.shape))
@@ -105,8 +119,8 @@ def _of_lines(ordered: Tensor, last: Any, share: float) -> Any:
     low = np.asarray(np.floor(place), int)
     part = np.asarray(place - low, ordered.dtype)
     high = np.minimum(low + 1, np.maximum(last, 0))
-    y: Any = take_along_axis(ordered, low, -1) * (1 - part)
-    return (y + take_along_axis(ordered, high, -1) * part)[..., 0]
+    ends = [take_along_axis(ordered, index, -1) for index in (low, high)]
+    return _between(ends[0], ends[1], as_tensor(part))[..., 0]
 
 
 @implements(np.nanpercentile)
@@ -126,7 +140,7 @@ def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
 
 @implements(np.median)
 def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    t = as_tensor(a)
+    t = as_floats(a)
     # of no entries NaN, and a warning, as of their mean
     return _quantile(t, 0.5, axis, keepdims=keepdims) if t.size else mean(t, axis, keepdims)
 

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..ops.elementwise import where
 from ..ops.indexing import scatter
 from ..ops.shape import concatenate, moveaxis
@@ -96,6 +96,11 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
             f"select pairs each condition with a choice: {len(condlist)} conditions, "
             f"{len(choicelist)} choices"
         )
+    for condition in condlist:
+        if as_tensor(condition).dtype.kind != "b":
+            raise TypeError(
+                f"select takes conditions, not {as_tensor(condition).dtype}: write condition != 0"
+            )
     y = default
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
         y = where(condition, choice, y)
@@ -105,6 +110,10 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 @implements(np.piecewise)
 def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
     t = as_tensor(x)
+    if t.dtype.kind != "f" and not any(type(f) is Tensor for f in funclist):
+        parts = condlist if np.ndim(condlist) > t.ndim else [condlist]
+        where_ = [np.asarray(c, bool) for c in parts]
+        return as_tensor(np.piecewise(t.numpy(), where_, [*funclist], *args, **kwargs))
     if not t.ndim:
         conditions = [np.reshape(c, 1) for c in condlist]
         return _piecewise(t.reshape(1), conditions, funclist, *args, **kwargs).reshape(())
@@ -128,6 +137,11 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwa
 @implements(np.choose)
 def _choose(a: Any, choices: Any) -> Any:
     which = np.asarray(a)
+    if which.size and not (0 <= which.min() and which.max() < len(choices)):
+        raise ValueError(
+            f"choose takes numbers of choices, 0 to {len(choices) - 1}, and here they reach from "
+            f"{which.min()} to {which.max()}"
+        )
     return _select([which == k for k in range(len(choices))], [*choices], default=np.nan)
 
 
@@ -173,8 +187,8 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **how: Any) -> Tens
         return t.reshape(-1)[places]
     if mode != "constant":
         raise ValueError(
-            f"pad of a Tensor takes mode='constant' and {', '.join(map(repr, moves))}, "
-            f"not {mode!r}: join the parts with np.concatenate"
+            f"pad of a Tensor takes mode='constant' and {', '.join(map(repr, moves))} with "
+            f"reflect_type='even', not {mode!r}{how or ''}: join the parts with np.concatenate"
         )
     if any(type(v) is Tensor for v in how.values()):
         raise TypeError("pad of a Tensor takes numbers as constant_values")
@@ -206,10 +220,15 @@ def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **how: Any
 @implements(np.bincount)
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     places = np.asarray(x).astype(np.intp, casting="safe")
+    if places.size and places.min() < 0:
+        raise ValueError("bincount counts whole numbers from 0 on, and here is a negative one")
+    if minlength < 0:
+        raise ValueError(f"minlength is at least 0, not {minlength}")
     if type(weights) is not Tensor:
         return np.bincount(places, weights, minlength)
-    bins = np.zeros(max(minlength, places.max(initial=-1) + 1), weights.dtype)
-    return as_tensor(bins).at[places].add(weights)
+    heavy = as_floats(weights)
+    bins = np.zeros(max(minlength, places.max(initial=-1) + 1), heavy.dtype)
+    return as_tensor(bins).at[places].add(heavy)
 
 
 @implements(np.histogram_bin_edges)
@@ -218,8 +237,19 @@ def _edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> An
     if isinstance(bins, str):
         raise TypeError(f"bins of a Tensor are a number or edges, not {bins!r}: write bins=10")
     if np.ndim(bins):
-        return as_tensor(bins)
-    t = as_tensor(a)
+        edges = as_tensor(bins)
+        if (np.diff(edges.numpy()) < 0).any():
+            raise ValueError("bins are edges that increase: write np.sort(bins)")
+        return edges
+    if bins < 1 or bins != int(bins):
+        raise ValueError(f"bins are a number, from 1 on, or edges: not {bins!r}")
+    t = as_floats(a)
+    values = t.numpy() if range is None else np.asarray([as_tensor(end).item() for end in range])
+    if not np.isfinite(values).all() or (range is not None and values[0] > values[1]):
+        raise ValueError(
+            "bins reach from the smallest number to the largest, both finite: "
+            "leave out NaN and infinities, or write range=(low, high)"
+        )
     if range is None:
         range = (t.min(), t.max()) if t.size else (0.0, 1.0)
     low, high = (as_tensor(end) for end in range)

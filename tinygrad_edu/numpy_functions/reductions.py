@@ -112,6 +112,8 @@ _repeating(all, bitwise_and, True)
 def _mean(x: Any, *rest: Any, **static: Any) -> Any:
     static |= dict(zip(mean.static, rest))  # noqa: B905
     t = _of_dtype(x, static)
+    if t.dtype.kind != "f" and t is not as_tensor(x):
+        raise TypeError(f"a mean in {t.dtype} would be cut off: write np.mean(t)")
     mask = _mask(t, static)
     if mask is None:
         return mean(t, **static)
@@ -164,6 +166,7 @@ _REDUCES: dict[Any, Any] = {
     np.logical_and: all,
     np.logical_or: any,
 }
+_IN_ANY_ORDER = (*_REDUCES, np.fmax, np.fmin, np.logaddexp2, np.gcd, np.lcm, np.bitwise_and)
 _ACCUMULATES: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
@@ -174,6 +177,11 @@ def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, **static: Any) -> Any:
     _only(ufunc, "reduce", "axis, keepdims and initial", static)
     t = _with_axes(ufunc, "reduce", as_tensor(array))
     axes = range(t.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    if len(axes) > 1 and ufunc not in _IN_ANY_ORDER:
+        raise ValueError(
+            f"np.{ufunc.__name__}.reduce over several axes depends on their order: "
+            "write one after the other"
+        )
     for i in sorted((normalize_axis_index(i, t.ndim) for i in axes), reverse=True):
         parts = list(moveaxis(t, i, 0))
         t = reduce(ufunc, parts if initial is None else [initial, *parts])
@@ -195,6 +203,10 @@ def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: A
     t = _with_axes(ufunc, "reduceat", as_tensor(array))
     t = t if dtype is None else t.astype(dtype)
     t, starts = moveaxis(t, axis, 0), [int(i) for i in np.asarray(indices)]
+    if [i for i in starts if not 0 <= i < len(t)]:
+        raise IndexError(
+            f"np.{ufunc.__name__}.reduceat takes places from 0 to {len(t) - 1}, not {starts}"
+        )
     ends = [*starts[1:], len(t)]
     parts = [t[i] if i >= j else _reduce(ufunc, t[i:j]) for i, j in zip(starts, ends, strict=True)]
     return stack(parts, axis)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
+from ..engine.recording import check, is_known
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..ops.linalg import matmul, pinv
 from ..ops.reductions import cumsum
 from ..ops.shape import concatenate, flip, moveaxis, stack
@@ -92,7 +93,25 @@ def _poly(seq_of_zeros: Any) -> Any:
 
 @implements(np.polymul)
 def _polymul(a1: Any, a2: Any) -> Any:
-    return _convolved("polymul", a1, a2, "full")
+    return _convolved("polymul", _led(a1), _led(a2), "full")
+
+
+def _refuse_led(values: Any) -> None:
+    if values.size > 1 and not values[0]:
+        raise ValueError(
+            "this program was recorded for polynomials whose first coefficient is not 0: leave "
+            "out what is in front of it"
+        )
+
+
+def _led(p: Any) -> Any:
+    """Coefficients without zeros in front of the highest power."""
+    t = row(as_tensor(p))
+    if not is_known(t):
+        check(t, _refuse_led)
+        return t
+    first = np.flatnonzero(t.numpy()) if t.ndim == 1 else np.zeros(1, int)
+    return t[int(first[0]) if first.size else -1 :] if t.size else t
 
 
 def _aligned(a: Any, b: Any) -> tuple[Tensor, Tensor]:
@@ -143,6 +162,8 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 @implements(np.vander)
 def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     t = as_tensor(x)
+    if t.ndim != 1:
+        raise ValueError(f"vander takes a row of numbers, not shape {t.shape}")
     n = t.size if N is None else N
     columns: list[Any] = [np.ones(t.size, t.dtype)]
     for _ in range(n - 1):
@@ -154,7 +175,9 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
 
 @implements(np.polyfit)
 def _polyfit(x: Any, y: Any, deg: int, *, w: Any = None) -> Any:
-    matrix: Any = _vander(x, deg + 1)
+    if index(deg) < 0:
+        raise ValueError(f"polyfit takes a degree of at least 0, not {deg}")
+    matrix: Any = _vander(as_floats(x), deg + 1)
     right: Any = as_tensor(y)
     if w is not None:
         weights: Any = as_tensor(w)
@@ -179,6 +202,8 @@ def _linspace(
     axis: int = 0,
 ) -> Any:
     first, last = _numpy.broadcast_arrays(as_tensor(start), as_tensor(stop))
+    if index(num) < 0:
+        raise ValueError(f"linspace takes a number of points of at least 0, not {num}")
     parts = num - 1 if endpoint else num
     share = np.arange(num, dtype=first.dtype if first.dtype.kind == "f" else float) / (parts or 1)
     share = share.reshape(-1, *[1] * first.ndim)
@@ -231,7 +256,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
 
 @implements(np.gradient)
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    t = as_tensor(f)
+    t = as_floats(f)
     axes = range(t.ndim) if axis is None else [axis] if np.ndim(axis) == 0 else [*axis]
     steps = [*varargs] if len(varargs) == len(axes) else [*(varargs or (1.0,))] * len(axes)
     if len(steps) != len(axes):

@@ -13,14 +13,15 @@ from ..engine.recording import is_known
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
 from ..ops.elementwise import where
-from ..ops.shape import broadcast_to, concatenate, flip, moveaxis, stack, swapaxes
+from ..ops.shape import broadcast_to, concatenate, flip, moveaxis, swapaxes
 
 _numpy: Any = np  # whose stubs know no Tensors
 
 
 @implements(np.ravel)
-def _ravel(a: Any) -> Tensor:
-    return as_tensor(a).reshape(-1)
+def _ravel(a: Any, order: str = "C") -> Tensor:
+    t = as_tensor(a)
+    return (t.transpose() if order == "F" else t).reshape(-1)
 
 
 def _all_at_least(arrays: Sequence[Any], widened: Any) -> Any:
@@ -132,15 +133,6 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
     if indexing == "xy" and n > 1:
         grids = [swapaxes(grid, 0, 1) for grid in grids]
     return tuple(grids) if sparse else _broadcast_arrays(*grids)
-
-
-@implements(np.vander)
-def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
-    t = as_tensor(x)
-    powers = [t**k for k in range(t.shape[0] if N is None else N)]
-    if not powers:
-        return t[:, None][:, :0]
-    return stack(powers if increasing else powers[::-1], axis=-1)
 
 
 @implements(np.tile)

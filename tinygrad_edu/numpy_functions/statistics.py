@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..engine.overrides import implements, values_only
 from ..engine.recording import check
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..ops.elementwise import isnan, maximum, multiply, rint, where
 from ..ops.linalg import matmul
 from ..ops.reductions import cumsum, max, mean, min, prod, sum
@@ -31,7 +31,9 @@ def _cumulative(name: str, scan: Any, x: Any, axis: int | None, start: float, **
             f"np.{name} of a Tensor takes axis, dtype and include_initial, not {[*more]}: "
             "write y = ..., a new tensor"
         )
-    if not t.ndim or (axis is None and t.ndim > 1):
+    if not t.ndim:
+        t, axis = t.reshape(1), 0
+    if axis is None and t.ndim > 1:
         raise ValueError(
             f"{name} of {t.label()} of shape {t.shape} needs an axis: write np.{name}(t, axis=0)"
         )
@@ -57,6 +59,7 @@ def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     t = as_tensor(a) if dtype is None else as_tensor(a).astype(dtype)
     if axis is None:
         t, axis = t.reshape(-1), 0
+    t = t if t.ndim else t.reshape(1)
     n, rest = t.shape[axis], t.ndim - 1 - normalize_axis_index(axis, t.ndim)
     if n > MANY:  # of which a table of all factors would be large
         return stack(list(accumulate(moveaxis(t, axis, 0), multiply)), axis)
@@ -85,6 +88,8 @@ def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) ->
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     t = as_tensor(a)
+    if n < 0:
+        raise ValueError(f"diff takes an order of at least 0, not {n}")
     if not n:
         return t
     line = [
@@ -99,7 +104,7 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
         t = concatenate([*ends[: prepend is not None], t, *ends[prepend is not None :]], axis)
     for _ in range(n):
         later, earlier = pieces(t, axis, slice(1, None), slice(None, -1))
-        t = later - earlier
+        t = later != earlier if t.dtype.kind == "b" else later - earlier
     return t
 
 
@@ -136,14 +141,19 @@ def _average(
     else:
         w = as_tensor(weights)
         if w.shape != t.shape:
-            if w.ndim != 1 or not isinstance(axis, int):
+            if isinstance(axis, tuple) and w.shape == tuple([t.shape[i] for i in axis]):
+                order = np.argsort([normalize_axis_index(i, t.ndim) for i in axis])
+                w = w.transpose(tuple(order.tolist()))
+                over = [normalize_axis_index(i, t.ndim) for i in axis]
+                w = w.reshape([n if i in over else 1 for i, n in enumerate(t.shape)])
+            elif w.ndim != 1 or not isinstance(axis, int):
                 raise ValueError(
                     f"average weighs entries of shape {t.shape} by weights of that shape, or, "
                     f"along an axis, by a vector: the weights have shape {w.shape}"
                 )
-            w = w.reshape(
-                *[-1 if i == normalize_axis_index(axis, t.ndim) else 1 for i in range(t.ndim)]
-            )
+            else:
+                along = normalize_axis_index(axis, t.ndim)
+                w = w.reshape(*[-1 if i == along else 1 for i in range(t.ndim)])
             w = _numpy.broadcast_to(w, t.shape)
         total = sum(w, axis, keepdims=keepdims)
         check(total, _refuse_none)
@@ -168,7 +178,7 @@ def root(t: Tensor) -> Tensor:
 
 def _filled(a: Any, value: float) -> tuple[Tensor, Any]:
     """The numbers, with a value in place of each NaN; and where numbers are."""
-    t = as_tensor(a)
+    t = as_floats(a) if as_tensor(a).dtype.kind == "b" or np.isinf(value) else as_tensor(a)
     live = ~isnan(t)
     return where(live, t, np.asarray(value, t.dtype)), live
 
@@ -189,17 +199,18 @@ def _nanprod(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @implements(np.nanmean)
 def _nanmean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    t, live = _filled(a, 0.0)
+    t, live = _filled(as_floats(a), 0.0)
     return sum(t, axis, keepdims=keepdims) / _number_of(live, axis, keepdims).astype(t.dtype)
 
 
 @implements(np.nanvar)
 def _nanvar(a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    t, live = _filled(a, 0.0)
+    t, live = _filled(as_floats(a), 0.0)
     count = _number_of(live, axis, True).astype(t.dtype)
     away = where(live, t - sum(t, axis, keepdims=True) / count, np.zeros((), t.dtype))
-    rest = maximum(_number_of(live, axis, keepdims) - ddof, 0)  # NaN where too few are left
-    return sum(away * away, axis, keepdims=keepdims) / rest.astype(t.dtype)
+    rest = _number_of(live, axis, keepdims) - ddof
+    rest = np.where(rest > 0, rest, np.nan).astype(t.dtype)  # where too few are left
+    return sum(away * away, axis, keepdims=keepdims) / rest
 
 
 @implements(np.nanstd)
@@ -213,13 +224,17 @@ def _of_live(y: Tensor, live: Any, axis: Axis, keepdims: bool) -> Tensor:
 
 
 @implements(np.nanmax)
-def _nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def _nanmax(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if as_tensor(a).dtype.kind != "f":
+        return max(as_tensor(a), axis, keepdims=keepdims)
     t, live = _filled(a, -np.inf)
     return _of_live(max(t, axis, keepdims=keepdims), live, axis, keepdims)
 
 
 @implements(np.nanmin)
-def _nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def _nanmin(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if as_tensor(a).dtype.kind != "f":
+        return min(as_tensor(a), axis, keepdims=keepdims)
     t, live = _filled(a, np.inf)
     return _of_live(min(t, axis, keepdims=keepdims), live, axis, keepdims)
 
@@ -291,6 +306,15 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Te
             "interp takes places that increase: "
             "write i = np.argsort(xp) and np.interp(x, xp[i], fp[i])"
         )
+    if places.shape != values.shape or places.ndim != 1 or not places.size:
+        raise ValueError(
+            f"interp takes places and values in rows of one length, not shapes {places.shape} and "
+            f"{values.shape}"
+        )
+    if places.size == 1:  # the same everywhere
+        y = _numpy.broadcast_to(values[0], t.shape)
+        y = where(t < places[0], values[0] if left is None else left, y)
+        return where(t > places[0], values[0] if right is None else right, y)
     low = np.searchsorted(places.numpy(), t.numpy(), side="right") - 1
     low = np.clip(low, 0, places.size - 2)
     part = (t - places[low]) / (places[low + 1] - places[low])
