@@ -44,9 +44,14 @@ def _degrees(x: Any) -> Tensor:
     return as_tensor(x) * (180 / np.pi)
 
 
-@implements(np.conjugate, np.real, np.real_if_close)
-def _conjugate(x: Any, tol: float = 100) -> Tensor:
+@implements(np.conjugate, np.real)
+def _conjugate(x: Any) -> Tensor:
     return as_tensor(x)
+
+
+@implements(np.real_if_close)
+def _real_if_close(a: Any, tol: float = 100) -> Tensor:
+    return as_tensor(a)
 
 
 @implements(np.imag)

@@ -112,11 +112,11 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwa
     t = as_tensor(x)
     if t.dtype.kind != "f" and not any(type(f) is Tensor for f in funclist):
         parts = condlist if np.ndim(condlist) > t.ndim else [condlist]
-        where_ = [np.asarray(c, bool) for c in parts]
-        return as_tensor(np.piecewise(t.numpy(), where_, [*funclist], *args, **kwargs))
+        known = [np.asarray(c, bool) for c in parts]
+        return as_tensor(np.piecewise(t.numpy(), known, [*funclist], *args, **kwargs))
     if not t.ndim:
-        conditions = [np.reshape(c, 1) for c in condlist]
-        return _piecewise(t.reshape(1), conditions, funclist, *args, **kwargs).reshape(())
+        as_rows = [np.reshape(c, 1) for c in condlist]
+        return _piecewise(t.reshape(1), as_rows, funclist, *args, **kwargs).reshape(())
     conditions = [
         np.asarray(c, bool) for c in (condlist if np.ndim(condlist) > t.ndim else [condlist])
     ]
