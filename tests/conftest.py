@@ -38,9 +38,12 @@ def no_op_outlives_its_test():
             late = {key: made for key, made in table.items() if not is_users(made)}
             table.clear()
             table.update({**late, **before})
-    for name in [name for name in vars(tg.Tensor) if name not in attributes]:
+    now = dict(vars(tg.Tensor))
+    if now == attributes:
+        return
+    for name in now.keys() - attributes.keys():
         if name not in registry:
             delattr(tg.Tensor, name)
     for name, value in attributes.items():
-        if vars(tg.Tensor).get(name) is not value:
+        if now.get(name) is not value:
             setattr(tg.Tensor, name, value)

@@ -99,6 +99,15 @@ def explained(name):
 
 @pytest.mark.parametrize("name", BOOK)
 def test_the_textbook(name):
+    """In one test, since a page is derived once in a process, and tests are spread over several."""
+    it_agrees_and_is_well_formed(name)
+    if name not in IN_CALLS:
+        its_printed_lines_are_the_gradients(name)
+    its_links_add_up(name)
+    it_is_printed_without_smells_and_strangers(name)
+
+
+def it_agrees_and_is_well_formed(name):
     loss, wrt, _, found = derived(name)
     assert agrees(loss, wrt, found)
     text = str(found)
@@ -113,8 +122,7 @@ def test_the_textbook(name):
         assert spelling.count(r"\left") == spelling.count(r"\right")
 
 
-@pytest.mark.parametrize("name", [name for name in BOOK if name not in IN_CALLS])
-def test_the_printed_lines_are_the_gradients(name):
+def its_printed_lines_are_the_gradients(name):
     """A reader who knows the signs of mathematics alone finds what backward gives."""
     loss, wrt, names, found = derived(name)
     pull_back(loss, wrt)
@@ -142,8 +150,7 @@ def test_the_printed_lines_are_the_gradients(name):
         )  # six digits are shown
 
 
-@pytest.mark.parametrize("name", BOOK)
-def test_the_chain_rule_of_the_textbook(name):
+def its_links_add_up(name):
     loss, wrt, names, _ = derived(name)
     pull_back(loss, wrt)
     assert not re.search(r"expand_dims|scatter|broadcast|getitem", explained(name))
@@ -262,8 +269,7 @@ def test_strangers_are_found():
     ) == {"p₂", "q"}
 
 
-@pytest.mark.parametrize("name", BOOK)
-def test_the_textbook_is_printed_without_smells_and_strangers(name):
+def it_is_printed_without_smells_and_strangers(name):
     _, _, names, found = derived(name)
     assert not smells(str(found))
     assert not strangers(str(found), names)
