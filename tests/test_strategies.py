@@ -281,7 +281,7 @@ def test_most_programs_have_more_than_one_line_and_some_have_many():
     lines = []
 
     # what is claimed is a share of all, and not of a few: of 200 it came out at 0.17 to 0.28
-    @settings(max_examples=600, phases=[Phase.generate], derandomize=True)
+    @settings(max_examples=500, phases=[Phase.generate], derandomize=True)
     @given(expressions())
     def check(program):
         lines.append(len(program.lines))
