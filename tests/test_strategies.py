@@ -75,7 +75,7 @@ def test_shapes_of_every_number_of_axes_are_drawn_and_not_only_small_or_square_o
     drawn = []
 
     # a number beside it, for Hypothesis draws nothing twice
-    @settings(max_examples=500, phases=[Phase.generate])
+    @settings(max_examples=1000, phases=[Phase.generate])
     @given(shapes(), st.integers(0, 10**9))
     def check(shape, _):
         drawn.append(shape)
@@ -281,7 +281,7 @@ def test_most_programs_have_more_than_one_line_and_some_have_many():
     lines = []
 
     # what is claimed is a share of all, and not of a few: of 200 it came out at 0.17 to 0.28
-    @settings(max_examples=500, phases=[Phase.generate], derandomize=True)
+    @settings(max_examples=1000, phases=[Phase.generate], derandomize=True)
     @given(expressions())
     def check(program):
         lines.append(len(program.lines))
