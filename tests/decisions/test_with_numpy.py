@@ -106,6 +106,11 @@ def test_an_unknown_numpy_function_says_how_to_add_it(f, definition):
     assert "t.numpy()" in str(raised.value)
 
 
+def test_an_unknown_numpy_function_shows_those_of_like_names():
+    with pytest.raises(TypeError, match=r"; of like names there are np\.poly"):
+        np.polydiv(leaf([1.0, 2.0, 1.0]), [1.0, 1.0])
+
+
 METHODS = [np.add.accumulate, lambda t: np.add.reduceat(t, [0, 1]), np.logaddexp.reduce]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ ONCE = "  # where no index repeats"
 WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 
 
-def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """What is said of a function that was called on Tensors and is no op.
+def not_an_op(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], known: Iterable[Any] = ()
+) -> str:
+    """What is said of a function that was called on Tensors and is no op; `known` are some.
 
     With the line that makes it one, as this call needs it.
     """
@@ -48,8 +51,16 @@ def not_an_op(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         why = ", and gives complex numbers"
     return (
         f"{name} is not an op on Tensors yet{why}:{ready} define it in one line, `{definition}`, "
-        f"or, if no gradient is needed, write `{values}`"
+        f"or, if no gradient is needed, write `{values}`{_alike(function, known)}"
     )
+
+
+def _alike(function: Any, known: Iterable[Any]) -> str:
+    """What of NumPy's is an op and has a name like that."""
+    by_name = {getattr(f, "__name__", ""): f for f in known}
+    found = get_close_matches(getattr(function, "__name__", ""), by_name, n=2, cutoff=0.7)
+    names = " and ".join(spelled(by_name[name]) for name in found)
+    return f"; of like names there {'are' if len(found) > 1 else 'is'} {names}" if found else ""
 
 
 # what changes an array at an index, by NumPy's names of what it does

@@ -50,7 +50,7 @@ def dispatch(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     def refusal(t: Any) -> str:
         from .missing import not_an_op
 
-        return not_an_op(function, args, kwargs)
+        return not_an_op(function, args, kwargs, numpy_functions)
 
     return leaving.on_values(function, args, kwargs, refusal)
 
