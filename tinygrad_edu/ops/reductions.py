@@ -355,11 +355,18 @@ def _order(x: Any, axis: Any) -> Any:
     return x.argsort(axis, stable=bool(has_ties))  # which takes five times as long if it is
 
 
+def _of_one_shape(v: Any, x: Any) -> None:
+    if v.shape != x.shape:
+        raise ValueError(f"entries of shape {v.shape} are not in the order of some of {x.shape}")
+
+
 def _in_order(v: Any, x: Any, axis: Any = -1) -> Any:
+    _of_one_shape(v, x)
     return np.take_along_axis(v, _order(x, axis), axis)
 
 
 def _back_from_order(v: Any, x: Any, axis: Any = -1) -> Any:
+    _of_one_shape(v, x)
     y = np.empty_like(v)
     np.put_along_axis(y, _order(x, axis), v, axis)
     return y
