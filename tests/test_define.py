@@ -326,3 +326,23 @@ def test_results_may_have_other_shapes_and_an_axis():
     low, high, total = extremes(x, axis=0)
     ((high - low).sum() + total).backward()
     assert x.grad.tolist() == [[0.0, 2.0], [2.0, 0.0]]
+
+
+@pytest.mark.parametrize("kind", [int, np.int8, bool])
+def test_no_gradient_goes_through_whole_numbers(kind):
+    steps = tg.op(lambda x: np.rint(x).astype(kind), lambda g, y, x: g, name="test_steps")
+    assert steps([1.2]).numpy().dtype == kind
+    with pytest.raises(TypeError, match=r"has rules for a gradient, which takes floats"):
+        steps(tg.Tensor([1.2], requires_grad=True))
+    counted = tg.op(lambda x: np.rint(x).astype(kind), name="test_counted")
+    assert not counted(tg.Tensor([1.2], requires_grad=True)).requires_grad
+
+
+def test_an_error_in_a_rule_says_in_which():
+    made = tg.op(
+        lambda x, w: x @ w, lambda g, y, x, w: g @ w.T, lambda g, y, x, w: g @ x, name="test_linear"
+    )
+    x, w = (tg.Tensor(np.ones(shape), requires_grad=True) for shape in ((3, 2), (2, 4)))
+    with pytest.raises(ValueError, match="matmul") as raised:
+        made(x, w).sum().backward()
+    assert "a rule of test_linear, for a gradient of shape (3, 4)" in raised.value.__notes__[0]

@@ -399,3 +399,14 @@ def test_without_hypothesis_what_draws_inputs_says_what_to_install(monkeypatch):
     }:
         with pytest.raises(ModuleNotFoundError, match=f"{name} draws .* pip install hypothesis"):
             getattr(testing, name)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1e2, 1e4, 1e9])
+@pytest.mark.parametrize("off", [1e-5, 1e-3, 1.0])
+def test_a_large_result_does_not_hide_a_wrong_small_one(ratio, off):
+    wrong = tg.op(np.cos, lambda g, y, x: -(1 + off) * g * np.sin(x), name="test_hidden")
+    x = np.array([0.3, 1.0])
+    assert DISAGREES in verdicts(checked(lambda x: (ratio * np.sin(x), wrong(x)), x))
+    assert DISAGREES in verdicts(checked(lambda x: (wrong(x), ratio * np.sin(x)), x))
+    right = checked(lambda x: (ratio * np.sin(x), np.cos(x)), x)
+    assert set(verdicts(right)) == {AGREES}

@@ -1378,3 +1378,33 @@ def test_a_result_has_the_name_that_it_was_given():
             )
     with pytest.raises(TypeError, match=r"`x.name = ...` changes a tensor in place"):
         tg.compile(lambda x: x.named("a") * 2.0)(np.ones(1))
+
+
+# -- no gradient through what wrote over its arguments, or ran many steps --------------------------
+
+
+def leaf_of(data):
+    return tg.Tensor(data, requires_grad=True)
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_no_gradient_goes_through_repeat_in_silence(history):
+    f = tg.compile(lambda w, x: (w * w, w + x))
+    y, costs = f.repeat(3, history=history)(leaf_of([1.0, 2.0]), 1.0)
+    assert y.tolist() == [1.0, 256.0]
+    for result in (y, costs):
+        with pytest.raises(RuntimeError, match="repeat runs a finished program"):
+            result.sum().backward()
+    again, _ = f.repeat(3)(y.detach(), 1.0)
+    assert not again.requires_grad
+
+
+def test_no_gradient_goes_back_to_what_was_donated():
+    f = tg.compile(lambda h, x: h * x, donate="h")
+    x = leaf_of([5.0, 7.0])
+    for h in (np.array([2.0, 3.0]), tg.Tensor([2.0, 3.0])):
+        with pytest.raises(TypeError, match="compile it without donate, give it"):
+            f(h, x)
+    assert f(np.array([2.0, 3.0]), x.detach()).tolist() == [10.0, 21.0]
+    with tg.no_grad():
+        assert f(np.array([2.0, 3.0]), x).tolist() == [10.0, 21.0]

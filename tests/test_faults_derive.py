@@ -789,3 +789,18 @@ def test_the_function_takes_numbers_and_lists():
     )
     v = leaf([1.0, 2.0], name="v")
     assert is_close(tg.derive((v * v).sum(), v).function([3.0, 4.0]), [6.0, 8.0])
+
+
+def test_constants_without_a_name_stay_as_they_were():
+    a = leaf([[2.0, 1.0], [0.0, 2.0]])
+    derived = tg.derive(np.trace(a @ a), wrt=[a])
+    assert derived.function(a.numpy()).tolist() == (2 * a.numpy().T).tolist()
+
+
+def test_of_another_length_it_is_derived_again():
+    x, mu = np.array([1.0, 2.0, 4.0]), leaf(0.5)
+    derived = tg.derive(((x - mu) ** 2).mean(), wrt=[mu], names={"x": x, "mu": mu})
+    found = derived.function(**derived.inputs)
+    np.testing.assert_allclose(found, -2 * (x - 0.5).mean())
+    with pytest.raises(ValueError, match="derived for x of shape .*derive it again"):
+        derived.function(**{**derived.inputs, "x": np.ones(5)})

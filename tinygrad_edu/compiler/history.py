@@ -56,13 +56,64 @@ class History:
         remembered = []
         for k, y in enumerate(results):
             reaching = tuple([i for i in sorted(wanted) if self.reach[k] >> i & 1])
-            if reaching and not any(y is a for a in args):  # a donated leaf stays one
+            if reaching and self._wrote_over_constants(args):
+                y = self._without_history(y, args)
+            elif reaching and not any(y is a for a in args):  # a donated leaf stays one
                 if type(y) is not Tensor:
                     y = Tensor(np.asarray(y), copy=False)
                 y._serial = clock()
                 y._op, y._args, y._requires_grad = self._op(k, reaching), tuple(args), True
             remembered.append(y)
         return remembered
+
+    def repeated(self, results: Sequence[Any], args: Sequence[Any]) -> Sequence[Any]:
+        """The results of several steps: where a gradient would go back, it is refused."""
+        wanted = [i for i, a in enumerate(args) if type(a) is Tensor and a._requires_grad]
+        name = self.compiled.name
+        return [
+            self._refusing(
+                y,
+                f"{name}.repeat runs a finished program, through which nothing is differentiated: "
+                "write a loop in its place, or give it t.detach()",
+            )
+            if any(self.reach[k] >> i & 1 for i in wanted) and not any(y is a for a in args)
+            else y
+            for k, y in enumerate(results)
+        ]
+
+    def _wrote_over_constants(self, args: Sequence[Any]) -> bool:
+        """Whether an argument was donated that no backward pass would know to have changed."""
+        signature = self.captured.signature
+        donated = signature.of(self.compiled.donate) if self.compiled.donate else []
+        given = [a for a, x in zip(args, signature.inputs, strict=False) if x in donated]
+        return any(not (type(a) is Tensor and a._requires_grad) for a in given)
+
+    def _without_history(self, y: Any, args: Sequence[Any]) -> Any:
+        """A result of a call that wrote over what its gradient would need."""
+        name = self.compiled.name
+        if not self.is_step:
+            raise TypeError(
+                f"{name} has written its result over an argument that it was given to keep "
+                f"(donate={self.compiled.donate!r}), and the gradient needs that: compile it "
+                "without donate, give it t.detach(), or call it in tg.no_grad()"
+            )
+        if any(y is a for a in args):  # a parameter, one step on
+            return y
+        return self._refusing(
+            y, f"{name} wrote over the arguments that the gradient needs: compile it without donate"
+        )
+
+    def _refusing(self, y: Any, why: str) -> Tensor:
+        """A result with an error in place of a history."""
+
+        def refuse(g: Any, y: Any, x: Any) -> Any:
+            raise RuntimeError(why)
+
+        t = y if type(y) is Tensor else Tensor(np.asarray(y), copy=False)
+        t._serial = clock()
+        t._op, t._args = op_of(lambda x: t._array, [refuse], self.compiled.name), (_LEAF,)
+        t._requires_grad = True
+        return t
 
     def _op(self, k: int, wanted: tuple[int, ...]) -> Op:
         """The op that makes result `k`, with rules for the wanted inputs."""

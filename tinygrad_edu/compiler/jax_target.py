@@ -179,11 +179,15 @@ class JaxVersion(Version):
         return self.source.rstrip()
 
     def writes_entry(
-        self, updates: Mapping[int, int], identical: Mapping[int, Any], watches: bool
+        self,
+        updates: Mapping[int, int],
+        identical: Mapping[int, Any],
+        watches: bool,
+        remember: Callable[..., Any],
     ) -> EntryPoint:
-        return JaxEntryPoint(
-            self.captured, self.history.remember, updates, identical, watches
-        ).for_jax(self.jax, self.sharding)
+        return JaxEntryPoint(self.captured, remember, updates, identical, watches).for_jax(
+            self.jax, self.sharding
+        )
 
     def exactly(self) -> Any:
         """A context in which float64 is float64."""

@@ -67,7 +67,9 @@ class Repeated:
             version, signature = self.compiled.version(args, kwargs)
             if version not in self._entries:
                 loop = fed_back(version.captured, signature, self.carry)
-                self._entries[version] = version.entry(version.looped(loop, self.n, self.history))
+                self._entries[version] = version.entry(
+                    version.looped(loop, self.n, self.history), remember=version.history.repeated
+                )
             self._enter = self._entries[version]
             result = self._enter(*self.compiled.plain_arguments(signature))
         return result

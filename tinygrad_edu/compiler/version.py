@@ -81,18 +81,24 @@ class Version:
         memory: Callable[[], Any] | None = None,
         updates: Mapping[int, int] = _NONE,
         identical: Mapping[int, Any] = _NONE,
+        remember: Callable[..., Any] | None = None,
     ) -> Entered:
         """The way into a program that takes inputs, and gives results, one after the other."""
+        keeps = remember or self.history.remember
         self.once: Callable[[], Entered] = lambda: self.writes_entry(
-            updates, identical, False
+            updates, identical, False, keeps
         ).function(program, memory)
-        return self.writes_entry(updates, identical, True).function(program, memory)
+        return self.writes_entry(updates, identical, True, keeps).function(program, memory)
 
     def writes_entry(
-        self, updates: Mapping[int, int], identical: Mapping[int, Any], watches: bool
+        self,
+        updates: Mapping[int, int],
+        identical: Mapping[int, Any],
+        watches: bool,
+        remember: Callable[..., Any],
     ) -> EntryPoint:
         """What writes the way in."""
-        return EntryPoint(self.captured, self.history.remember, updates, identical, watches)
+        return EntryPoint(self.captured, remember, updates, identical, watches)
 
     def looped(self, loop: Loop, n: int, history: bool) -> Callable[..., list[Any]]:
         """The program of n steps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -217,18 +218,29 @@ class Derivation:
     def function(self) -> Callable[..., Any]:
         """The gradients from the inputs, in the order of `wrt`: `numpy_source`, run.
 
-        It takes arrays, or numbers and lists of them, by position or by name.
+        It takes arrays, or numbers and lists of them, by position or by name, of the shapes that it
+        was derived for; constants that have no name stay as they were.
         """
         namespace: dict[str, Any] = {"np": np, **self.functions}
         # our own text: names are identifiers in it
         exec(compile(self._gradients, "<derived by tinygrad_edu>", "exec"), namespace)
         gradients = namespace["gradients"]
+        takes = inspect.signature(gradients)
 
         @wraps(gradients)
         def of_arrays(*args: Any, **kwargs: Any) -> Any:
-            return gradients(
-                *map(_array, args), **{name: _array(value) for name, value in kwargs.items()}
-            )
+            given = takes.bind_partial(*args, **kwargs).arguments
+            # constants without a name of the user's are as they were
+            for name in takes.parameters.keys() - given.keys():
+                if name in self.inputs and re.fullmatch(r"c\d*", name):
+                    given[name] = self.inputs[name]
+            for name, value in given.items():
+                if np.shape(value) != np.shape(self.inputs.get(name, value)):
+                    raise ValueError(
+                        f"this was derived for {name} of shape {np.shape(self.inputs[name])}, and "
+                        f"lengths are numbers in it: of shape {np.shape(value)} derive it again"
+                    )
+            return gradients(**{name: _array(value) for name, value in given.items()})
 
         return of_arrays
 

@@ -103,7 +103,15 @@ def _call(op: Op, rule: Rule, g: Any, y: Any, values: Any, static: Any) -> Any:
             g = type(g)(g._array)  # type: ignore[call-arg]
         return rule(g, y, *values, **static)
     values = [read_only(v) if type(v) is np.ndarray else v for v in values]
-    gx = rule(np.array(g), read_only(y), *values, **static)
+    try:
+        gx = rule(np.array(g), read_only(y), *values, **static)
+    except Exception as error:
+        shapes = " and ".join(str(np.shape(v)) for v in values)
+        error.add_note(
+            f"this came from a rule of {op.name}, for a gradient of shape {np.shape(g)} and "
+            f"operands of shapes {shapes}"
+        )
+        raise
     return np.array(gx) if isinstance(gx, (Recorded, np.ndarray)) else gx
 
 

@@ -51,9 +51,20 @@ def called(op: Op, *args: Any, **static: Any) -> Tensor:
     tensors = [(i, a) for i, a in enumerate(args) if type(a) is Tensor]
     requires_grad = any([a._requires_grad and op.rule(i) is not None for i, a in tensors])
     # integers, of astype(int) say, have no gradient
-    requires_grad = requires_grad and getattr(y, "dtype", FLOAT).kind == "f"
+    if requires_grad and getattr(y, "dtype", FLOAT).kind != "f":
+        refuse_numbers_without_gradient(op, y)
+        requires_grad = False
     recorded = requires_grad or any([a._requires_grad or a._op is not None for _, a in tensors])
     return result(op, args, static, y, recorded, requires_grad)
+
+
+def refuse_numbers_without_gradient(op: Op, y: Any) -> None:
+    """Raise if a user's op with rules gives whole numbers, through which no gradient goes."""
+    if op.has_own_rules:
+        raise TypeError(
+            f"{op.name} gave {y.dtype}, and has rules for a gradient, which takes floats: "
+            "give back y.astype(x.dtype), or define it without rules"
+        )
 
 
 def _is_shared(op: Op, y: Any, args: Sequence[Any], values: Sequence[Any]) -> bool:

@@ -133,7 +133,7 @@ def op(
         jax=jax,
         source=source,
         static=_static_arguments(function, len(rules)),
-        doc=doc or f"{name}, entry by entry; see np.{name}.",
+        doc=doc or (f"{name}, entry by entry; see np.{name}." if hasattr(np, name) else f"{name}."),
     )
     registry[name] = made
     call = made.call if made.unrolled else made

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from .arguments import bound
-from .calling import FLOAT, NOTHING, called, new, result
+from .calling import (
+    FLOAT,
+    NOTHING,
+    called,
+    new,
+    refuse_numbers_without_gradient,
+    result,
+)
 from .errors import retried
 from .lending import lent, read_only
 from .op import Op
@@ -57,7 +64,13 @@ def _unary(op: Op) -> Callable[..., Tensor]:
             y = y.copy("K")
         required = x._requires_grad
         recorded = required or x._op is not None
-        if required and static is not defaults and getattr(y, "dtype", FLOAT).kind != "f":
+        if (
+            required
+            and (static is not defaults or not plain)
+            and getattr(y, "dtype", FLOAT).kind != "f"
+        ):
+            if differentiable:
+                refuse_numbers_without_gradient(op, y)
             required = False  # integers, of astype(int) say, have no gradient
         if not recorded or lent or top() is not NOBODY or type(y) is not ndarray:
             return result(op, (x,), static, y, recorded, required and differentiable)

@@ -43,7 +43,26 @@ def upstream(outputs: Sequence[Tensor]) -> list[Any]:
     """
     if len(outputs) == 1 and outputs[0].size == 1:
         return [np.ones(outputs[0].shape, outputs[0].dtype)]
-    return [_weights(out, k) for k, out in enumerate(outputs)]
+    sizes = [_size(out) for out in outputs]
+    largest = max(sizes, default=0.0)
+    return [
+        _weights(out, k) * _louder(out.dtype, largest / size if size else 1.0)
+        for k, (out, size) in enumerate(zip(outputs, sizes, strict=True))
+    ]
+
+
+def _size(out: Tensor) -> float:
+    values = out._array[np.isfinite(out._array)]
+    return float(np.abs(values).max(initial=0.0))
+
+
+def _louder(dtype: Any, ratio: float) -> Any:
+    """What a result is multiplied with, so that a larger one beside it does not drown it.
+
+    A power of 2, which changes no digit.
+    """
+    most = {"e": 6, "f": 30}.get(dtype.char, 60)
+    return dtype.type(2.0 ** min(round(float(np.log2(ratio))), most) if ratio > 16 else 1.0)
 
 
 def _weights(out: Tensor, k: int) -> Any:
