@@ -60,7 +60,7 @@ def called(op: Op, *args: Any, **static: Any) -> Tensor:
 
 def refuse_numbers_without_gradient(op: Op, y: Any) -> None:
     """Raise if a user's op with rules gives whole numbers, through which no gradient goes."""
-    if op.has_own_rules:
+    if op.has_own_rules and y.dtype.kind in "iub":
         raise TypeError(
             f"{op.name} gave {y.dtype}, and has rules for a gradient, which takes floats: "
             "give back y.astype(x.dtype), or define it without rules"
