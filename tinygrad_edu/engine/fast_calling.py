@@ -67,7 +67,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
         if (
             required
             and (static is not defaults or not plain)
-            and getattr(y, "dtype", FLOAT).kind != "f"
+            and getattr(y, "dtype", FLOAT).kind in "iub"
         ):
             if differentiable:
                 refuse_numbers_without_gradient(op, y)
