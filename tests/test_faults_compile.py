@@ -995,6 +995,17 @@ SETTING = {
 }
 
 
+def test_a_library_imported_at_the_first_call_may_add_filters_for_its_own_warnings():
+    own = type("LibraryWarning", (RuntimeWarning,), {})
+
+    def late(x):
+        warnings.filterwarnings("always", category=own)
+        return np.log(x)
+
+    with warnings.catch_warnings():
+        assert tg.compile(late)(np.ones(2)).tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("name", SETTING)
 def test_settings_of_errors_and_warnings_are_the_caller_s(name):
     with pytest.raises(TypeError, match=r"write them around the call, `with np.errstate"):

@@ -530,6 +530,65 @@ def test_the_definition_of_an_op_runs_alone(name, case):
     assert np.allclose(names[name](*args, **static), y, rtol=1e-13)
 
 
+def scaled_by(x):
+    def run(v):
+        return times(v)
+
+    def times(v):
+        return x * v
+
+    return run
+
+
+def shadowed(x):
+    return scale * power(x)
+
+
+def power(v):
+    def square(scale):
+        return scale * scale
+
+    return square(v)
+
+
+scale = 3.0
+
+
+def test_definitions_have_a_scope_each():
+    """Functions and constants that two ops call by one name are not mixed up."""
+    x = leaf([1.5, -0.25])
+    loss = (tg.erf(x) * tg.erfc(x)).sum()
+    found = tg.derive(loss, x, names={"x": x})
+    assert agrees(loss, [x], found)
+    names = {}
+    source = [definition(f"by_{k}", scaled_by(k)) for k in (2, 5)] + [definition("s", shadowed)]
+    exec("import numpy as np\n" + "\n".join(source), names)
+    assert (names["by_2"](7.0), names["by_5"](7.0), names["s"](2.0)) == (14.0, 35.0, 12.0)
+
+
+def test_one_name_for_two_things_in_an_op_is_refused():
+    inner = scaled_by(2)
+
+    def run(x):
+        times = inner
+        return times(x) + other(x)
+
+    def other(v):
+        return inner_two(v)
+
+    inner_two = scaled_by(5)
+    with pytest.raises(ValueError, match="by_both calls functions .* something else by"):
+        definition("by_both", run)
+
+
+def test_what_is_small_does_not_overflow():
+    """e^(-x²) is 0 where e^(x²) is too large, and a quotient of two such would be nan."""
+    x = leaf([27.0, 30.0, 0.5])
+    for y in (np.exp(-x * x) * x, np.exp(x) * np.exp(-x * x), tg.erf(x), tg.erfc(x * x)):
+        found = tg.derive(y.sum(), x, names={"x": x})
+        assert agrees(y.sum(), [x], found)
+
+
 @pytest.mark.parametrize(
     "name",
     ["sigmoid", "softplus", "sigmoid_slope", "tanh_slope", "logsumexp", "softmax", "log_softmax"],

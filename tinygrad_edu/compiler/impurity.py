@@ -81,8 +81,13 @@ def changing(called: Any, frame: FrameType) -> str:
 
 
 def settings() -> Any:
-    """What becomes of floating-point errors and of warnings now."""
-    return np.geterr(), np.geterrcall(), id(warnings.filters), [*warnings.filters]
+    """What becomes of floating-point errors and of warnings now.
+
+    A library adds filters for its own warnings when it is imported, as an op may do at its first
+    call: those change nothing here.
+    """
+    filters = [f for f in warnings.filters if f[2].__module__ == "builtins"]
+    return np.geterr(), np.geterrcall(), id(warnings.filters), filters
 
 
 def say_nothing(kind: str, flags: int) -> None:

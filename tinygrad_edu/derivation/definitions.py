@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import symtable
 import sys
 import textwrap
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from ..engine.registry import registry
 
@@ -15,30 +18,60 @@ from ..engine.registry import registry
 def definition(name: str, run: Callable[..., Any]) -> str:
     """Python that defines an op which NumPy does not have.
 
-    It is the op's own, or the source of what runs and of the functions that it calls.
+    It is the op's own, or the source of what runs; with what that uses, if anything, in a scope of
+    its own, where no other op's constant or function of the same name gets in its way.
 
     A ValueError if that source cannot be had, of a lambda at a prompt say.
     """
     if name in registry and (spelled := registry[name].source):
         parameters, _, right = spelled.partition(": ")
         return f"def {name}({parameters}):\n    return {right}"
+    meant: dict[str, Any] = {}
     found: dict[str, str] = {}
     waiting: list[tuple[str, Any]] = [(name, run)]
     while waiting:
-        called, function = waiting.pop()
-        if called in found or called == "np":
+        called, value = waiting.pop()
+        if called == "np" and value is np:
             continue
-        if not inspect.isfunction(function):
-            found[called] = _value(name, called, function)
+        if called in found:
+            if value is not meant[called] and getattr(value, "run", None) is not run:
+                raise _ambiguous(name, called)
             continue
-        made = _function(called, function)
+        meant[called] = value
+        if not inspect.isfunction(value):
+            found[called] = _value(name, called, value)
+            continue
+        made = _function(called, value)
         if made is None:
             raise _unwritable(name, called)
         found[called] = ast.unparse(made)
-        used = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
-        known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
-        waiting += [(other, known[other]) for other in sorted(used) if other in known]
-    return "\n\n\n".join(reversed(found.values()))
+        known = {**value.__globals__, **inspect.getclosurevars(value).nonlocals}
+        waiting += [
+            (other, known[other]) for other in sorted(_used(found[called])) if other in known
+        ]
+    parts = [*reversed(found.values())]
+    if len(parts) == 1:
+        return parts[0]
+    inside = textwrap.indent("\n\n".join([*parts, f"return {name}"]), "    ")
+    return f"def {name}():\n{inside}\n\n\n{name} = {name}()"
+
+
+def _used(text: str) -> set[str]:
+    """The names that a definition takes from outside."""
+    used: set[str] = set()
+    scopes = [symtable.symtable(text, "<definition>", "exec")]
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        used |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
+    return used
+
+
+def _ambiguous(op: str, part: str) -> ValueError:
+    return ValueError(
+        f"the op {op} calls functions that each mean something else by {part}, so its source "
+        "cannot be printed in one piece: rename one of them"
+    )
 
 
 def _unwritable(op: str, part: str) -> ValueError:

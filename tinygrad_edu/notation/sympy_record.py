@@ -10,6 +10,7 @@ import numpy as np
 from ..engine.recording import enable_grad
 from ..engine.tensor import Tensor
 from .literals import is_decimal, recognised
+from .symbols import sympy
 
 
 class Record:
@@ -129,7 +130,8 @@ class Record:
         )
         if number.could_extract_minus_sign():
             number, rest = -number, -rest
-        above, below = _turned(*rest.as_numer_denom())
+        # e^(-x²) stays above the line: below it, e^(x²) would overflow where e^(-x²) is small
+        above, below = _turned(*sympy().fraction(rest, exact=True))
         p, q = number.as_numer_denom() if number.is_Rational else self._split(number)
         if below == 1 and p == q == 1:
             return self.times(above) if above.is_Mul or above != e else 1 / self.value(1 / e)
