@@ -617,11 +617,15 @@ def _by_pytorch(op: Any, sample: Any, weights: Any, vectors: Any) -> Any:
     if op.name == "linalg.eigh":
         found = found[0]
     found = floats(found, lambda y: isinstance(y, torch.Tensor) and y.dtype == torch.float64)
-    total = sum((y * torch.from_numpy(w(y.shape))).sum() for y, w in zip(found, weights))  # noqa: B905
+    total = sum(
+        (y * torch.from_numpy(w(y.shape))).sum() for y, w in zip(found, weights, strict=False)
+    )
     grads = torch.autograd.grad(total, xs, create_graph=True, allow_unused=True) if (
         isinstance(total, torch.Tensor) and total.requires_grad) else [None] * len(xs)  # fmt: skip
     grads = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, xs, strict=True)]
-    pushed = sum((g * torch.from_numpy(v(g.shape))).sum() for g, v in zip(grads, vectors))  # noqa: B905
+    pushed = sum(
+        (g * torch.from_numpy(v(g.shape))).sum() for g, v in zip(grads, vectors, strict=False)
+    )
     seconds = [None] * len(xs)
     if isinstance(pushed, torch.Tensor) and pushed.requires_grad:
         seconds = torch.autograd.grad(pushed, xs, allow_unused=True)
@@ -640,7 +644,7 @@ def _by_us(f: Any, sample: Any, weights: Any, vectors: Any) -> Any:
         found = f(call[0], *call[1], **call[2])
         found = floats(found, lambda y: getattr(y, "dtype", None) == np.float64)
         values[:] = [np.asarray(y.detach() if isinstance(y, tg.Tensor) else y) for y in found]
-        pairs = [(y * w(np.shape(y))).sum() for y, w in zip(found, weights)]  # noqa: B905
+        pairs = [(y * w(np.shape(y))).sum() for y, w in zip(found, weights, strict=False)]
         zero = sum(t.sum() * 0.0 for t in tensors)
         return sum(pairs) + zero
 
@@ -648,7 +652,7 @@ def _by_us(f: Any, sample: Any, weights: Any, vectors: Any) -> Any:
     first = tg.grad(total, numbers)
 
     def pushed(*tensors: Any) -> Any:
-        return sum((g * v(g.shape)).sum() for g, v in zip(first(*tensors), vectors))  # noqa: B905
+        return sum((g * v(g.shape)).sum() for g, v in zip(first(*tensors), vectors, strict=False))
 
     grads = [g.numpy() for g in first(*arrays)]
     kept = list(values)
@@ -683,7 +687,7 @@ def compared(op: Any, f: Any) -> tuple[Counter[str], list[str]]:
     counts, odd = Counter[str](), list[str]()
     weights, vectors = drawn(1), drawn(2)
     samples = op.sample_inputs("cpu", torch.float64, requires_grad=True)
-    for k, sample in zip(range(SAMPLES), samples):  # noqa: B905
+    for k, sample in zip(range(SAMPLES), samples, strict=False):
         try:
             theirs = _by_pytorch(op, sample, weights, vectors)
         except RuntimeError:  # no second derivative, say

@@ -629,3 +629,9 @@ def test_scipys_functions_of_arrays_show_ours():
     for f, instead in ((sl.expm, "tg.expm"), (sl.inv, "np.linalg.inv"), (sl.sqrtm, "tg.sqrtm")):
         with pytest.raises(TypeError, match=f"write {instead}, which has its gradient"):
             f(t)
+
+
+def test_statistics_of_single_precision_stay_single():
+    x = tg.Tensor(np.arange(6, dtype=np.float32).reshape(2, 3), requires_grad=True)
+    for y in (np.cov(x), np.corrcoef(x + x * x), np.ptp(x), np.std(x), np.cumprod(x)):
+        assert y.dtype == np.float32

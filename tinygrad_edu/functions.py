@@ -115,10 +115,9 @@ def cross_entropy(
     """The mean of -log softmax(z) at the target class, from scores z of shape (..., classes).
 
     The target is either class numbers, integers of shape (...), or probabilities of the shape of z,
-    such as one-hot rows. `weight` has a number for each class, by which the mean of labels is then
-    weighted;
-    labels equal to `ignore_index` count for nothing; of `label_smoothing` each class gets an equal
-    share. `reduction` is "mean", "sum" or "none".
+    such as one-hot rows. `weight` has a number for each class, and the mean over labels is then
+    weighted; labels equal to `ignore_index` count for nothing; of `label_smoothing` each class gets
+    an equal share. `reduction` is "mean", "sum" or "none".
 
     >>> import tinygrad_edu as tg
     >>> round(tg.cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).item(), 6)
@@ -269,9 +268,8 @@ def outer(a: Any, b: Any) -> Tensor:
 def alike(loss: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one shape: (4, 1) against (4,) would silently broadcast to (4, 4)."""
     p, t = as_floats(prediction), as_tensor(target)
-    if t.dtype.kind != "f" or isinstance(
-        target, (list, tuple, float)
-    ):  # which do not widen float32
+    is_labels = t.dtype.kind != "f" or isinstance(target, (list, tuple, float))
+    if is_labels:  # which do not widen float32
         t = t.astype(p.dtype)
     if p.shape != t.shape and t.size != 1:
         mend = f"write target.reshape({p.shape})" if p.size == t.size else "they must be equal"

@@ -51,12 +51,13 @@ class History:
         for a in args:
             if type(a) is Tensor:
                 _ = a.serial  # which looks whether data that was handed out has changed
+        overwritten = bool(self.compiled.donate) and self._wrote_over_constants(args)
         if self.is_step:
             args = [self._cut(a) for a in args]
         remembered = []
         for k, y in enumerate(results):
             reaching = tuple([i for i in sorted(wanted) if self.reach[k] >> i & 1])
-            if reaching and self._wrote_over_constants(args):
+            if reaching and overwritten:
                 y = self._without_history(y, args)
             elif reaching and not any(y is a for a in args):  # a donated leaf stays one
                 if type(y) is not Tensor:
@@ -84,7 +85,7 @@ class History:
     def _wrote_over_constants(self, args: Sequence[Any]) -> bool:
         """Whether an argument was donated that no backward pass would know to have changed."""
         signature = self.captured.signature
-        donated = signature.of(self.compiled.donate) if self.compiled.donate else []
+        donated = signature.of(self.compiled.donate)
         given = [a for a, x in zip(args, signature.inputs, strict=False) if x in donated]
         return any(not (type(a) is Tensor and a._requires_grad) for a in given)
 
@@ -105,13 +106,9 @@ class History:
 
     def _refusing(self, y: Any, why: str) -> Tensor:
         """A result with an error in place of a history."""
-
-        def refuse(g: Any, y: Any, x: Any) -> Any:
-            raise RuntimeError(why)
-
         t = y if type(y) is Tensor else Tensor(np.asarray(y), copy=False)
         t._serial = clock()
-        t._op, t._args = op_of(lambda x: t._array, [refuse], self.compiled.name), (_LEAF,)
+        t._op, t._args = self._refusal(why), (_LEAF,)
         t._requires_grad = True
         return t
 
@@ -163,18 +160,21 @@ class History:
 
     def _end(self) -> Op:
         name = self.compiled.name
+        return self._refusal(
+            f"{name} computes gradients itself and was given its own result, as in a training "
+            "loop: what it returns remembers that one call, so that the loop grows no graph, and "
+            "backward() would need the calls before. Give it t.detach() if no gradient is to flow "
+            "through the steps; to differentiate through them compile the whole loop, or call "
+            f"{name}.f"
+        )
+
+    def _refusal(self, why: str) -> Op:
+        """An op of one operand whose rule is an error."""
 
         def refuse(g: Any, y: Any, x: Any) -> Any:
-            raise RuntimeError(
-                f"{name} computes gradients itself and was given its own result, as in a training "
-                "loop: what it returns remembers that "
-                "one call, so that the loop grows no graph, and backward() would need the calls "
-                "before. Give it t.detach() if no gradient "
-                "is to flow through the steps; to differentiate through them compile the whole "
-                f"loop, or call {name}.f"
-            )
+            raise RuntimeError(why)
 
-        return op_of(lambda x: x, [refuse], name)
+        return op_of(lambda x: x, [refuse], self.compiled.name)
 
 
 _LEAF = Tensor(0.0, requires_grad=True)

@@ -226,14 +226,12 @@ class Derivation:
         exec(compile(self._gradients, "<derived by tinygrad_edu>", "exec"), namespace)
         gradients = namespace["gradients"]
         takes = inspect.signature(gradients)
+        names = self.unknown & self.inputs.keys() & takes.parameters.keys()
+        unnamed = {name: self.inputs[name] for name in names}  # constants
 
         @wraps(gradients)
         def of_arrays(*args: Any, **kwargs: Any) -> Any:
-            given = takes.bind_partial(*args, **kwargs).arguments
-            # constants without a name of the user's are as they were
-            for name in takes.parameters.keys() - given.keys():
-                if name in self.inputs and re.fullmatch(r"c\d*", name):
-                    given[name] = self.inputs[name]
+            given = unnamed | takes.bind_partial(*args, **kwargs).arguments
             for name, value in given.items():
                 if np.shape(value) != np.shape(self.inputs.get(name, value)):
                     raise ValueError(

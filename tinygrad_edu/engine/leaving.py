@@ -49,7 +49,8 @@ def value(t: Recorded) -> Any:
     array = read_only(known(t))
     if loses(t) and not _is_looked_at():
         name = _name(t)
-        loss = f"{_taker()} takes {name} as a plain array, which would lose its gradient"
+        taker = _taker()
+        loss = f"{taker} takes {name} as a plain array, which would lose its gradient"
         if any(f.f_globals.get("__name__", "").startswith("scipy.optimize") for f in _asking()[0]):
             raise TypeError(
                 f"{loss}: give it the function and its gradient, "
@@ -57,11 +58,10 @@ def value(t: Recorded) -> Any:
                 "for roots and least squares jac=tg.jacobian(f); "
                 f"or, if its value alone is meant, {name}.numpy() or {name}.item()"
             )
-        name_, _, library = _taker().partition(" of ")
-        ours = _instead_of(name_, t) if library == "scipy" else ""
-        if ours:
+        function, _, library = taker.partition(" of ")
+        if library == "scipy" and (ours := _instead_of(function)):
             raise TypeError(f"{loss}: write {ours}, which has its gradient")
-        if _taker().startswith("AxisConcatenator"):  # np.c_ and np.r_, which ask nobody
+        if taker.startswith("AxisConcatenator"):  # np.c_ and np.r_, which ask nobody
             raise TypeError(
                 f"{loss}: write np.column_stack([a, b]) for np.c_[a, b], "
                 "and np.concatenate([a, b]) for np.r_[a, b]"
@@ -191,7 +191,7 @@ def _is_looked_at() -> bool:
     )
 
 
-def _instead_of(name: str, t: Recorded) -> str:
+def _instead_of(name: str) -> str:
     """What does the same as a function of SciPy's that takes arrays alone."""
     if name == "polygamma":
         return "tg.Tensor.polygamma(x, n)"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .elsewhere import ATTRIBUTES, advice
+from .elsewhere import AT, ATTRIBUTES, advice
 from .keywords import INSTEAD
 from .methods import Methods
 
@@ -65,13 +65,12 @@ def _alike(function: Any, known: Iterable[Any]) -> str:
 
 # what changes an array at an index, by NumPy's names of what it does
 _AT = {
+    **AT,
     "add": "t.at[i].add(v)",
     "subtract": "t.at[i].subtract(v)",
     "multiply": "t.at[i].multiply(v)",
     "divide": "t.at[i].divide(v)",
     "power": "t.at[i].power(v)",
-    "maximum": "t.at[i].max(v)",
-    "minimum": "t.at[i].min(v)",
 }
 
 

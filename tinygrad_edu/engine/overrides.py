@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from . import leaving
 from .keywords import INSTEAD, says_nothing
 from .missing import spelled
@@ -34,16 +32,6 @@ def implements(*functions: Function) -> Callable[[Function], Function]:
                     )
                     raise
                 raise _explained(error, functions[0], ours, args, said) from None
-            except IndexError as error:
-                if str(error) != "tuple index out of range":
-                    raise
-                # t.shape[axis], of an axis that is not there
-                asked = ", ".join(f"{k}={v!r}" for k, v in said.items() if "axis" in k) or "axis"
-                axes = [np.ndim(a) for a in args[:1]]
-                raise np.exceptions.AxisError(
-                    f"{spelled(functions[0])}: {asked} is out of bounds for an array of "
-                    f"{axes[0] if axes else 'fewer'} axes"
-                ) from None
 
         # the name by which readers know that np.where is the op
         on_what_says_something.__name__ = ours.__name__

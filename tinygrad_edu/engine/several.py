@@ -86,13 +86,14 @@ def parts(
     except ValueError:
         signature = None
 
-    def run_of(k: int) -> Function:
+    def run_of(k: int) -> Any:
         def run(*values: Any, **static: Any) -> Any:
             return shared(k, values, static)
 
+        made: Any = run
         if signature is not None:
-            run.__signature__ = signature  # type: ignore[attr-defined]
-        return run
+            made.__signature__ = signature
+        return made
 
     def rule_of(k: int, rule: Rule) -> Rule:
         """The rule, of the gradient at one result: those at the others are 0."""

@@ -299,8 +299,8 @@ class Tensor(ArrayInterface):
         return self.swapaxes(-1, -2)
 
     def ravel(self, order: str = "C") -> Tensor:
-        """All entries in one row."""
-        return dispatch(np.ravel, (self, order), {}) if order == "F" else self.reshape(-1)
+        """All entries in one row; "F" for the first axis running first."""
+        return (self.transpose() if order == "F" else self).reshape(-1)
 
     flatten = ravel
 

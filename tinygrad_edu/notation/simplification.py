@@ -131,10 +131,13 @@ def _length(t: Tensor, reading: Reading) -> int:
 def _agree_nearby(given: Any, candidate: Any, known: dict[Any, Any]) -> bool:
     """Whether two expressions agree on random values, at all of which they have numbers."""
     free = given.free_symbols | candidate.free_symbols
-    pairs = [list(_nearby(e, free, known)) for e in (given, candidate)]
-    return len(pairs[0]) == len(pairs[1]) == DRAWS and all(
-        abs(a - b) <= AGREEMENT * max(abs(a), abs(b), 1e-300) for a, b in zip(*pairs, strict=True)
-    )
+    numbers = (_nearby(e, free, known) for e in (given, candidate))
+    drawn = 0
+    for a, b in zip(*numbers, strict=False):  # of which the shorter has met a pole
+        if abs(a - b) > AGREEMENT * max(abs(a), abs(b), 1e-300):
+            return False
+        drawn += 1
+    return drawn == DRAWS
 
 
 def _nearby(e: Any, free: Any, known: dict[Any, Any]) -> Iterator[complex]:

@@ -12,7 +12,7 @@ from ..engine.overrides import implements
 from ..engine.tensor import Tensor
 from ..functions import as_tensor
 from ..ops.shape import concatenate, moveaxis
-from .shaping import _layers, row, rows
+from .shaping import _layers, along, length, row, rows
 
 
 @implements(np.vstack)
@@ -65,22 +65,22 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 @implements(np.array_split)
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    t, before = as_tensor(ary), (slice(None),) * (normalize_axis_index(axis, np.ndim(ary)))
-    parts = np.array_split(np.arange(t.shape[axis]), indices_or_sections)
+    t = as_tensor(ary)
+    parts = np.array_split(np.arange(length(t, axis)), indices_or_sections)
     starts = [int(part[0]) if part.size else 0 for part in parts]
     return [
-        t[(*before, slice(start, start + part.size))]
+        along(t, axis, slice(start, start + part.size))
         for start, part in zip(starts, parts, strict=True)
     ]
 
 
 @implements(np.split)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    length = np.shape(ary)[axis]
-    if isinstance(indices_or_sections, (int, np.integer)) and length % indices_or_sections:
+    n = length(as_tensor(ary), axis)
+    if isinstance(indices_or_sections, (int, np.integer)) and n % indices_or_sections:
         raise ValueError(
             f"split into {indices_or_sections} equal parts does not go: axis {axis} has length "
-            f"{length}; np.array_split takes unequal parts"
+            f"{n}; np.array_split takes unequal parts"
         )
     return _array_split(ary, indices_or_sections, axis)
 
@@ -102,15 +102,14 @@ def _dsplit(ary: Any, indices_or_sections: Any) -> Any:
 
 @implements(*[getattr(np, name) for name in ("unstack",) if hasattr(np, name)])
 def _unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
-    t, before = as_tensor(x), (slice(None),) * (normalize_axis_index(axis, np.ndim(x)))
-    return tuple([t[(*before, i)] for i in range(t.shape[axis])])
+    t = as_tensor(x)
+    return tuple([along(t, axis, i) for i in range(length(t, axis))])
 
 
 @implements(np.delete)
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
     t = as_tensor(arr).reshape(-1) if axis is None else as_tensor(arr)
-    axis = normalize_axis_index(axis or 0, t.ndim)
-    return t[(*(slice(None),) * axis, np.delete(np.arange(t.shape[axis]), obj))]
+    return along(t, axis or 0, np.delete(np.arange(length(t, axis or 0)), obj))
 
 
 @implements(np.insert)
@@ -131,10 +130,9 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     places = np.insert(np.arange(n), at, n + np.arange(new))
     shape = (*t.shape[:axis], new, *t.shape[axis + 1 :])
     both = concatenate([t, np.broadcast_to(v.astype(t.dtype), shape)], axis=axis)
-    return both[(*(slice(None),) * axis, places)]
+    return along(both, axis, places)
 
 
 def pieces(t: Tensor, axis: int, *cuts: slice) -> Sequence[Tensor]:
     """Slices along an axis."""
-    before = (slice(None),) * (normalize_axis_index(axis, t.ndim))
-    return [t[(*before, cut)] for cut in cuts]
+    return [along(t, axis, cut) for cut in cuts]

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine.overrides import implements
 from ..engine.tensor import Tensor
-from ..functions import as_tensor
+from ..functions import as_floats, as_tensor
 from ..ops.elementwise import abs as absolute
 from ..ops.elementwise import where
 from ..ops.linalg import inv, matmul, svdvals
@@ -161,8 +161,7 @@ def vector_norm(
     ord: Any = 2,
 ) -> Tensor:
     """The norm of vectors, of all entries or along axes: (Σ |x|ᵖ)^(1/p)."""
-    t = as_tensor(x)
-    t = t if t.dtype.kind == "f" else t.astype(float)
+    t = as_floats(x)
     if not t.size:
         return _of_nothing(np.linalg.vector_norm, t, axis=axis, keepdims=keepdims, ord=ord)
     if ord in (2, "fro", None):

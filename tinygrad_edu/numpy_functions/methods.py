@@ -39,10 +39,11 @@ def _method(name: str, place: int = 0) -> Any:
     of_array = parameters.pop(place)
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
     method.__doc__ = f"np.{name} of the tensor; see NumPy's."
-    method.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    made: Any = method
+    made.__signature__ = inspect.Signature(
         [of_array.replace(name="self"), *(p for p in parameters if p.name != "out")]
     )
-    return method
+    return made
 
 
 METHODS = {name: _method(name, _PLACES.get(name, 0)) for name in GRADIENTS + _VALUES}

@@ -13,7 +13,8 @@ from ..functions import as_floats, as_tensor
 from ..ops.elementwise import isnan, where
 from ..ops.reductions import mean, ordered
 from ..ops.shape import concatenate, stack
-from .picking import along, take_along_axis
+from .picking import take_along_axis
+from .shaping import along
 
 _numpy: Any = np  # whose stubs know no Tensors
 Axis = int | tuple[int, ...] | None

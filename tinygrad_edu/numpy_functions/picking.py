@@ -15,13 +15,9 @@ from ..ops.elementwise import where
 from ..ops.indexing import scatter
 from ..ops.shape import concatenate, moveaxis
 from .joining import pieces
+from .shaping import along, length
 
 _numpy: Any = np  # whose stubs know no Tensors
-
-
-def along(t: Tensor, axis: int, index: Any) -> Tensor:
-    """t[:, :, index], on that axis."""
-    return t[(*(slice(None),) * (normalize_axis_index(axis, t.ndim)), index)]
 
 
 @implements(np.take)
@@ -30,7 +26,7 @@ def _take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") ->
     if axis is None:
         t, axis = t.reshape(-1), 0
     if mode != "raise":
-        n = t.shape[axis]
+        n = length(t, axis)
         indices = np.asarray(indices)
         indices = indices % n if mode == "wrap" else np.clip(indices, 0, n - 1)
     return along(t, axis, indices if type(indices) is Tensor else np.asarray(indices))
@@ -57,7 +53,7 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:
     t = as_tensor(a)
     if axis is None:
         t, axis = t.reshape(-1), 0
-    return along(t, axis, np.repeat(np.arange(t.shape[axis]), np.asarray(repeats)))
+    return along(t, axis, np.repeat(np.arange(length(t, axis)), np.asarray(repeats)))
 
 
 @implements(np.roll)
@@ -66,7 +62,7 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     if axis is None:
         return _roll(t.reshape(-1), shift, 0).reshape(t.shape)
     for by, along_axis in np.broadcast(shift, axis):
-        n = t.shape[along_axis]
+        n = length(t, along_axis)
         if by != int(by):
             raise TypeError(f"roll shifts by whole numbers, not by {by}: write int(shift)")
         by = int(by)
@@ -110,16 +106,13 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 @implements(np.piecewise)
 def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
     t = as_tensor(x)
+    several = condlist if np.ndim(condlist) > t.ndim else [condlist]
+    conditions = [np.asarray(c, bool) for c in several]
     if t.dtype.kind != "f" and not any(type(f) is Tensor for f in funclist):
-        parts = condlist if np.ndim(condlist) > t.ndim else [condlist]
-        known = [np.asarray(c, bool) for c in parts]
-        return as_tensor(np.piecewise(t.numpy(), known, [*funclist], *args, **kwargs))
+        return as_tensor(np.piecewise(t.numpy(), conditions, [*funclist], *args, **kwargs))
     if not t.ndim:
-        as_rows = [np.reshape(c, 1) for c in condlist]
+        as_rows = [c.reshape(1) for c in conditions]
         return _piecewise(t.reshape(1), as_rows, funclist, *args, **kwargs).reshape(())
-    conditions = [
-        np.asarray(c, bool) for c in (condlist if np.ndim(condlist) > t.ndim else [condlist])
-    ]
     if len(funclist) == len(conditions) + 1:  # the last one for where none of them holds
         conditions.append(~np.logical_or.reduce(conditions))
     if len(funclist) != len(conditions):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..engine.keywords import UNSET, says_nothing
+from ..engine.keywords import says_nothing
 from ..engine.op import Op
 from ..engine.registry import ufunc_methods
 from ..engine.tensor import Tensor
@@ -77,11 +77,10 @@ def _counted(t: Tensor, mask: Any, static: Static) -> Any:
 def _repeating(reduction: Any, repeated: Any, neutral: Any) -> None:
     """A reduction that repeats an op of two operands, in which a number changes nothing."""
 
-    def composed(x: Any, *rest: Any, **static: Any) -> Any:
-        static |= dict(zip(reduction.static, rest))  # noqa: B905
+    def composed(x: Any, **static: Any) -> Any:
         t = _of_dtype(x, static)
         mask, initial = _mask(t, static), _said(static, "initial")
-        if initial is UNSET or (np.ndim(initial) == 0 and initial == neutral):
+        if np.ndim(initial) == 0 and initial == neutral:
             initial = None
         if mask is not None and initial is None and neutral is None:
             raise ValueError(
@@ -97,7 +96,12 @@ def _repeating(reduction: Any, repeated: Any, neutral: Any) -> None:
     _takes(reduction, composed, "dtype", "where", "initial")
 
 
-def _takes(op: Op, composed: Any, *more: str) -> None:
+def _takes(op: Op, function: Any, *more: str) -> None:
+    """Let a function of x run where the op is given one of these arguments; all by name."""
+
+    def composed(x: Any, *rest: Any, **static: Any) -> Any:
+        return function(x, **dict(zip(op.static, rest, strict=False)), **static)
+
     op.composed, op.more = composed, frozenset(more)
 
 
@@ -109,8 +113,7 @@ _repeating(any, bitwise_or, False)
 _repeating(all, bitwise_and, True)
 
 
-def _mean(x: Any, *rest: Any, **static: Any) -> Any:
-    static |= dict(zip(mean.static, rest))  # noqa: B905
+def _mean(x: Any, **static: Any) -> Any:
     t = _of_dtype(x, static)
     if t.dtype.kind != "f" and t is not as_tensor(x):
         raise TypeError(f"a mean in {t.dtype} would be cut off: write np.mean(t)")
@@ -132,21 +135,18 @@ def _deviations(x: Any, static: Static) -> tuple[Tensor, Any]:
     return _of_some(t - center, mask, 0), maximum(n - ddof, 0)
 
 
-def _var(x: Any, *rest: Any, **static: Any) -> Any:
-    static |= dict(zip(var.static, rest))  # noqa: B905
+def _var(x: Any, **static: Any) -> Any:
     apart, n = _deviations(x, static)
     return sum(apart * apart, **static) / n
 
 
-def _std(x: Any, *rest: Any, **static: Any) -> Any:
-    static |= dict(zip(std.static, rest))  # noqa: B905
+def _std(x: Any, **static: Any) -> Any:
     apart, n = _deviations(x, static)
     return euclidean_norm(apart, **static) / sqrt(n)
 
 
-def _cumsum(x: Any, *rest: Any, **static: Any) -> Any:
-    t = _of_dtype(x, static)
-    return cumsum(t, *rest, **static)
+def _cumsum(x: Any, **static: Any) -> Any:
+    return cumsum(_of_dtype(x, static), **static)
 
 
 _takes(mean, _mean, "dtype", "where")

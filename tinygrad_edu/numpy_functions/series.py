@@ -110,8 +110,8 @@ def _led(p: Any) -> Any:
     if not is_known(t):
         check(t, _refuse_led)
         return t
-    first = np.flatnonzero(t.numpy()) if t.ndim == 1 else np.zeros(1, int)
-    return t[int(first[0]) if first.size else -1 :] if t.size else t
+    kept = _numpy.trim_zeros(t, "f") if t.ndim == 1 else t
+    return kept if kept.size else t[-1:]
 
 
 def _aligned(a: Any, b: Any) -> tuple[Tensor, Tensor]:

@@ -18,10 +18,26 @@ from ..ops.shape import broadcast_to, concatenate, flip, moveaxis, swapaxes
 _numpy: Any = np  # whose stubs know no Tensors
 
 
+def along(t: Tensor, axis: int, index: Any) -> Tensor:
+    """t[:, :, index], on that axis."""
+    return t[(*(slice(None),) * normalize_axis_index(axis, t.ndim), index)]
+
+
+def length(t: Tensor, axis: int) -> int:
+    """How many entries there are along an axis."""
+    return t.shape[normalize_axis_index(axis, t.ndim)]
+
+
+def upright(v: Tensor, axis: int, ndim: int) -> Tensor:
+    """A vector along one axis of `ndim`, so that it broadcasts beside the others."""
+    shape = [1] * ndim
+    shape[normalize_axis_index(axis, ndim)] = -1
+    return v.reshape(shape)
+
+
 @implements(np.ravel)
 def _ravel(a: Any, order: str = "C") -> Tensor:
-    t = as_tensor(a)
-    return (t.transpose() if order == "F" else t).reshape(-1)
+    return as_tensor(a).ravel(order)
 
 
 def _all_at_least(arrays: Sequence[Any], widened: Any) -> Any:

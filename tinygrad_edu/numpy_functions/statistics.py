@@ -17,6 +17,7 @@ from ..ops.linalg import matmul
 from ..ops.reductions import cumsum, max, mean, min, prod, sum
 from ..ops.shape import concatenate, expand_dims, moveaxis, stack
 from .joining import pieces
+from .shaping import upright
 
 _numpy: Any = np  # whose stubs know no Tensors
 Axis = int | tuple[int, ...] | None
@@ -39,9 +40,13 @@ def _cumulative(name: str, scan: Any, x: Any, axis: int | None, start: float, **
         )
     axis = -1 if axis is None else axis
     y = scan(t, axis, **more)
-    shape = [1 if i == normalize_axis_index(axis, t.ndim) else n for i, n in enumerate(t.shape)]
-    first = np.full(shape, start, t.dtype)
-    return concatenate([first, y], axis) if is_whole else y
+    return concatenate([np.full(_slice(t, axis), start, t.dtype), y], axis) if is_whole else y
+
+
+def _slice(t: Tensor, axis: int) -> tuple[int, ...]:
+    """The shape of one entry along an axis."""
+    i = normalize_axis_index(axis, t.ndim)
+    return (*t.shape[:i], 1, *t.shape[i + 1 :])
 
 
 @implements(*[getattr(np, name) for name in ("cumulative_sum",) if hasattr(np, name)])
@@ -60,15 +65,13 @@ def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     if axis is None:
         t, axis = t.reshape(-1), 0
     t = t if t.ndim else t.reshape(1)
-    n, rest = t.shape[axis], t.ndim - 1 - normalize_axis_index(axis, t.ndim)
+    axis = normalize_axis_index(axis, t.ndim)
+    n, rest = t.shape[axis], t.ndim - 1 - axis
     if n > MANY:  # of which a table of all factors would be large
         return stack(list(accumulate(moveaxis(t, axis, 0), multiply)), axis)
     upto = np.tri(n, dtype=bool).reshape(n, n, *[1] * rest)  # of each result the factors
     one = np.ones((), t.dtype)
-    return prod(
-        where(upto, expand_dims(t, normalize_axis_index(axis, t.ndim)), one),
-        normalize_axis_index(axis, t.ndim) + 1,
-    )
+    return prod(where(upto, expand_dims(t, axis), one), axis + 1)
 
 
 @implements(np.round, np.around)
@@ -92,11 +95,8 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
         raise ValueError(f"diff takes an order of at least 0, not {n}")
     if not n:
         return t
-    line = [
-        1 if i == normalize_axis_index(axis, t.ndim) else side for i, side in enumerate(t.shape)
-    ]
     ends = [
-        np.broadcast_to(as_tensor(end), line) if np.ndim(end) == 0 else end
+        np.broadcast_to(as_tensor(end), _slice(t, axis)) if np.ndim(end) == 0 else end
         for end in (prepend, append)
         if end is not None
     ]
@@ -122,9 +122,7 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     if x is not None:
         dx = _diff(x, axis=axis if np.ndim(x) > 1 else -1)
         if dx.ndim == 1:
-            dx = dx.reshape(
-                *[-1 if i == normalize_axis_index(axis, t.ndim) else 1 for i in range(t.ndim)]
-            )
+            dx = upright(dx, axis, t.ndim)
     later, earlier = pieces(t, axis, slice(1, None), slice(None, -1))
     areas: Tensor = dx * (later + earlier) / 2.0
     return areas.sum(axis)
@@ -142,9 +140,8 @@ def _average(
         w = as_tensor(weights)
         if w.shape != t.shape:
             if isinstance(axis, tuple) and w.shape == tuple([t.shape[i] for i in axis]):
-                order = np.argsort([normalize_axis_index(i, t.ndim) for i in axis])
-                w = w.transpose(tuple(order.tolist()))
                 over = [normalize_axis_index(i, t.ndim) for i in axis]
+                w = w.transpose(tuple(np.argsort(over).tolist()))
                 w = w.reshape([n if i in over else 1 for i, n in enumerate(t.shape)])
             elif w.ndim != 1 or not isinstance(axis, int):
                 raise ValueError(
@@ -152,8 +149,7 @@ def _average(
                     f"along an axis, by a vector: the weights have shape {w.shape}"
                 )
             else:
-                along = normalize_axis_index(axis, t.ndim)
-                w = w.reshape(*[-1 if i == along else 1 for i in range(t.ndim)])
+                w = upright(w, axis, t.ndim)
             w = _numpy.broadcast_to(w, t.shape)
         total = sum(w, axis, keepdims=keepdims)
         check(total, _refuse_none)
@@ -178,7 +174,7 @@ def root(t: Tensor) -> Tensor:
 
 def _filled(a: Any, value: float) -> tuple[Tensor, Any]:
     """The numbers, with a value in place of each NaN; and where numbers are."""
-    t = as_floats(a) if as_tensor(a).dtype.kind == "b" or np.isinf(value) else as_tensor(a)
+    t = as_floats(a) if as_tensor(a).dtype.kind == "b" else as_tensor(a)
     live = ~isnan(t)
     return where(live, t, np.asarray(value, t.dtype)), live
 
@@ -275,7 +271,7 @@ def _cov(
     lost = int(not bias) if ddof is None else ddof
     if fweights is None and aweights is None:
         away = t - mean(t, 1, keepdims=True)
-        found: Any = matmul(away, away.T) / np.float64(np.maximum(t.shape[1] - lost, 0))
+        found: Any = matmul(away, away.T) / float(np.maximum(t.shape[1] - lost, 0))
     else:
         often = as_tensor(1.0 if fweights is None else fweights)
         w: Any = often * (1.0 if aweights is None else as_tensor(aweights))

@@ -516,7 +516,7 @@ argmax  = op(lambda x, axis=None, keepdims=False: x.argmax(axis, keepdims=keepdi
              name="argmax", numpy=(np.argmax,), cases=_ONE_AXIS, doc="Where the largest entry is.")
 argmin  = op(lambda x, axis=None, keepdims=False: x.argmin(axis, keepdims=keepdims),
              name="argmin", numpy=(np.argmin,), cases=_ONE_AXIS, doc="Where the smallest entry is.")
-argsort: Primitive = op(lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
+argsort = op(lambda x, axis=-1, stable=False: x.argsort(axis, stable=stable),
              name="argsort", numpy=(np.argsort,), doc="The indices that sort along the axis.")
 ordered = op(_ordered,
              lambda g, y, x, axis: back_from_order.apply(g, x, axis=axis),

@@ -48,8 +48,9 @@ def bears_out(line: AlongLine, found: Slope) -> bool:
     bent = abs(start[0] - found.value) if start is not None else 0.0
     margin = bent + NEAR * min(off, abs(found.value))
     for part in (1.0, *BETWEEN):
-        tried = [(h, line.quotient(h, BOTH, piece)) for h in steps(line, BOTH, part)]
-        seen = [(h, *q) for h, q in tried if h < found.step and q is not None]
+        smaller = [h for h in steps(line, BOTH, part) if h < found.step]
+        tried = [(h, line.quotient(h, BOTH, piece)) for h in smaller]
+        seen = [(h, *q) for h, q in tried if q is not None]
         louder = grain(seen)
         if any(abs(q - found.value) > margin + louder * lost for _, q, lost in seen):
             return False
